@@ -1,0 +1,1 @@
+"""Settings: `base` is shared; `demo`, `testing` and `production` are the three ways to run."""

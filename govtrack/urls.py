@@ -1,0 +1,23 @@
+"""Root URLs. Each app's urls.py states whole paths (`subscriptions/`, `findings/`), so all are included at the root."""
+
+from importlib.util import find_spec
+
+from django.contrib import admin
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path
+from django.views.i18n import set_language
+
+urlpatterns = [
+    path("accounts/login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("i18n/setlang/", login_not_required(set_language), name="set_language"),
+    path("admin/", admin.site.urls),
+]
+for app in ("agencies", "catalog", "sources", "policies", "subscriptions", "oversight"):
+    if find_spec(f"{app}.urls"):
+        urlpatterns.append(path("", include(f"{app}.urls")))
+if find_spec("govtrack.views"):
+    from govtrack import views
+
+    urlpatterns.append(path("", views.home, name="home"))

@@ -1,0 +1,9 @@
+"""The WSGI application, on the production settings unless DJANGO_SETTINGS_MODULE says otherwise."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "govtrack.settings.production")
+
+application = get_wsgi_application()
