@@ -26,7 +26,7 @@ def language_from_cookie(get_response: GetResponse) -> GetResponse:
             language = settings.LANGUAGE_CODE
         # Activated and left so: an export is still being written after this returns.
         translation.activate(language)
-        request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
+        request.LANGUAGE_CODE = language
         response = get_response(request)
         response.headers.setdefault("Content-Language", language)
         patch_vary_headers(response, ["Cookie"])

