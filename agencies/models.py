@@ -1,0 +1,354 @@
+"""Who: the tree of agencies, its people and their roles, and what they are told."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from agencies.paths import TreePathField, below
+from agencies.visibility import Sight, VisibleQuerySet, within_any
+from figures.naming import InLanguage
+
+
+class AgencyQuerySet(VisibleQuerySet):
+    agency_lookup = ""
+
+    def within(self, agency: Agency) -> AgencyQuerySet:
+        """The agency and all below it."""
+        return self.filter(path__within=agency.path)
+
+    def active_on(self, day: datetime.date) -> AgencyQuerySet:
+        return self.filter(
+            Q(active_from__isnull=True) | Q(active_from__lte=day),
+            Q(active_until__isnull=True) | Q(active_until__gte=day),
+        )
+
+
+class AgencyManager(models.Manager.from_queryset(AgencyQuerySet)):  # type: ignore[misc]
+    def get_by_natural_key(self, code: str) -> Agency:
+        return self.get(code=code)
+
+
+class Agency(models.Model):
+    """A public body that subscribes, pays or oversees. Its code never changes; its names may."""
+
+    class Kind(models.TextChoices):
+        NATION = "nation", _("National government")
+        MINISTRY = "ministry", _("Ministry or central agency")
+        SPECIAL_CITY = "special_city", _("Special city")
+        METROPOLITAN_CITY = "metropolitan_city", _("Metropolitan city")
+        SPECIAL_SELF_GOVERNING_CITY = "special_self_governing_city", _("Special self-governing city")
+        PROVINCE = "province", _("Province")
+        SPECIAL_SELF_GOVERNING_PROVINCE = (
+            "special_self_governing_province",
+            _("Special self-governing province"),
+        )
+        CITY = "city", _("City")
+        COUNTY = "county", _("County")
+        DISTRICT = "district", _("District")
+        OFFICE = "office", _("Office")
+        PUBLIC_INSTITUTION = "public_institution", _("Public institution")
+
+    # The 17 governments below the nation: kinds that the report tells apart.
+    METROPOLITAN_AND_PROVINCIAL = (
+        Kind.SPECIAL_CITY,
+        Kind.METROPOLITAN_CITY,
+        Kind.SPECIAL_SELF_GOVERNING_CITY,
+        Kind.PROVINCE,
+        Kind.SPECIAL_SELF_GOVERNING_PROVINCE,
+    )
+
+    code = models.CharField(
+        _("code"),
+        max_length=20,
+        unique=True,
+        validators=[RegexValidator(r"^[A-Z0-9][A-Z0-9-]*\Z", _("Use capital letters, digits and hyphens."))],
+        help_text=_(
+            "ISO 3166-2:KR for the 17 governments, any stable code below them. It cannot be changed later."
+        ),
+    )
+    name_ko = models.CharField(_("full name in Korean"), max_length=100)
+    name_en = models.CharField(_("full name in English"), max_length=100)
+    short_ko = models.CharField(_("short name in Korean"), max_length=40)
+    short_en = models.CharField(_("short name in English"), max_length=40)
+    kind = models.CharField(_("kind"), max_length=40, choices=Kind, db_index=True)
+    parent = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="children",
+        verbose_name=_("parent agency"),
+    )
+    path = TreePathField(_("place in the tree"), unique=True)
+    active_from = models.DateField(_("active from"), null=True, blank=True)
+    active_until = models.DateField(
+        _("active until"), null=True, blank=True, help_text=_("The last day, included.")
+    )
+    successor = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="predecessors",
+        verbose_name=_("successor"),
+        help_text=_("After a merger, the agency whose people see these records."),
+    )
+
+    objects = AgencyManager()
+    history = HistoricalRecords()
+
+    name = InLanguage("name")
+    short = InLanguage("short")
+
+    class Meta:
+        verbose_name = _("agency")
+        verbose_name_plural = _("agencies")
+        ordering = ["path"]
+        constraints = [
+            models.CheckConstraint(
+                name="agency_active_in_order",
+                condition=Q(active_until__isnull=True)
+                | Q(active_from__isnull=True)
+                | Q(active_until__gte=F("active_from")),
+                violation_error_message=_("The last active day is before the first."),
+            ),
+            models.CheckConstraint(
+                name="agency_not_its_own_parent",
+                condition=Q(parent__isnull=True) | ~Q(parent=F("id")),
+                violation_error_message=_("An agency cannot be below itself."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.name)
+
+    def natural_key(self) -> tuple[str]:
+        return (self.code,)
+
+    def clean(self) -> None:
+        if self.pk and Agency.objects.filter(pk=self.pk).exclude(code=self.code).exists():
+            raise ValidationError(
+                {"code": _("An agency keeps its code. Record a new agency and name it the successor.")}
+            )
+        if self.pk and self.parent_id and self.parent.path.startswith(self.path or "\0"):  # type: ignore[union-attr]
+            raise ValidationError({"parent": _("An agency cannot be below itself.")})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the path equal to the place in the tree, for this agency and, after a move, for all below it."""
+        old_path, self.path = self.path, below(self.code, self.parent.path if self.parent else "")
+        moved = bool(self.pk and old_path and old_path != self.path)
+        if moved and kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "path"}
+        super().save(*args, **kwargs)
+        if moved:
+            for agency in Agency.objects.filter(path__within=old_path).exclude(pk=self.pk):
+                Agency.objects.filter(pk=agency.pk).update(path=self.path + agency.path[len(old_path) :])
+            Recheck.ask(Recheck.About.AGENCY, self.code)
+
+    def name_on(self, day: datetime.date) -> str:
+        """The full name in force on `day`, in the reader's language."""
+        former = self.former_names.filter(used_until__gte=day).order_by("used_until").first()
+        return str(former.name if former else self.name)
+
+
+class FormerName(models.Model):
+    """A name that an agency bore until a day; the agency itself stays the same."""
+
+    agency = models.ForeignKey(Agency, models.CASCADE, related_name="former_names", verbose_name=_("agency"))
+    name_ko = models.CharField(_("full name in Korean"), max_length=100)
+    name_en = models.CharField(_("full name in English"), max_length=100)
+    used_until = models.DateField(_("used until"), help_text=_("The last day, included."))
+
+    name = InLanguage("name")
+
+    class Meta:
+        verbose_name = _("former name")
+        verbose_name_plural = _("former names")
+        ordering = ["agency", "used_until"]
+        constraints = [
+            models.UniqueConstraint(fields=["agency", "used_until"], name="former_name_once_a_day")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.name)
+
+
+class Role(models.TextChoices):
+    """What a person does at an agency and all below it. System administrators are Django superusers instead."""
+
+    ADMINISTRATOR = "administrator", _("Agency administrator")
+    APPROVER = "approver", _("Approver")
+    POLICY_OFFICER = "policy_officer", _("Policy officer")
+    COMMITTEE_MEMBER = "committee_member", _("Committee member")
+
+
+class GovtrackUserManager(UserManager):
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(username=username)
+
+
+class User(AbstractUser):
+    """A person with an account."""
+
+    objects = GovtrackUserManager()
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.username
+
+    def sight(self, *roles: str) -> Sight:
+        """The subtrees that this person's roles reach (only `roles`, when some are named); asked once a request."""
+        sights: dict[tuple[str, ...], Sight] = self.__dict__.setdefault("_sights", {})
+        if roles not in sights:
+            sights[roles] = self._sight(roles)
+        return sights[roles]
+
+    def _sight(self, roles: tuple[str, ...]) -> Sight:
+        if self.is_superuser:
+            return Sight([], everything=True)
+        paths = [path for role, path in self._roles() if not roles or role in roles]
+        if not paths:
+            return Sight([], everything=False)
+        rooted = {path for path in paths if path.count("/") == 1}
+        if rooted and rooted >= set(Agency.objects.filter(parent=None).values_list("path", flat=True)):
+            return Sight(paths, everything=True)
+        inherited = Agency.objects.filter(within_any(paths, "successor__path")).values_list("path", flat=True)
+        return Sight([*paths, *inherited], everything=False)
+
+    def _roles(self) -> list[tuple[str, str]]:
+        if "_role_paths" not in self.__dict__:
+            memberships = self.memberships.order_by("role", "agency__path")
+            self.__dict__["_role_paths"] = list(memberships.values_list("role", "agency__path"))
+        return self.__dict__["_role_paths"]
+
+    def has_role(self, *roles: str, at: Agency | None = None) -> bool:
+        """Whether the person holds one of `roles` at the agency `at` or above it (anywhere, when none is named)."""
+        if self.is_superuser:
+            return True
+        if at is None:
+            return any(role in roles for role, _path in self._roles())
+        return self.sight(*roles).covers(at.path)
+
+
+class MembershipQuerySet(VisibleQuerySet):
+    agency_lookup = "agency"
+
+
+class Membership(models.Model):
+    """A role of a person at an agency; it holds for that agency and all below it."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships", verbose_name=_("user"))
+    agency = models.ForeignKey(Agency, models.PROTECT, related_name="memberships", verbose_name=_("agency"))
+    role = models.CharField(_("role"), max_length=20, choices=Role)
+
+    objects = MembershipQuerySet.as_manager()
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        ordering = ["user", "agency", "role"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "agency", "role"],
+                name="membership_once",
+                violation_error_message=_("This person already has this role at this agency."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} – {self.get_role_display()} – {self.agency}"
+
+
+class Notice(models.Model):
+    """Something a person is told. It holds a message key with its parameters and an address, and points to nothing."""
+
+    recipient = models.ForeignKey(User, models.CASCADE, related_name="notices", verbose_name=_("recipient"))
+    key = models.CharField(_("message"), max_length=60)
+    parameters = models.JSONField(_("parameters"), default=dict, blank=True)
+    url = models.CharField(_("address"), max_length=500, blank=True)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    read_at = models.DateTimeField(_("read at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
+        ordering = ["-created_at", "-pk"]
+        indexes = [models.Index(fields=["recipient", "read_at", "-created_at"], name="notice_of_recipient")]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.recipient})"
+
+
+class SavedView(models.Model):
+    """A page with its filters, kept under a name by one person or shared with a committee."""
+
+    owner = models.ForeignKey(User, models.CASCADE, related_name="saved_views", verbose_name=_("owner"))
+    title = models.CharField(_("title"), max_length=100)
+    page = models.CharField(_("page"), max_length=100, help_text=_("The name of the page's address."))
+    query = models.TextField(_("filters"), blank=True)
+    shared_with = models.ForeignKey(
+        Agency,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="shared_views",
+        verbose_name=_("shared with"),
+    )
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("saved view")
+        verbose_name_plural = _("saved views")
+        ordering = ["title"]
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "title"], name="saved_view_title_once_per_owner")
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Recheck(models.Model):
+    """Verdicts that a change has made stale: written in that change's transaction, drained by `subscriptions`."""
+
+    class About(models.TextChoices):
+        AGENCY = "agency", _("Agency")
+        VENDOR = "vendor", _("Vendor")
+        PRODUCT = "product", _("Product")
+        POLICY = "policy", _("Policy")
+        EXCHANGE_RATE = "exchange_rate", _("Exchange rate")
+
+    about = models.CharField(_("about"), max_length=20, choices=About)
+    code = models.CharField(_("code"), max_length=100)
+    asked_at = models.DateTimeField(_("asked at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("pending re-check")
+        verbose_name_plural = _("pending re-checks")
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_about_display()} {self.code}"
+
+    @classmethod
+    def ask(cls, about: About, code: str) -> Recheck:
+        """Note that everything that depends on the thing `code` must be judged anew, and say so after the commit."""
+        from agencies.rechecking import announce
+
+        recheck = cls.objects.create(about=about, code=code)
+        announce()
+        return recheck

@@ -1,0 +1,73 @@
+"""How figures and text are written to files: CSV and XLSX that no spreadsheet program will execute."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
+
+# What a spreadsheet program takes for the start of a formula, full-width forms included.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+XLSX_ROW_LIMIT = 1_048_576
+
+
+def harmless(value: Any) -> Any:
+    """The value, with a leading apostrophe where a spreadsheet would run it as a formula. Numbers stay numbers."""
+    if isinstance(value, str):
+        # Control characters break XLSX and hide formula starts.
+        value = "".join(c for c in value if c >= " " or c in "\t\n\r")
+        if value.lstrip(" ").startswith(FORMULA_STARTS):
+            return "'" + value
+    return value
+
+
+class _Echo:
+    def write(self, value: str) -> str:
+        return value
+
+
+def csv_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """CSV text line by line, with a byte order mark so that Excel reads Korean; None becomes an empty cell."""
+    writer = csv.writer(_Echo())
+    yield "\ufeff"
+    for row in rows:
+        yield writer.writerow([harmless(cell) for cell in row])
+
+
+def xlsx_bytes(
+    rows: Iterable[Sequence[Any]], title: str, notes: Iterable[Sequence[Any]] = (), notes_title: str = ""
+) -> bytes:
+    """An XLSX workbook: the first row is the header; `notes` go to a second sheet. Text is typed as text."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(title[:31])
+    sheet.freeze_panes = "A2"
+    for number, row in enumerate(rows):
+        if number == 0:
+            for column in range(1, len(row) + 1):
+                sheet.column_dimensions[get_column_letter(column)].width = 24
+        sheet.append([_cell(sheet, value, bold=number == 0) for value in row])
+    notes = list(notes)
+    if notes:
+        second = book.create_sheet(notes_title[:31] or "Notes")
+        second.column_dimensions["A"].width = 28
+        second.column_dimensions["B"].width = 100
+        for row in notes:
+            second.append([_cell(second, value) for value in row])
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def _cell(sheet: Any, value: Any, bold: bool = False) -> WriteOnlyCell:
+    cell = WriteOnlyCell(sheet, value=harmless(value))
+    if isinstance(value, str):
+        cell.data_type = "s"
+    if isinstance(value, int):
+        cell.number_format = "#,##0"
+    if bold:
+        cell.font = Font(bold=True)
+    return cell

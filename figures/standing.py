@@ -1,0 +1,35 @@
+"""What is known of a figure: its standing, and how a source qualifies it."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Standing(models.TextChoices):
+    """Why a figure is there, or why it is not. Only a stated figure has a value; none of the others is zero."""
+
+    STATED = "stated", _("Stated")
+    NOT_GIVEN = "not_given", _("Not given")
+    UNDETERMINED = "undetermined", _("Undetermined")
+    WITHHELD = "withheld", _("Withheld")
+    NOT_APPLICABLE = "not_applicable", _("Not applicable")
+
+
+class Qualifier(models.TextChoices):
+    """How closely a source stands by the value it states."""
+
+    EXACT = "exact", _("Exact")
+    ABOUT = "about", _("About")
+    AT_LEAST = "at_least", _("At least")
+    AT_MOST = "at_most", _("At most")
+
+
+def value_matches_standing(value: str, standing: str, name: str) -> models.CheckConstraint:
+    """The constraint that a value exists exactly when its standing is "stated"."""
+    return models.CheckConstraint(
+        name=name,
+        condition=(
+            models.Q(**{standing: Standing.STATED, f"{value}__isnull": False})
+            | (~models.Q(**{standing: Standing.STATED}) & models.Q(**{f"{value}__isnull": True}))
+        ),
+        violation_error_message=_("Give a value when it is stated, and none when it is not."),
+    )
