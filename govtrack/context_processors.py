@@ -5,5 +5,5 @@ from django.http import HttpRequest
 
 
 def deployment(request: HttpRequest) -> dict[str, bool]:
-    """`official_deployment`: a government's own site. `demo`: the demonstration, whose login page names its accounts."""
+    """`official_deployment`: a government's own site. `demo`: the login page names the demonstration's accounts."""
     return {"official_deployment": settings.OFFICIAL_DEPLOYMENT, "demo": settings.GOVTRACK_DEMO}

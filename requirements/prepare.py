@@ -1,7 +1,8 @@
 """Make `.venv` ready: the pinned packages, the third-party assets and the compiled translations.
 
-Run as `python3 requirements/prepare.py base` (what the site needs), `run` (the same, and PORT is free) or `test` (and what
-the tests need), with the standard library alone. A step that is already done is skipped; one that fails names its cause and the remedy.
+Run with the standard library alone, as `python3 requirements/prepare.py` and `base` (what the site needs), `run` (the same,
+and PORT is free) or `test` (what the tests need). A step that is done already is skipped; one that fails names its cause
+and the remedy.
 """
 
 import hashlib
@@ -32,7 +33,8 @@ CAUSES = [
     (("NewConnectionError", "ConnectTimeout", "Temporary failure in name resolution", "ReadTimeout", "ProxyError",
       "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT"), "no network to the package index",
      "check the network or the proxy (HTTPS_PROXY) and try again"),
-    (("CERTIFICATE_VERIFY_FAILED", "SSLError", "UNABLE_TO_GET_ISSUER_CERT"), "the package index's certificate is not trusted",
+    (("CERTIFICATE_VERIFY_FAILED", "SSLError", "UNABLE_TO_GET_ISSUER_CERT"),
+     "the package index's certificate is not trusted",
      "name your organisation's certificate to pip (pip config set global.cert FILE)"),
 ]  # fmt: skip
 

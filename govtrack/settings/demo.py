@@ -5,6 +5,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from .base import *  # noqa: F403
@@ -18,10 +19,8 @@ def kept_key(path: Path) -> str:
         new = path.with_name(f"{path.name}.{os.getpid()}")
         with open(os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(64))
-        try:
-            os.link(new, path)  # fails where another process was first, whose key then counts
-        except FileExistsError:
-            pass
+        with suppress(FileExistsError):  # another process was first: its key counts
+            os.link(new, path)
         new.unlink()
     return path.read_text()
 
