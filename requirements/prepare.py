@@ -1,8 +1,8 @@
 """Make `.venv` ready: the pinned packages, the third-party assets and the compiled translations.
 
-Run with the standard library alone, as `python3 requirements/prepare.py` and `base` (what the site needs), `run` (the same,
-and PORT is free) or `test` (what the tests need). A step that is done already is skipped; one that fails names its cause
-and the remedy.
+Run with the standard library alone, as `python3 requirements/prepare.py` and `base` (what the site needs), `run` (the
+same, and PORT is free) or `test` (what the tests need). A step that is done already is skipped; one that fails names
+its cause and the remedy.
 """
 
 import hashlib

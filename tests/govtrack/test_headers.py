@@ -1,0 +1,55 @@
+"""What every answer tells the browser: load nothing from elsewhere, keep nothing of a signed-in page."""
+
+import pytest
+from django.conf import settings
+from django.urls import reverse
+
+POLICY = (
+    "base-uri 'none'; connect-src 'self'; default-src 'none'; font-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; img-src 'self'; script-src 'self'; style-src 'self'"
+)
+
+
+@pytest.mark.django_db
+def test_content_security_policy_allows_this_site_alone(client):
+    for address in (reverse("login"), "/no-such-page/"):
+        policy = client.get(address).headers["Content-Security-Policy"]
+        assert "; ".join(sorted(policy.split("; "))) == POLICY
+
+
+@pytest.mark.django_db
+def test_other_headers(client):
+    headers = client.get(reverse("login")).headers
+    expected = {
+        "X-Frame-Options": "DENY",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+    assert {name: headers[name] for name in expected} == expected
+
+
+def test_a_signed_in_page_is_kept_nowhere(signed_in):
+    response = signed_in("sysadmin").get(reverse("password_change"))
+    directives = {part.strip() for part in response.headers["Cache-Control"].split(",")}
+    assert (response.status_code, {"private", "no-store"} <= directives) == (200, True)
+
+
+@pytest.mark.django_db
+def test_a_stranger_is_led_to_the_login_page(client):
+    response = client.get("/admin/password_change/")
+    assert (response.status_code, response.url) == (302, "/admin/login/?next=/admin/password_change/")
+
+
+@pytest.mark.django_db
+def test_more_than_twelve_mebibytes_are_refused(client):
+    response = client.post(
+        reverse("login"), {"username": "x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE, "password": "x"}
+    )
+    assert response.status_code == 400
+
+
+@pytest.mark.django_db
+def test_ten_megabytes_reach_the_form(client):  # which answers for itself, here that nobody is called so
+    response = client.post(reverse("login"), {"username": "x" * 10_000_000, "password": "x"})
+    assert (response.status_code, list(response.context["form"].errors)) == (200, ["__all__"])

@@ -1,0 +1,70 @@
+"""A deployment starts only when its environment is complete and safe, and is told everything that is not."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+GOOD = {
+    "SECRET_KEY": "Kq7_vT2mXz9LrB4nWc8Yd1Fh6Jp3Sg5Qa0Ue-iOyMtNbVxCwEl",
+    "ALLOWED_HOSTS": "register.example, www.register.example",
+    "DATABASE_URL": "postgres://db.example/govtrack",
+}
+
+
+def start(code: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Load the production settings in a process of their own, with this environment alone; then run `code`."""
+    command = f"from django.conf import settings; settings.DEBUG\n{code}"
+    kept = {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "govtrack.settings.production",
+        **environment,
+    }
+    return subprocess.run(
+        [sys.executable, "-c", command], env=kept, capture_output=True, text=True, timeout=60
+    )
+
+
+def complaints(**changes: str) -> list[str]:
+    """The lines with which a start is refused, for the good environment with `changes` ("" removes a setting)."""
+    started = start(**{name: value for name, value in {**GOOD, **changes}.items() if value})
+    if started.returncode == 0:
+        return []
+    message = started.stderr.split("ImproperlyConfigured: ")[-1]
+    assert message.startswith("govtrack does not start:\n"), started.stderr
+    return [line.removeprefix("- ").split(":")[0] for line in message.strip().split("\n")[1:]]
+
+
+def test_a_complete_environment_starts():
+    code = "print(settings.ALLOWED_HOSTS, settings.DEBUG, settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE)"
+    assert start(code, **GOOD).stdout == "['register.example', 'www.register.example'] False True True\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"SECRET_KEY": ""}, ["SECRET_KEY is missing"]),
+        ({"SECRET_KEY": "short"}, ["SECRET_KEY is too short or too uniform"]),
+        ({"SECRET_KEY": "ab" * 30}, ["SECRET_KEY is too short or too uniform"]),
+        ({"SECRET_KEY": "django-insecure-" + GOOD["SECRET_KEY"]}, ["SECRET_KEY is a published default"]),
+        ({"DEBUG": "true"}, ["DEBUG is on"]),
+        ({"DEBUG": "0"}, []),
+        ({"ALLOWED_HOSTS": ""}, ["ALLOWED_HOSTS is empty"]),
+        ({"ALLOWED_HOSTS": " , "}, ["ALLOWED_HOSTS is empty"]),
+        ({"ALLOWED_HOSTS": "register.example,*"}, ["ALLOWED_HOSTS allows every host"]),
+        ({"DATABASE_URL": ""}, ["DATABASE_URL is missing"]),
+        (
+            {"SECRET_KEY": "", "DEBUG": "1", "ALLOWED_HOSTS": "", "DATABASE_URL": ""},
+            ["SECRET_KEY is missing", "DEBUG is on", "ALLOWED_HOSTS is empty", "DATABASE_URL is missing"],
+        ),
+    ],
+)
+def test_all_that_is_wrong_is_named_at_once(changes, expected):
+    assert complaints(**changes) == expected
+
+
+def test_a_forwarded_header_counts_only_behind_a_proxy():
+    code = "print(settings.SECURE_PROXY_SSL_HEADER)"
+    assert start(code, **GOOD).stdout == "None\n"
+    assert start(code, **GOOD, BEHIND_TLS_PROXY="true").stdout == "('HTTP_X_FORWARDED_PROTO', 'https')\n"

@@ -1,0 +1,217 @@
+"""Run the project's checks and tests and sum them up: `python -m tests.run [step ...] [-- pytest's arguments]`.
+
+Steps: check (all static checks), sqlite, postgres, browser; all of them when none is named. What cannot be run on a
+machine is named in the summary with its reason; under CI=true that is a failure.
+"""
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests import chromium, postgres
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+CI = os.environ.get("CI", "").lower() == "true"
+APPS = ["figures", "agencies", "catalog", "sources", "policies", "subscriptions", "oversight", "govtrack"]
+MANAGE = [sys.executable, "manage.py"]
+
+
+class NotRun(Exception):
+    """A step that this machine cannot run; its text says why."""
+
+
+@dataclass
+class Outcome:
+    title: str
+    result: str  # passed, failed or not run
+    seconds: float
+    reason: str = ""
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """This process's environment for a step: the tests' settings, and no database that a person works with."""
+    kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    return {**kept, "DJANGO_SETTINGS_MODULE": "govtrack.settings.testing", **changes}
+
+
+def quiet(*command: str | Path, cwd: Path = ROOT, **changes: str) -> bool:
+    """Run a command whose output matters only when it fails."""
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment(**changes),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode:
+        print(done.stdout.rstrip())
+    return done.returncode == 0
+
+
+def provide(program: str, package: str) -> None:
+    """Install Debian's package where it is missing and this user may; else the step is not run."""
+    if shutil.which(program):
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(["apt-get", "update", "-qq"], capture_output=True)
+        quiet_apt = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(["apt-get", "install", "-y", "-qq", package], capture_output=True, env=quiet_apt)
+
+
+def ruff() -> bool:
+    return quiet(BIN / "ruff", "check", "--quiet", ".") & quiet(BIN / "ruff", "format", "--check", ".")
+
+
+def mypy() -> bool:
+    return quiet(BIN / "mypy")
+
+
+def templates() -> bool:
+    return quiet(BIN / "djlint", "--lint", "--quiet", "templates")
+
+
+def imports() -> bool:
+    return quiet(BIN / "lint-imports")
+
+
+def migrations() -> bool:
+    return quiet(*MANAGE, "makemigrations", "--check", "--dry-run")
+
+
+def deployment() -> bool:
+    return quiet(
+        *MANAGE, "check", "--deploy", "--fail-level", "DEBUG",
+        DJANGO_SETTINGS_MODULE="govtrack.settings.production",
+        SECRET_KEY=secrets.token_urlsafe(64), ALLOWED_HOSTS="register.example", DATABASE_URL="postgres://db.example/govtrack",
+    )  # fmt: skip
+
+
+def translations() -> bool:
+    """Collect the texts anew in a copy of the project: none may be missing, fuzzy or misuse a placeholder."""
+    from babel.messages.pofile import read_po
+
+    provide("xgettext", "gettext")
+    if not shutil.which("xgettext"):
+        raise NotRun("gettext is not installed")
+    with tempfile.TemporaryDirectory(prefix="govtrack-texts-") as copy:
+        for folder in [*APPS, "templates", "locale"]:
+            if (ROOT / folder).exists():
+                left_out = shutil.ignore_patterns("vendor", "__pycache__", "*.mo")
+                shutil.copytree(ROOT / folder, Path(copy) / folder, ignore=left_out)
+        shutil.copy(ROOT / "manage.py", copy)
+        if not quiet(
+            *MANAGE, "makemessages", "--locale", "ko", "--no-location", "--verbosity", "0", cwd=Path(copy)
+        ):
+            return False
+        faults = []
+        for file in sorted((Path(copy) / "locale").glob("*/LC_MESSAGES/*.po")):
+            with file.open("rb") as po:
+                catalog = read_po(po, locale=file.parts[-3])
+            for message in catalog:
+                texts = message.string if isinstance(message.string, (list, tuple)) else [message.string]
+                problems = (
+                    [str(error) for error in message.check(catalog)] if message.id and all(texts) else []
+                )
+                if message.id and not all(texts):
+                    problems.append("not translated")
+                if message.id and message.fuzzy:
+                    problems.append("fuzzy")
+                faults += [f"{file.parts[-3]}: {message.id!r}: {problem}" for problem in problems]
+        print("\n".join(faults[:40]), end="\n" if faults else "")
+        return not faults
+
+
+def pytest(*arguments: str, **changes: str) -> bool:
+    command = [sys.executable, "-m", "pytest", "--quiet", "--no-header", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment(**changes)).returncode == 0
+
+
+def on_sqlite(*arguments: str) -> bool:
+    return pytest("--numprocesses", "auto", *arguments)
+
+
+def on_postgres(*arguments: str) -> bool:
+    if not postgres.binaries():
+        provide("initdb", "postgresql")
+    if not postgres.binaries():
+        raise NotRun("PostgreSQL's server is not installed")
+    with postgres.cluster() as url:
+        return pytest("--numprocesses", "auto", *arguments, DATABASE_URL=url)
+
+
+def in_browser(*arguments: str) -> bool:
+    if not chromium.executable():
+        provide("chromium", "chromium")
+    if not chromium.executable():
+        raise NotRun("no Chromium: install Debian's chromium, or run .venv/bin/playwright install chromium")
+    return pytest("-m", "browser", *arguments)
+
+
+STATIC: list[tuple[str, Callable[[], bool]]] = [
+    ("ruff", ruff),
+    ("mypy", mypy),
+    ("djlint", templates),
+    ("import-linter", imports),
+    ("migrations complete", migrations),
+    ("check --deploy", deployment),
+    ("translations complete", translations),
+]
+TESTS: dict[str, tuple[str, Callable[..., bool]]] = {
+    "sqlite": ("tests on SQLite", on_sqlite),
+    "postgres": ("tests on PostgreSQL", on_postgres),
+    "browser": ("tests in Chromium", in_browser),
+}
+
+
+def attempt(title: str, work: Callable[[], bool]) -> Outcome:
+    print(f"- {title}", flush=True)
+    started = time.monotonic()
+    try:
+        result, reason = ("passed" if work() else "failed"), ""
+    except (NotRun, RuntimeError) as error:
+        result, reason = "not run", str(error)
+    return Outcome(title, result, time.monotonic() - started, reason)
+
+
+def summary(outcomes: Sequence[Outcome]) -> bool:
+    """Print the table; whether all went well."""
+    print("\nsummary")
+    for outcome in outcomes:
+        print(f"  {outcome.title:24} {outcome.result:8} {outcome.seconds:6.1f} s  {outcome.reason}".rstrip())
+    bad = [
+        outcome for outcome in outcomes if outcome.result == "failed" or (CI and outcome.result == "not run")
+    ]
+    seconds = sum(outcome.seconds for outcome in outcomes)
+    print(
+        f"  {'failed: ' + ', '.join(outcome.title for outcome in bad) if bad else 'all well'}, {seconds:.0f} s in all"
+    )
+    return not bad
+
+
+def main(arguments: list[str]) -> int:
+    split = arguments.index("--") if "--" in arguments else len(arguments)
+    steps, extra = arguments[:split] or ["check", *TESTS], arguments[split + 1 :]
+    if unknown := [step for step in steps if step != "check" and step not in TESTS]:
+        print(f"unknown: {', '.join(unknown)}\n\n{__doc__}", file=sys.stderr)
+        return 2
+    outcomes = []
+    for step in steps:
+        if step == "check":
+            outcomes += [attempt(title, work) for title, work in STATIC]
+        else:
+            title, work = TESTS[step]
+            outcomes.append(attempt(title, lambda work=work: work(*extra)))  # type: ignore[misc]
+    return 0 if summary(outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
