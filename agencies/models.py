@@ -161,6 +161,11 @@ class Agency(models.Model):
         return str(former.name if former else self.name)
 
 
+class FormerNameManager(models.Manager):
+    def get_by_natural_key(self, agency: str, used_until: str) -> FormerName:
+        return self.get(agency__code=agency, used_until=used_until)
+
+
 class FormerName(models.Model):
     """A name that an agency bore until a day; the agency itself stays the same."""
 
@@ -169,6 +174,7 @@ class FormerName(models.Model):
     name_en = models.CharField(_("full name in English"), max_length=100)
     used_until = models.DateField(_("used until"), help_text=_("The last day, included."))
 
+    objects = FormerNameManager()
     name = InLanguage("name")
 
     class Meta:
@@ -181,6 +187,11 @@ class FormerName(models.Model):
 
     def __str__(self) -> str:
         return str(self.name)
+
+    def natural_key(self) -> tuple[str, str]:
+        return (self.agency.code, str(self.used_until))
+
+    natural_key.dependencies = ["agencies.agency"]  # type: ignore[attr-defined]
 
 
 class Role(models.TextChoices):
