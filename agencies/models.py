@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -145,15 +145,21 @@ class Agency(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Keep the path equal to the place in the tree, for this agency and, after a move, for all below it."""
-        old_path, self.path = self.path, below(self.code, self.parent.path if self.parent else "")
-        moved = bool(self.pk and old_path and old_path != self.path)
-        if moved and kwargs.get("update_fields") is not None:
+        old = Agency.objects.filter(pk=self.pk).first() if self.pk else None
+        self.path = below(self.code, self.parent.path if self.parent else "")
+        if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "path"}
-        super().save(*args, **kwargs)
-        if moved:
-            for agency in Agency.objects.filter(path__within=old_path).exclude(pk=self.pk):
-                Agency.objects.filter(pk=agency.pk).update(path=self.path + agency.path[len(old_path) :])
-            Recheck.ask(Recheck.About.AGENCY, self.code)
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if old is None:
+                return
+            if old.path != self.path:
+                for agency in Agency.objects.filter(path__within=old.path).exclude(pk=self.pk):
+                    Agency.objects.filter(pk=agency.pk).update(path=self.path + agency.path[len(old.path) :])
+            if any(
+                getattr(old, name) != getattr(self, name) for name in ("path", "kind", "name_ko", "name_en")
+            ):
+                Recheck.ask(Recheck.About.AGENCY, self.code)
 
     def name_on(self, day: datetime.date) -> str:
         """The full name in force on `day`, in the reader's language."""

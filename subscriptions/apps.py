@@ -1,4 +1,4 @@
-"""The app's registration with Django."""
+"""The app's registration with Django, and of the one function that drains pending re-checks."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
@@ -8,3 +8,9 @@ class SubscriptionsConfig(AppConfig):
     name = "subscriptions"
     verbose_name = _("Subscriptions")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from agencies import rechecking
+        from subscriptions.checking import drain
+
+        rechecking.register(drain)

@@ -363,8 +363,12 @@ class UserCount(models.Model):
         verbose_name_plural = _("user counts")
         ordering = ["agency", "-day"]
         constraints = [
+            models.UniqueConstraint(fields=["agency", "subscription", "day"], name="user_count_once_a_day"),
+            # Nulls are distinct to a database, so the count over all tools needs a constraint of its own.
             models.UniqueConstraint(
-                fields=["agency", "subscription", "day"], name="user_count_once_a_day", nulls_distinct=False
+                fields=["agency", "day"],
+                condition=Q(subscription=None),
+                name="user_count_over_all_once_a_day",
             ),
             value_matches_standing("value", "standing", "user_count_value_matches_standing"),
         ]

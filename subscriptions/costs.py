@@ -1,0 +1,108 @@
+"""What a subscription costs on a day, from its price lines: won a year and a month, seats, and won per seat and month."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from figures.interval import Interval, round_half_up, sum_intervals
+from figures.standing import Standing
+from subscriptions.models import PriceLine, Subscription
+from subscriptions.money import NOTHING, UNKNOWN, Rates, in_won
+
+# How many times a year each cycle is paid. A one-off counts in the twelve months from its date, a usage cap is yearly.
+TIMES_A_YEAR = {
+    PriceLine.Cycle.MONTHLY: 12,
+    PriceLine.Cycle.QUARTERLY: 4,
+    PriceLine.Cycle.ANNUAL: 1,
+    PriceLine.Cycle.ONE_OFF: 1,
+    PriceLine.Cycle.USAGE: 1,
+}
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Whole won including VAT, and whole seats, each as an interval."""
+
+    annual: Interval
+    monthly: Interval
+    seats: Interval
+    seat_price: Interval
+
+
+def costs_on(
+    subscription: Subscription, lines: Sequence[PriceLine], rates: Rates, on: datetime.date
+) -> Costs:
+    """The costs on a day; of a subscription that starts later, on its first day, so that a later start hides nothing.
+
+    Without any price line nothing is known. With lines of which none is in force that day, it costs nothing that day.
+    """
+    if not lines:
+        return Costs(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
+    day = max(on, subscription.started_on) if subscription.started_on else on
+    current = [line for line in lines if is_in_force(line, subscription, day)]
+    recurring = [line for line in current if line.cycle != PriceLine.Cycle.ONE_OFF]
+    annual = sum_intervals(_a_year(line, rates) for line in current)
+    monthly = _divided(sum_intervals(_a_year(line, rates) for line in recurring), 12)
+    return Costs(annual, monthly, _seats(current), _seat_price(recurring, rates))
+
+
+def is_in_force(line: PriceLine, subscription: Subscription, day: datetime.date) -> bool:
+    """Whether a line counts on a day; the subscription's own dates bound it, and unknown dates do not."""
+    first, last = line.starts_on or subscription.started_on, line.ends_on or subscription.ends_on
+    if line.cycle == PriceLine.Cycle.ONE_OFF and first:
+        return first <= day < _a_year_after(first)
+    return (first is None or first <= day) and (last is None or day <= last)
+
+
+def _a_year_after(day: datetime.date) -> datetime.date:
+    try:
+        return day.replace(year=day.year + 1)
+    except ValueError:  # 29 February
+        return datetime.date(day.year + 1, 3, 1)
+
+
+def _a_year(line: PriceLine, rates: Rates) -> Interval:
+    price = in_won(line, rates)
+    if line.basis == PriceLine.Basis.PER_SEAT and price != NOTHING:
+        # Nobody subscribes for fewer than one seat, so the price of one is known to be paid.
+        price = _times(price, line.seats) if line.seats else Interval(price.low, None)
+    return _times(price, TIMES_A_YEAR[PriceLine.Cycle(line.cycle)])
+
+
+def _times(interval: Interval, factor: int) -> Interval:
+    return Interval(interval.low * factor, None if interval.high is None else interval.high * factor)
+
+
+def _divided(interval: Interval, divisor: int) -> Interval:
+    return Interval(
+        round_half_up(Fraction(interval.low) / divisor),
+        None if interval.high is None else round_half_up(Fraction(interval.high) / divisor),
+    )
+
+
+def _seats(lines: Sequence[PriceLine]) -> Interval:
+    """The seats of all lines together; open above where a line is per seat and does not say how many."""
+    stated = [line.seats for line in lines if line.seats]
+    open_above = not stated or any(
+        line.basis == PriceLine.Basis.PER_SEAT and not line.seats for line in lines
+    )
+    return Interval(sum(stated), None if open_above else sum(stated))
+
+
+def _seat_price(lines: Sequence[PriceLine], rates: Rates) -> Interval:
+    """What a seat costs a month: the per-seat prices, and each flat price spread over its seats."""
+    parts = []
+    for line in lines:
+        price = _times(in_won(line, rates), TIMES_A_YEAR[PriceLine.Cycle(line.cycle)])
+        if line.basis == PriceLine.Basis.PER_SEAT:
+            parts.append(_divided(price, 12))
+        elif line.seats:
+            parts.append(_divided(price, 12 * line.seats))
+        elif line.standing != Standing.NOT_APPLICABLE:
+            parts.append(
+                Interval(0, None if price.high is None else round_half_up(Fraction(price.high) / 12))
+            )
+    return sum_intervals(parts) if parts else UNKNOWN

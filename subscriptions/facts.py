@@ -1,0 +1,142 @@
+"""Where each fact of the policy vocabulary comes from, and how the flat rows are kept equal to it."""
+
+from __future__ import annotations
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from django.db import transaction
+
+from agencies.models import Agency
+from catalog.tool_facts import tool_facts
+from figures.interval import Interval
+from subscriptions.costs import costs_on
+from subscriptions.models import Facts, PriceLine, Subscription
+from subscriptions.money import Rates, rates_on
+
+COLUMNS = [field.attname for field in Facts._meta.concrete_fields if field.attname != "subscription_id"]
+CHUNK = 1000
+
+
+def facts_of(
+    subscription: Subscription,
+    lines: Sequence[PriceLine],
+    tool: dict[str, Any],
+    rates: Rates,
+    on: datetime.date,
+) -> dict[str, Any]:
+    """The flat columns of one subscription, saved or not, on a day. `tool` comes from `catalog.tool_facts`."""
+    agency: Agency = subscription.agency
+    costs = costs_on(subscription, lines, rates, on)
+    return {
+        "day": on,
+        "status": subscription.status,
+        "agency_path": agency.path,
+        "agency_kind": agency.kind,
+        **tool,
+        "data_class": subscription.data_class or None,
+        "personal_data": subscription.personal_data,
+        **_range("seats", costs.seats),
+        **_range("seat_price", costs.seat_price),
+        **_range("monthly_cost", costs.monthly),
+        **_range("annual_cost", costs.annual),
+        **_range("term", _term(subscription)),
+        "auto_renewal": subscription.auto_renewal,
+        "payment_route": subscription.payment_route or None,
+        "owner_named": bool(subscription.owner_department.strip()),
+        "search": search_text(subscription),
+    }
+
+
+def _range(name: str, interval: Interval) -> dict[str, Any]:
+    nothing_known = interval.low == 0 and interval.high is None
+    return {f"{name}_min": None if nothing_known else int(interval.low), f"{name}_max": interval.high}
+
+
+def _term(subscription: Subscription) -> Interval:
+    """The months from the first to the last day, a month begun counting whole; open while there is no end."""
+    first, last = subscription.started_on, subscription.ends_on
+    if not first or not last:
+        return Interval(0, None)
+    after = last + datetime.timedelta(days=1)
+    months = (after.year - first.year) * 12 + after.month - first.month + (after.day > first.day)
+    return Interval.exactly(months)
+
+
+def search_text(subscription: Subscription) -> str:
+    """What a search looks through, in small letters, both languages."""
+    agency, product = subscription.agency, subscription.product
+    parts = (
+        subscription.reference,
+        agency.name_ko,
+        agency.name_en,
+        product.name_ko,
+        product.name_en,
+        product.vendor.name_ko,
+        product.vendor.name_en,
+        subscription.plan,
+        subscription.owner_department,
+        subscription.reseller,
+        subscription.contract_number,
+        subscription.purpose,
+    )
+    return "\n".join(dict.fromkeys(part.lower() for part in parts if part))
+
+
+def candidate_facts(
+    subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date
+) -> dict[str, Any]:
+    """The facts of a subscription that is not saved yet, or as it would be after a change."""
+    tool = tool_facts([subscription.product_id], on)[subscription.product_id]
+    return facts_of(subscription, lines, tool, rates_on({line.currency for line in lines}, on), on)
+
+
+def refresh(subscriptions: Iterable[int], on: datetime.date) -> list[int]:
+    """Make the flat rows of these subscriptions equal to their facts on a day; returns the ones that were not.
+
+    Runs in chunks of a thousand, each in its own transaction unless the caller holds one.
+    """
+    changed: list[int] = []
+    for ids in _chunks(subscriptions):
+        with transaction.atomic():
+            changed += _refresh_chunk(ids, on)
+    return changed
+
+
+def _refresh_chunk(ids: list[int], on: datetime.date) -> list[int]:
+    rows = list(
+        Subscription.objects.select_for_update(of=("self",))
+        .select_related("agency", "product__vendor")
+        .filter(pk__in=ids)
+        .order_by("pk")
+    )
+    lines: dict[int, list[PriceLine]] = defaultdict(list)
+    for line in PriceLine.objects.filter(subscription__in=ids).order_by("subscription", "position"):
+        lines[line.subscription_id].append(line)
+    tools = tool_facts({row.product_id for row in rows}, on)
+    rates = rates_on({line.currency for group in lines.values() for line in group}, on)
+    kept = {facts.pk: facts for facts in Facts.objects.filter(pk__in=ids)}
+    wrong = []
+    for row in rows:
+        columns = facts_of(row, lines[row.pk], tools[row.product_id], rates, on)
+        old = kept.get(row.pk)
+        if old is None or any(getattr(old, name) != columns[name] for name in COLUMNS if name != "day"):
+            wrong.append(Facts(subscription_id=row.pk, **columns))
+    Facts.objects.bulk_create(
+        wrong, update_conflicts=True, unique_fields=["subscription"], update_fields=COLUMNS, batch_size=500
+    )
+    Facts.objects.filter(pk__in=[row.pk for row in rows]).exclude(day=on).update(day=on)
+    return [facts.pk for facts in wrong]
+
+
+def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:
+    chunk: list[int] = []
+    for pk in ids:
+        chunk.append(pk)
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,202 @@
+"""How findings follow the verdicts: what is new opens, what stands is touched, what is gone closes; run twice, the same."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Sequence
+
+from django.db import transaction
+from django.db.models import Case, F, FilteredRelation, Q, Value, When
+from django.utils import timezone
+from simple_history.utils import bulk_create_with_history, bulk_update_with_history
+
+from policies.models import Policy, PolicyVersion, Waiver
+from policies.verdicts import Verdict
+from subscriptions.evaluation import Judgement, judge_saved, judgement_of_row, rows_judged_by, with_truths
+from subscriptions.models import LIVE, Finding, Subscription
+
+CHUNK = 500
+_KEPT = [
+    "policy_version",
+    "verdict",
+    "effect",
+    "cause",
+    "waiver",
+    "unwaived_verdict",
+    "deciding_facts",
+    "first_seen",
+    "last_seen",
+    "remedy_due",
+    "closed_at",
+    "closed_because",
+]
+
+
+def reconcile_one(
+    subscription: Subscription, on: datetime.date, judgements: Sequence[Judgement] | None = None
+) -> list[Judgement]:
+    """Make the findings of one subscription follow its verdicts today; within the transaction that changed it."""
+    if judgements is None:
+        judgements = judge_saved(subscription, on)
+    now = timezone.now()
+    existing = {finding.policy_id: finding for finding in Finding.objects.filter(subscription=subscription)}
+    live = subscription.status in LIVE
+    failing = {j.version.policy_id: j for j in judgements if live and not j.passes}
+    applying = {j.version.policy_id for j in judgements if j.verdict != Verdict.NOT_APPLICABLE}
+    _write(((subscription.pk, j, existing.get(policy)) for policy, j in failing.items()), now)
+    gone = [f for policy, f in existing.items() if policy not in failing and f.closed_at is None]
+    for finding in gone:
+        if not live:
+            finding.closed_because = Finding.Closing.NOT_JUDGED
+        elif finding.policy_id in applying:
+            finding.closed_because = Finding.Closing.PASSES
+        else:
+            finding.closed_because = Finding.Closing.NOT_APPLICABLE
+    _close(gone, now)
+    return list(judgements)
+
+
+def reconcile_policy(policy: Policy, on: datetime.date) -> None:
+    """Make all findings of a policy follow its verdicts today. The database compares; only what differs is fetched.
+
+    Each chunk of differences is judged again under a lock of its subscriptions, so that an edit in between is not lost.
+    """
+    now = timezone.now()
+    version = PolicyVersion.objects.in_force(on).filter(policy=policy).first()
+    if version is not None:
+        for ids in _differing(version, on):
+            _reconcile_chunk(version, ids, on, now)
+    _close_gone(policy, version, on, now)
+    if version is not None:
+        standing = rows_judged_by(version, on).exclude(unwaived=Verdict.PASS).values("pk")
+        Finding.objects.filter(policy=policy, closed_at=None, subscription__in=standing).update(last_seen=now)
+
+
+def _differing(version: PolicyVersion, on: datetime.date) -> Iterable[list[int]]:
+    """Chunks of the subscriptions that do not pass and whose finding is missing, closed or says something else."""
+    rows = rows_judged_by(version, on).exclude(unwaived=Verdict.PASS)
+    rows = rows.annotate(
+        finding=FilteredRelation(
+            "subscription__findings", condition=Q(subscription__findings__policy=version.policy_id)
+        )
+    )
+    same = Q(
+        finding__isnull=False,
+        finding__closed_at__isnull=True,
+        finding__policy_version=version.pk,
+        finding__unwaived_verdict=F("unwaived"),
+    ) & (
+        Q(waiver_pk__isnull=False, finding__cause=Finding.Cause.WAIVER, finding__waiver=F("waiver_pk"))
+        | Q(waiver_pk__isnull=True, approved=True, finding__cause=Finding.Cause.APPROVED)
+        | Q(waiver_pk__isnull=True, approved=False, finding__cause="")
+    )
+    # A plain negation would lose the rows without a finding, for which every comparison is null.
+    rows = rows.annotate(is_same=Case(When(same, then=Value(True)), default=Value(False)))
+    pks = list(rows.filter(is_same=False).values_list("pk", flat=True).order_by("pk"))
+    for start in range(0, len(pks), CHUNK):
+        yield pks[start : start + CHUNK]
+
+
+@transaction.atomic
+def _reconcile_chunk(
+    version: PolicyVersion, ids: list[int], on: datetime.date, now: datetime.datetime
+) -> None:
+    list(
+        Subscription.objects.select_for_update()
+        .filter(pk__in=ids)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+    rows = with_truths(rows_judged_by(version, on).filter(pk__in=ids).exclude(unwaived=Verdict.PASS), version)
+    existing = {
+        f.subscription_id: f for f in Finding.objects.filter(policy=version.policy, subscription__in=ids)
+    }
+    waivers = Waiver.objects.filter(policy=version.policy).valid_on(on).in_bulk()
+    return _write(
+        (
+            (
+                row["subscription_id"],
+                judgement_of_row(version, row, waivers),
+                existing.get(row["subscription_id"]),
+            )
+            for row in rows.values()
+        ),
+        now,
+    )
+
+
+@transaction.atomic
+def _close_gone(
+    policy: Policy, version: PolicyVersion | None, on: datetime.date, now: datetime.datetime
+) -> None:
+    gone = Finding.objects.select_for_update(of=("self",)).filter(policy=policy, closed_at=None)
+    if version is not None:
+        rows = rows_judged_by(version, on)
+        gone = gone.exclude(subscription__in=rows.exclude(unwaived=Verdict.PASS).values("pk"))
+    findings = list(gone.select_related("subscription__agency"))
+    for finding in findings:
+        if finding.subscription.status not in LIVE:
+            finding.closed_because = Finding.Closing.NOT_JUDGED
+        elif version is not None and version.applies_to(finding.subscription.agency, on):
+            finding.closed_because = Finding.Closing.PASSES
+        else:
+            finding.closed_because = Finding.Closing.NOT_APPLICABLE
+    _close(findings, now)
+
+
+def _write(judged: Iterable[tuple[int, Judgement, Finding | None]], now: datetime.datetime) -> None:
+    """Open, reopen, change or touch the findings of (subscription, judgement, existing finding)."""
+    new, changed, same = [], [], []
+    for subscription_pk, judgement, finding in judged:
+        version = judgement.version
+        if finding is None:
+            finding = Finding(policy_id=version.policy_id, subscription_id=subscription_pk, first_seen=now)
+            new.append(finding)
+        elif _says(finding, judgement):
+            same.append(finding.pk)
+            continue
+        else:
+            changed.append(finding)
+        if finding.closed_at is not None or finding.remedy_due is None:
+            finding.remedy_due = _remedy_due(version, now)
+        finding.policy_version = version
+        finding.verdict = judgement.verdict
+        finding.effect = version.effect
+        finding.cause = judgement.cause
+        finding.waiver = judgement.waiver
+        finding.unwaived_verdict = judgement.unwaived
+        finding.deciding_facts = judgement.deciding_facts
+        finding.last_seen = now
+        finding.closed_at, finding.closed_because = None, ""
+    if new:
+        bulk_create_with_history(new, Finding, batch_size=CHUNK)
+    if changed:
+        bulk_update_with_history(changed, Finding, _KEPT, batch_size=CHUNK)
+    if same:
+        Finding.objects.filter(pk__in=same).update(last_seen=now)
+
+
+def _says(finding: Finding, judgement: Judgement) -> bool:
+    """Whether an open finding already says what the judgement does."""
+    return (
+        finding.closed_at is None
+        and finding.policy_version_id == judgement.version.pk
+        and finding.verdict == judgement.verdict
+        and finding.unwaived_verdict == judgement.unwaived
+        and finding.cause == judgement.cause
+        and finding.waiver_id == (judgement.waiver.pk if judgement.waiver else None)
+        and finding.deciding_facts == judgement.deciding_facts
+    )
+
+
+def _close(findings: Sequence[Finding], now: datetime.datetime) -> None:
+    for finding in findings:
+        finding.closed_at = now
+    if findings:
+        bulk_update_with_history(list(findings), Finding, ["closed_at", "closed_because"], batch_size=CHUNK)
+
+
+def _remedy_due(version: PolicyVersion, now: datetime.datetime) -> datetime.date | None:
+    if version.remedy_days is None:
+        return None
+    return timezone.localdate(now) + datetime.timedelta(days=version.remedy_days)

@@ -1,0 +1,473 @@
+"""How a subscription is recorded, requested, approved, changed and ended: one function an act, one transaction each.
+
+Each act judges the subscription by the policies in force today, stores the attempt as a decision, and keeps facts and
+findings in step. A refusal is an outcome, not an exception: the attempt is kept, so that nothing typed is lost.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models.functions import Length
+from django.utils import timezone
+
+from agencies.models import Agency, Membership, Notice, Role, User
+from policies.models import Policy
+from policies.verdicts import Effect, Outcome, Verdict
+from policies.vocabulary import DataClass
+from subscriptions.evaluation import Judgement, judge, judge_candidate, judge_saved, outcome
+from subscriptions.facts import candidate_facts
+from subscriptions.findings import reconcile_one
+from subscriptions.models import LIVE, Approval, Decision, Facts, PriceLine, Status, Subscription
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What an act came to: the subscription as it stands now, the verdicts, and the decision that was stored."""
+
+    subscription: Subscription
+    judgements: list[Judgement]
+    decision: Decision
+
+    @property
+    def refused(self) -> bool:
+        return self.decision.result == Decision.Result.REFUSED
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome(self.decision.outcome)
+
+
+class StaleEdit(Exception):
+    """Somebody else has changed the subscription since the form was opened. `current` is the record as it is now."""
+
+    def __init__(self, current: Subscription) -> None:
+        super().__init__(current.reference)
+        self.current = current
+
+
+class NotPossible(Exception):
+    """The subscription's status does not allow the act."""
+
+
+def today() -> datetime.date:
+    """The day that acts are judged on. Checks themselves take their day as an argument."""
+    return timezone.localdate()
+
+
+def may_record_at(user: User, agency: Agency) -> bool:
+    return user.has_role(Role.ADMINISTRATOR, at=agency)
+
+
+def may_approve(user: User, subscription: Subscription) -> bool:
+    """Approvers of the agency decide, but never on what they requested or recorded themselves."""
+    return user.has_role(Role.APPROVER, at=subscription.agency) and user.pk != requester_of(subscription)
+
+
+def may_approve_as_officer(user: User, subscription: Subscription) -> bool:
+    return user.has_role(Role.POLICY_OFFICER, at=subscription.agency) and user.pk != requester_of(
+        subscription
+    )
+
+
+def requester_of(subscription: Subscription) -> int | None:
+    """The person who asked for it last, or else the one who recorded it."""
+    asked = subscription.decisions.filter(act=Decision.Act.REQUEST, result=Decision.Result.DONE).first()
+    return asked.decided_by_id if asked else subscription.recorded_by_id
+
+
+# --- the acts ---------------------------------------------------------------------------------------------------------
+
+
+def check(subscription: Subscription, lines: Sequence[PriceLine]) -> list[Judgement]:
+    """The verdicts of a subscription as it is typed; writes nothing."""
+    approved: Iterable[int] = ()
+    if subscription.pk and not is_material(
+        Subscription.objects.get(pk=subscription.pk), subscription, lines, today()
+    ):
+        approved = _approved(subscription)
+    return judge_candidate(subscription, lines, today(), approved)
+
+
+@transaction.atomic
+def save_draft(subscription: Subscription, lines: Sequence[PriceLine], *, by: User) -> Recorded:
+    """Keep a subscription as a draft; no policy stops a draft."""
+    _require(may_record_at(by, subscription.agency))
+    act = Decision.Act.CHANGE if subscription.pk else Decision.Act.RECORD
+    subscription.status = Status.DRAFT
+    _store(subscription, lines, by)
+    return _decide(subscription, act, by)
+
+
+@transaction.atomic
+def request(subscription: Subscription, lines: Sequence[PriceLine], *, by: User) -> Recorded:
+    """Ask for a subscription to be approved. One that a policy blocks is refused and stays a draft."""
+    _require(may_record_at(by, subscription.agency))
+    if subscription.pk and subscription.status != Status.DRAFT:
+        raise NotPossible
+    subscription.status = Status.DRAFT
+    _store(subscription, lines, by)
+    recorded = _decide(subscription, Decision.Act.REQUEST, by, start=Status.REQUESTED)
+    if not recorded.refused:
+        people = _people(Role.APPROVER, subscription.agency)
+        if recorded.outcome == Outcome.NEEDS_OFFICER:
+            people |= _people(Role.POLICY_OFFICER, subscription.agency)
+        _tell(people - {by}, "subscription_requested", subscription, by)
+    return recorded
+
+
+@transaction.atomic
+def declare(subscription: Subscription, lines: Sequence[PriceLine], *, by: User) -> Recorded:
+    """Record a tool that is in use already, also one that policies forbid: a fact with a finding, not a secret."""
+    _require(may_record_at(by, subscription.agency))
+    if subscription.pk and subscription.status != Status.DRAFT:
+        raise NotPossible
+    subscription.status, subscription.declared = Status.ACTIVE, True
+    _lock_policies()
+    _store(subscription, lines, by)
+    recorded = _decide(subscription, Decision.Act.DECLARE, by, enforced=False)
+    if recorded.outcome in (Outcome.REFUSED, Outcome.NEEDS_OFFICER):
+        _tell(
+            _people(Role.POLICY_OFFICER, subscription.agency) - {by},
+            "subscription_declared",
+            subscription,
+            by,
+        )
+    return recorded
+
+
+@transaction.atomic
+def change(
+    subscription: Subscription,
+    lines: Sequence[PriceLine],
+    *,
+    by: User,
+    version: int,
+    requesting: bool = False,
+) -> Recorded:
+    """Change what is recorded. `version` is the one that the person saw.
+
+    What a policy blocks cannot be renewed, extended or grown: such a change is refused and nothing but the decision is
+    written. A material change ends the policy officers' approvals. Raises StaleEdit when somebody was quicker.
+    """
+    _require(may_record_at(by, subscription.agency))
+    before = Subscription.objects.select_for_update().get(pk=subscription.pk)
+    if before.version != version:
+        raise StaleEdit(before)
+    if before.status == Status.DRAFT:
+        return request(subscription, lines, by=by) if requesting else save_draft(subscription, lines, by=by)
+    if before.status not in LIVE:
+        raise NotPossible
+    if is_material(before, subscription, lines, today()):
+        judgements = judge_candidate(subscription, lines, today())
+        if outcome(judgements) == Outcome.REFUSED:
+            return Recorded(
+                before, judgements, _log(before, Decision.Act.CHANGE, by, judgements, refused=True)
+            )
+        before.approvals.filter(ended_at=None).update(ended_at=timezone.now())
+    _store(subscription, lines, by)
+    return _decide(subscription, Decision.Act.CHANGE, by, enforced=False)
+
+
+@transaction.atomic
+def approve_as_officer(subscription: Subscription, *, by: User, reason: str) -> Recorded:
+    """A policy officer's approval under every policy that asks for one; a blocked violation takes a waiver instead."""
+    subscription = _locked(subscription)
+    _require(may_approve_as_officer(by, subscription))
+    if subscription.status not in LIVE:
+        raise NotPossible
+    waiting = [j for j in judge_saved(subscription, today()) if needs_officer(j)]
+    if not waiting:
+        raise NotPossible
+    for judgement in waiting:
+        Approval.objects.create(
+            subscription=subscription, policy_version=judgement.version, approved_by=by, reason=reason
+        )
+    recorded = _decide(subscription, Decision.Act.OFFICER_APPROVE, by, reason=reason, enforced=False)
+    _tell(_asked_by(subscription) - {by}, "officer_approved", subscription, by)
+    return recorded
+
+
+@transaction.atomic
+def approve(subscription: Subscription, *, by: User, reason: str = "") -> Recorded:
+    """The agency's approval. It starts on its first day: at once, when that has come. Refused while a policy stands against it."""
+    subscription = _locked(subscription)
+    _require(may_approve(by, subscription))
+    if subscription.status != Status.REQUESTED or subscription.started_on is None:
+        raise NotPossible
+    _lock_policies()
+    starts_now = subscription.started_on <= today()
+    recorded = _decide(
+        subscription,
+        Decision.Act.APPROVE,
+        by,
+        reason=reason,
+        start=Status.ACTIVE if starts_now else Status.APPROVED,
+        officer_first=True,
+    )
+    if not recorded.refused:
+        _tell(_asked_by(subscription) - {by}, "subscription_approved", subscription, by)
+    return recorded
+
+
+@transaction.atomic
+def activate(subscription: Subscription, *, by: User) -> Recorded:
+    """Start an approved subscription whose first day has come."""
+    subscription = _locked(subscription)
+    _require(may_record_at(by, subscription.agency) or by.has_role(Role.APPROVER, at=subscription.agency))
+    if subscription.status != Status.APPROVED or (subscription.started_on or today()) > today():
+        raise NotPossible
+    _lock_policies()
+    return _decide(subscription, Decision.Act.ACTIVATE, by, start=Status.ACTIVE, officer_first=True)
+
+
+@transaction.atomic
+def refuse(subscription: Subscription, *, by: User, reason: str) -> Recorded:
+    """Turn down a request, with the reason."""
+    subscription = _locked(subscription)
+    _require(may_approve(by, subscription) or may_approve_as_officer(by, subscription))
+    if subscription.status != Status.REQUESTED:
+        raise NotPossible
+    recorded = _leave(subscription, Status.REFUSED, Decision.Act.REFUSE, by, reason)
+    _tell(_asked_by(subscription) - {by}, "subscription_refused", subscription, by)
+    return recorded
+
+
+@transaction.atomic
+def end(subscription: Subscription, *, by: User, on: datetime.date, reason: str = "") -> Recorded:
+    """End a subscription; `on` is its last day in force and not in the future."""
+    subscription = _locked(subscription)
+    _require(may_record_at(by, subscription.agency))
+    if subscription.status not in (Status.APPROVED, Status.ACTIVE) or on > today():
+        raise NotPossible
+    if subscription.started_on and on < subscription.started_on:
+        raise NotPossible
+    subscription.ends_on = on
+    return _leave(subscription, Status.ENDED, Decision.Act.END, by, reason)
+
+
+@transaction.atomic
+def void(subscription: Subscription, *, by: User, reason: str) -> Recorded:
+    """Declare a record void, since it was made in error: kept, and counted nowhere."""
+    subscription = _locked(subscription)
+    _require(may_record_at(by, subscription.agency))
+    if subscription.status == Status.VOID:
+        raise NotPossible
+    return _leave(subscription, Status.VOID, Decision.Act.VOID, by, reason)
+
+
+@transaction.atomic
+def reopen(subscription: Subscription, *, by: User) -> Recorded:
+    """Bring back what was declared void or refused, as a draft: the way back."""
+    subscription = _locked(subscription)
+    _require(may_record_at(by, subscription.agency))
+    if subscription.status not in (Status.VOID, Status.REFUSED):
+        raise NotPossible
+    return _leave(subscription, Status.DRAFT, Decision.Act.CHANGE, by, "")
+
+
+@transaction.atomic
+def recorded_in_admin(subscription: Subscription, *, by: User) -> Recorded:
+    """Judge a subscription that the Django admin has just saved with its price lines, and keep everything in step."""
+    return _decide(_locked(subscription), Decision.Act.CHANGE, by, enforced=False)
+
+
+# --- what the acts share ----------------------------------------------------------------------------------------------
+
+
+def needs_officer(judgement: Judgement) -> bool:
+    """Whether a policy officer's approval settles it: under "approval", or undetermined under "block"."""
+    if judgement.verdict == Verdict.VIOLATION:
+        return judgement.version.effect == Effect.APPROVAL
+    return judgement.verdict == Verdict.UNDETERMINED and judgement.version.effect != Effect.WARN
+
+
+def is_material(
+    before: Subscription, after: Subscription, lines: Sequence[PriceLine], on: datetime.date
+) -> bool:
+    """Whether a change grows or renews the subscription: another tool, more seats or cost, a higher data class, personal
+    data, a later end, or a known figure that is not known any more."""
+    if before.product_id != after.product_id or before.agency_id != after.agency_id:
+        return True
+    classes = [None, *DataClass.values]
+    if after.data_class != before.data_class and (
+        not after.data_class or classes.index(after.data_class) > classes.index(before.data_class or None)
+    ):
+        return True
+    if after.personal_data != before.personal_data and after.personal_data is not False:
+        return True
+    if after.ends_on != before.ends_on and (
+        after.ends_on is None or (before.ends_on and after.ends_on > before.ends_on)
+    ):
+        return True
+    old, new = Facts.objects.filter(subscription=before).first(), candidate_facts(after, lines, on)
+    if old is None:
+        return True
+    for name in ("seats_max", "annual_cost_max", "seats_min", "annual_cost_min"):
+        was, now = getattr(old, name), new[name]
+        if (was is not None and (now is None or now > was)) or (
+            name.endswith("min") and was is None and now is not None
+        ):
+            return True
+    return False
+
+
+def _store(subscription: Subscription, lines: Sequence[PriceLine], by: User) -> None:
+    """Save a subscription with exactly these price lines, each change with its history."""
+    if subscription.pk is None:
+        subscription.recorded_by = by
+        subscription.reference = _next_reference(subscription.agency)
+    else:
+        subscription.version += 1
+    subscription._history_user = by  # type: ignore[attr-defined]
+    subscription.save()
+    kept = []
+    for position, line in enumerate(lines, start=1):
+        line.subscription = subscription
+        kept.append((position, line))
+    for gone in PriceLine.objects.filter(subscription=subscription).exclude(
+        pk__in=[line.pk for _p, line in kept if line.pk]
+    ):
+        gone.delete()
+    _renumber(kept)
+
+
+def _renumber(kept: list[tuple[int, PriceLine]]) -> None:
+    """Save the lines in order; those that move get a free position first, so that no two ever share one."""
+    saved = {
+        line.pk: line for line in PriceLine.objects.filter(pk__in=[line.pk for _p, line in kept if line.pk])
+    }
+    for position, line in kept:
+        if line.pk and saved[line.pk].position != position:
+            PriceLine.objects.filter(pk=line.pk).update(position=10_000 + line.pk % 20_000)
+    for position, line in kept:
+        old = saved.get(line.pk)
+        line.position = position
+        if old is None or any(
+            getattr(old, f.attname) != getattr(line, f.attname) for f in PriceLine._meta.concrete_fields
+        ):
+            line.save()
+
+
+def _next_reference(agency: Agency) -> str:
+    """The agency's next free reference of the year; the agency's row is locked, so that no two take the same."""
+    Agency.objects.select_for_update().get(pk=agency.pk)
+    prefix = f"{agency.code}-{today().year}-"
+    taken = Subscription.objects.filter(agency=agency, reference__startswith=prefix)
+    last = (
+        taken.order_by(Length("reference").desc(), "-reference").values_list("reference", flat=True).first()
+    )
+    return f"{prefix}{int(last[len(prefix) :]) + 1 if last else 1:04d}"
+
+
+def _decide(
+    subscription: Subscription,
+    act: Decision.Act,
+    by: User,
+    *,
+    start: Status | None = None,
+    reason: str = "",
+    enforced: bool = True,
+    officer_first: bool = False,
+) -> Recorded:
+    """Judge what is saved, move it to `start` unless policies stand against that, store the decision, reconcile."""
+    on = today()
+    lines = list(subscription.price_lines.order_by("position"))
+    judgements = judge(
+        candidate_facts(subscription, lines, on), subscription.agency, on, _approved(subscription)
+    )
+    found = outcome(judgements)
+    stopped = found == Outcome.REFUSED or (officer_first and found == Outcome.NEEDS_OFFICER)
+    refused = enforced and start is not None and stopped
+    if start is not None and not refused:
+        subscription.status = start
+        if start in (Status.APPROVED, Status.ACTIVE) and subscription.approved_at is None:
+            subscription.approved_at = timezone.now()
+        subscription._history_user = by  # type: ignore[attr-defined]
+        subscription.save()
+    _keep_facts(subscription, lines, on)
+    decision = _log(subscription, act, by, judgements, refused=refused, reason=reason)
+    reconcile_one(subscription, on, judgements)
+    return Recorded(subscription, judgements, decision)
+
+
+def _leave(subscription: Subscription, status: Status, act: Decision.Act, by: User, reason: str) -> Recorded:
+    """Move to a status that no policy stands against."""
+    subscription.status = status
+    subscription.version += 1
+    subscription._history_user = by  # type: ignore[attr-defined]
+    subscription.save()
+    return _decide(subscription, act, by, reason=reason, enforced=False)
+
+
+def _keep_facts(subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date) -> None:
+    columns = candidate_facts(subscription, lines, on)
+    Facts.objects.update_or_create(subscription=subscription, defaults=columns)
+
+
+def _log(
+    subscription: Subscription,
+    act: Decision.Act,
+    by: User,
+    judgements: Sequence[Judgement],
+    *,
+    refused: bool = False,
+    reason: str = "",
+) -> Decision:
+    return Decision.objects.create(
+        subscription=subscription,
+        act=act,
+        result=Decision.Result.REFUSED if refused else Decision.Result.DONE,
+        outcome=outcome(judgements),
+        verdicts=[judgement.as_json() for judgement in judgements],
+        reason=reason,
+        decided_by=by,
+    )
+
+
+def _approved(subscription: Subscription) -> list[int]:
+    return list(subscription.approvals.filter(ended_at=None).values_list("policy_version_id", flat=True))
+
+
+def _locked(subscription: Subscription) -> Subscription:
+    return (
+        Subscription.objects.select_for_update(of=("self",)).select_related("agency").get(pk=subscription.pk)
+    )
+
+
+def _lock_policies() -> None:
+    """Hold the set of policies, so that none comes into force between the check and the commit."""
+    list(Policy.objects.select_for_update().order_by("pk").values_list("pk", flat=True))
+
+
+def _require(allowed: bool) -> None:
+    if not allowed:
+        raise PermissionDenied
+
+
+def _people(role: Role, agency: Agency) -> set[User]:
+    """Those who hold a role at the agency or above it."""
+    codes = agency.path.strip("/").split("/")
+    memberships = Membership.objects.filter(role=role, agency__code__in=codes, user__is_active=True)
+    return {membership.user for membership in memberships.select_related("user")}
+
+
+def _asked_by(subscription: Subscription) -> set[User]:
+    pk = requester_of(subscription)
+    return set(User.objects.filter(pk=pk)) if pk else set()
+
+
+def _tell(people: Iterable[User], key: str, subscription: Subscription, by: User) -> None:
+    Notice.objects.bulk_create(
+        Notice(
+            recipient=person,
+            key=key,
+            parameters={"reference": subscription.reference, "by": str(by)},
+            url=subscription.get_absolute_url(),
+        )
+        for person in people
+    )
