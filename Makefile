@@ -20,13 +20,12 @@ test: test-packages  ## Run everything: static checks, tests on SQLite and Postg
 check: test-packages  ## Run the static checks only
 	@$(VENV) -m tests.run check
 
-format: test-packages  ## Format the code and the templates
+format: test-packages  ## Format the code
 	@$(VENV) -m ruff check --fix --quiet . ; $(VENV) -m ruff format --quiet .
-	@$(VENV) -m djlint --reformat --quiet templates
 
 messages: test-packages  ## Collect the texts to translate into locale/ko and compile them (needs gettext)
 	@command -v xgettext >/dev/null || { echo "xgettext is missing: install the package gettext."; exit 1; }
-	@$(VENV) manage.py makemessages --locale ko --no-location --ignore 'node_modules' --ignore 'staticfiles' --verbosity 0
+	@$(VENV) manage.py makemessages --locale ko --no-location --ignore node_modules --ignore staticfiles --ignore tests --ignore benchmarks --verbosity 0
 	@$(VENV) requirements/messages.py
 
 bench: base-packages  ## Measure lists, search, spending and the live check on large data (ARGS="--help" tells the options)

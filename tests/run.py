@@ -126,7 +126,8 @@ def translations() -> bool:
                 if message.id and message.fuzzy:
                     problems.append("fuzzy")
                 faults += [f"{file.parts[-3]}: {message.id!r}: {problem}" for problem in problems]
-        print("\n".join(faults[:40]), end="\n" if faults else "")
+        if faults:
+            print("\n".join(faults[:20]), f"({len(faults)} in all)", sep="\n")
         return not faults
 
 

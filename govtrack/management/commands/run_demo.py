@@ -57,7 +57,7 @@ class Command(BaseCommand):
         self.step("database tables", self.migrate)
         self.step("report and policies", self.load)
         self.step("findings of today", self.check_policies)
-        self.step("accounts", lambda: self.call("create_demo_accounts"))
+        self.step("accounts", self.create_accounts)
         self.step("static files", self.collect)
         if not options["no_server"]:
             self.serve(os.environ.get("PORT", "8000"))
@@ -77,10 +77,10 @@ class Command(BaseCommand):
         self.stdout.write(outcome + (f" in {seconds:.0f} s" if seconds >= 1 else ""))
 
     def call(self, command: str, *arguments: str, **options: Any) -> str:
-        """Run another command; what it prints, indented below the step's line when it is more than one line."""
+        """Run another command; what it prints, further lines indented below the first."""
         output = io.StringIO()
         call_command(command, *arguments, stdout=output, **options)
-        return "\n    ".join(output.getvalue().split("\n")).strip() or "done"
+        return output.getvalue().strip().replace("\n", "\n  ") or "done"
 
     def migrate(self) -> str:
         executor = MigrationExecutor(connection)
@@ -107,6 +107,10 @@ class Command(BaseCommand):
             return "left to the first change"
         return self.call("check_policies")
 
+    def create_accounts(self) -> str:
+        self.accounts = self.call("create_demo_accounts")
+        return "ready"
+
     def collect(self) -> str:
         state = []
         for finder in get_finders():
@@ -120,10 +124,10 @@ class Command(BaseCommand):
         return "collected"
 
     def serve(self, port: str) -> None:
-        self.stdout.write(f"\ngovtrack: http://127.0.0.1:{port} (Ctrl+C stops it)")
+        self.stdout.write(f"\n{self.accounts}\naddress: http://127.0.0.1:{port} (Ctrl+C stops it)")
         self.stdout.flush()
         os.environ["DJANGO_SETTINGS_MODULE"] = settings.SETTINGS_MODULE
         bind = ["--bind", f"127.0.0.1:{port}", "--chdir", str(settings.BASE_DIR)]
-        size = ["--workers", "2", "--threads", "4", "--log-level", "warning"]
+        size = ["--workers", "2", "--threads", "4", "--log-level", "warning", "--no-control-socket"]
         connection.close()
         os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "govtrack.wsgi", *bind, *size])
