@@ -69,17 +69,24 @@ class Figure:
         for part in (self, other):
             if not part.is_known and part.standing == Standing.NOT_APPLICABLE:
                 return Figure.missing(part.standing)
+        if other.interval.high == 0:
+            return Figure.missing(
+                Standing.NOT_APPLICABLE
+            )  # nothing is spent per user where there are no users
         quotient = self.interval / other.interval
-        if self.is_known and other.value and quotient.high is not None:
-            return Figure.known_as(quotient, Fraction(self.value or 0) / Fraction(other.value))
-        standing = self.standing if not self.is_known else other.standing
-        return Figure.missing(standing, quotient)
+        if not (self.is_known and other.is_known):
+            return Figure.missing(other.standing if self.is_known else self.standing, quotient)
+        if quotient.high is None:
+            return Figure.known_as(quotient) if quotient.low else Figure.missing(Standing.UNDETERMINED)
+        if not quotient.low and self.interval.low:
+            return Figure(Standing.STATED, quotient.high, quotient, 1, Qualifier.AT_MOST)
+        return Figure.known_as(quotient, Fraction(self.value or 0) / Fraction(other.value or 1))
 
 
 def supported_unit(interval: Interval) -> int:
-    """The largest power of ten that is no wider than the interval's half: the last digit worth showing."""
-    half_width, unit = interval.half_width or 0, 1
-    while unit * 10 <= half_width:
+    """The largest power of ten that is no wider than the interval: the last digit worth showing."""
+    width, unit = 2 * (interval.half_width or 0), 1
+    while unit * 10 <= width:
         unit *= 10
     return unit
 

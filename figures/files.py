@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -12,15 +13,18 @@ from openpyxl.utils import get_column_letter
 
 # What a spreadsheet program takes for the start of a formula, full-width forms included.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# What XML or UTF-8 cannot hold: a single one would make the whole file unreadable.
+UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# Spaces, some of no width, that a formula could hide behind.
+SPACES = " \u00a0\u3000\u200b\u2060\ufeff"
 XLSX_ROW_LIMIT = 1_048_576
 
 
 def harmless(value: Any) -> Any:
     """The value, with a leading apostrophe where a spreadsheet would run it as a formula. Numbers stay numbers."""
     if isinstance(value, str):
-        # Control characters break XLSX and hide formula starts.
-        value = "".join(c for c in value if c >= " " or c in "\t\n\r")
-        if value.lstrip(" ").startswith(FORMULA_STARTS):
+        value = UNWRITABLE.sub("", value)
+        if value.lstrip(SPACES).startswith(FORMULA_STARTS):
             return "'" + value
     return value
 

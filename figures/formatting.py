@@ -51,25 +51,30 @@ def day(value: datetime.date | None) -> str:
 def amount_text(figure: Figure, money: bool = True) -> str:
     """A figure as plain text, for exports, titles and sentences: its value as far as it is known, or what it is instead."""
     write = won if money else (lambda value, unit=1: number(value))
-    low, high = figure.interval.low, figure.interval.high
-    exact = won_exact if money else number
     if figure.is_known:
         text = write(figure.shown or 0, figure.unit)
+        if figure.qualifier == Qualifier.ABOUT:
+            return gettext("about %(amount)s") % {"amount": text}
         if figure.qualifier == Qualifier.AT_LEAST:
             return gettext("at least %(amount)s") % {"amount": text}
         if figure.qualifier == Qualifier.AT_MOST:
             return gettext("at most %(amount)s") % {"amount": text}
         return text
-    label = str(figure.standing.label)
+    label, bound = str(figure.standing.label), bound_text(figure, money)
+    return gettext("%(standing)s (%(bound)s)") % {"standing": label, "bound": bound} if bound else label
+
+
+def bound_text(figure: Figure, money: bool = True) -> str:
+    """What is known of a figure all the same, in all digits; empty when that is nothing."""
+    exact = won_exact if money else number
+    low, high = figure.interval.low, figure.interval.high
     if low and high is not None:
-        bound = gettext("between %(low)s and %(high)s") % {"low": exact(low), "high": exact(high)}
-    elif low:
-        bound = gettext("at least %(amount)s") % {"amount": exact(low)}
-    elif high is not None:
-        bound = gettext("at most %(amount)s") % {"amount": exact(high)}
-    else:
-        return label
-    return gettext("%(standing)s (%(bound)s)") % {"standing": label, "bound": bound}
+        return gettext("between %(low)s and %(high)s") % {"low": exact(low), "high": exact(high)}
+    if low:
+        return gettext("at least %(amount)s") % {"amount": exact(low)}
+    if high is not None:
+        return gettext("at most %(amount)s") % {"amount": exact(high)}
+    return ""
 
 
 def interval_text(figure: Figure, money: bool = True) -> str:
