@@ -24,6 +24,7 @@ from policies.models import Policy, PolicyVersion, Waiver
 from policies.verdicts import Effect, Outcome, Verdict
 from policies.vocabulary import DataClass, PaymentRoute
 from sources.models import Source, Statement
+from subscriptions.search import SearchField
 
 
 class Status(models.TextChoices):
@@ -183,6 +184,7 @@ class Subscription(models.Model):
             models.Index(fields=["agency", "status"], name="subscription_agency_status"),
             models.Index(fields=["product", "status"], name="subscription_product_status"),
             models.Index(fields=["status", "id"], name="subscription_status"),
+            models.Index(fields=["data_class", "id"], name="subscription_data_class"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -466,7 +468,7 @@ class Facts(models.Model):
     day = models.DateField()
     status = models.CharField(max_length=10, choices=Status)
     agency_path = TreePathField()
-    search = models.TextField(blank=True)
+    search = SearchField(blank=True)
     agency_kind = models.CharField(max_length=40)
     product = models.CharField(max_length=60)
     vendor = models.CharField(max_length=60)

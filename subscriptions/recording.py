@@ -22,7 +22,7 @@ from policies.vocabulary import DataClass
 from subscriptions.evaluation import Judgement, judge, judge_candidate, judge_saved, outcome
 from subscriptions.facts import candidate_facts
 from subscriptions.findings import reconcile_one
-from subscriptions.models import LIVE, Approval, Decision, Facts, PriceLine, Status, Subscription
+from subscriptions.models import COMMITTED, LIVE, Approval, Decision, Facts, PriceLine, Status, Subscription
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,14 @@ class StaleEdit(Exception):
     def __init__(self, current: Subscription) -> None:
         super().__init__(current.reference)
         self.current = current
+
+
+class RefusedInAdmin(Exception):
+    """Policies stand against what the Django admin has saved."""
+
+    def __init__(self, act: Decision.Act, judgements: list[Judgement]) -> None:
+        super().__init__(act)
+        self.act, self.judgements = act, judgements
 
 
 class NotPossible(Exception):
@@ -130,13 +138,7 @@ def declare(subscription: Subscription, lines: Sequence[PriceLine], *, by: User)
     _lock_policies()
     _store(subscription, lines, by)
     recorded = _decide(subscription, Decision.Act.DECLARE, by, enforced=False)
-    if recorded.outcome in (Outcome.REFUSED, Outcome.NEEDS_OFFICER):
-        _tell(
-            _people(Role.POLICY_OFFICER, subscription.agency) - {by},
-            "subscription_declared",
-            subscription,
-            by,
-        )
+    _tell_officers(subscription, recorded.outcome, by)
     return recorded
 
 
@@ -194,7 +196,7 @@ def approve_as_officer(subscription: Subscription, *, by: User, reason: str) -> 
 
 @transaction.atomic
 def approve(subscription: Subscription, *, by: User, reason: str = "") -> Recorded:
-    """The agency's approval. It starts on its first day: at once, when that has come. Refused while a policy stands against it."""
+    """The agency's approval: it starts on its first day, at once when that has come. Refused while a policy is against it."""
     subscription = _locked(subscription)
     _require(may_approve(by, subscription))
     if subscription.status != Status.REQUESTED or subscription.started_on is None:
@@ -271,9 +273,57 @@ def reopen(subscription: Subscription, *, by: User) -> Recorded:
 
 
 @transaction.atomic
-def recorded_in_admin(subscription: Subscription, *, by: User) -> Recorded:
-    """Judge a subscription that the Django admin has just saved with its price lines, and keep everything in step."""
-    return _decide(_locked(subscription), Decision.Act.CHANGE, by, enforced=False)
+def recorded_in_admin(subscription: Subscription, *, by: User, before: Subscription | None) -> Recorded:
+    """Judge a subscription that the Django admin has just saved with its price lines, by the rules of the acts above.
+
+    `before` is the record as it was, None for a new one. Raises RefusedInAdmin, for the admin to roll back what it saved: when
+    it moved to a status that policies stand against, or grew or renewed what they block.
+    """
+    subscription = _locked(subscription)
+    _lock_policies()
+    on, lines = today(), list(subscription.price_lines.order_by("position"))
+    material = before is not None and is_material(before, subscription, lines, on)
+    if material:
+        subscription.approvals.filter(ended_at=None).update(ended_at=timezone.now())
+    judgements = judge(
+        candidate_facts(subscription, lines, on), subscription.agency, on, _approved(subscription)
+    )
+    found, status = outcome(judgements), Status(subscription.status)
+    act = act_in_admin(subscription, before)
+    starts = act in (Decision.Act.REQUEST, Decision.Act.APPROVE, Decision.Act.ACTIVATE)
+    grows = act == Decision.Act.CHANGE and material and status in LIVE
+    officer_first = starts and status in COMMITTED and found == Outcome.NEEDS_OFFICER
+    if officer_first or ((starts or grows) and found == Outcome.REFUSED):
+        raise RefusedInAdmin(act, judgements)
+    _keep_facts(subscription, lines, on)
+    decision = _log(subscription, act, by, judgements)
+    reconcile_one(subscription, on, judgements)
+    if act == Decision.Act.DECLARE:
+        _tell_officers(subscription, found, by)
+    return Recorded(subscription, judgements, decision)
+
+
+def act_in_admin(subscription: Subscription, before: Subscription | None) -> Decision.Act:
+    """What it means that the Django admin saves a subscription with this status."""
+    status, was = subscription.status, before.status if before is not None else Status.DRAFT
+    if status == Status.ACTIVE and subscription.declared and was == Status.DRAFT:
+        return Decision.Act.DECLARE
+    if before is not None and status == was:
+        return Decision.Act.CHANGE
+    return {
+        Status.DRAFT: Decision.Act.RECORD if before is None else Decision.Act.CHANGE,
+        Status.REQUESTED: Decision.Act.REQUEST,
+        Status.APPROVED: Decision.Act.APPROVE,
+        Status.ACTIVE: Decision.Act.ACTIVATE,
+        Status.ENDED: Decision.Act.END,
+        Status.REFUSED: Decision.Act.REFUSE,
+        Status.VOID: Decision.Act.VOID,
+    }[Status(status)]
+
+
+def keep_refusal(subscription: Subscription, refused: RefusedInAdmin, *, by: User) -> Decision:
+    """Store the refused attempt with the record as it stands, after the admin has rolled back what it saved."""
+    return _log(subscription, refused.act, by, refused.judgements, refused=True)
 
 
 # --- what the acts share ----------------------------------------------------------------------------------------------
@@ -320,7 +370,7 @@ def _store(subscription: Subscription, lines: Sequence[PriceLine], by: User) -> 
     """Save a subscription with exactly these price lines, each change with its history."""
     if subscription.pk is None:
         subscription.recorded_by = by
-        subscription.reference = _next_reference(subscription.agency)
+        subscription.reference = next_reference(subscription.agency)
     else:
         subscription.version += 1
     subscription._history_user = by  # type: ignore[attr-defined]
@@ -353,7 +403,7 @@ def _renumber(kept: list[tuple[int, PriceLine]]) -> None:
             line.save()
 
 
-def _next_reference(agency: Agency) -> str:
+def next_reference(agency: Agency) -> str:
     """The agency's next free reference of the year; the agency's row is locked, so that no two take the same."""
     Agency.objects.select_for_update().get(pk=agency.pk)
     prefix = f"{agency.code}-{today().year}-"
@@ -459,6 +509,13 @@ def _people(role: Role, agency: Agency) -> set[User]:
 def _asked_by(subscription: Subscription) -> set[User]:
     pk = requester_of(subscription)
     return set(User.objects.filter(pk=pk)) if pk else set()
+
+
+def _tell_officers(subscription: Subscription, found: Outcome, by: User) -> None:
+    """Tell policy officers of a tool that is in use although policies stand against it."""
+    if found in (Outcome.REFUSED, Outcome.NEEDS_OFFICER):
+        people = _people(Role.POLICY_OFFICER, subscription.agency)
+        _tell(people - {by}, "subscription_declared", subscription, by)
 
 
 def _tell(people: Iterable[User], key: str, subscription: Subscription, by: User) -> None:

@@ -1,0 +1,12 @@
+"""How an AI tool is chosen in a form."""
+
+from typing import Any
+
+from agencies.choosing import ByCodeField
+
+
+class ProductField(ByCodeField):
+    """Chooses a tool of the catalogue by name or code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(url_name="catalog:options", **kwargs)

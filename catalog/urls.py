@@ -1,0 +1,12 @@
+"""Where AI tools are looked up."""
+
+from django.urls import path
+
+from catalog import views
+
+app_name = "catalog"
+urlpatterns = [
+    path("catalog/", views.tool_list, name="list"),
+    path("catalog/options/", views.options, name="options"),
+    path("catalog/<slug:code>/", views.tool_detail, name="detail"),
+]

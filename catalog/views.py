@@ -1,0 +1,56 @@
+"""The AI tools that agencies can subscribe to, and what is known of each."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from django_tables2 import RequestConfig
+
+from agencies.choosing import suggested
+from catalog.choosing import ProductField
+from catalog.describing import described
+from catalog.filters import ToolFilter
+from catalog.models import Product
+from catalog.tables import ToolTable
+from figures.naming import named
+
+PER_PAGE = 50
+
+
+@require_safe
+def tool_list(request: HttpRequest) -> HttpResponse:
+    tools = Product.objects.select_related("vendor", "category").order_by(named("name"), "pk")
+    filterset = ToolFilter(request.GET, queryset=tools)
+    table = ToolTable(filterset.qs if filterset.is_valid() else tools.none())
+    RequestConfig(request, paginate={"per_page": PER_PAGE}).configure(table)
+    context = {
+        "table": table,
+        "filter": filterset,
+        "filters_set": sum(bool(value) for value in filterset.form.cleaned_data.values()),
+    }
+    return render(request, "catalog/tool_list.html", context)
+
+
+@require_safe
+def tool_detail(request: HttpRequest, code: str) -> HttpResponse:
+    tools = Product.objects.select_related("vendor", "category", "proposed_by")
+    tool = get_object_or_404(tools.prefetch_related("engines", "runs_in", "certifications"), code=code)
+    today = timezone.localdate()
+    certifications = [
+        (certification, certification.is_in_force(today)) for certification in tool.certifications.all()
+    ]
+    context = {
+        "tool": tool,
+        "facts": described(tool, today),
+        "certifications": certifications,
+        "today": today,
+    }
+    return render(request, "catalog/tool_detail.html", context)
+
+
+@require_safe
+def options(request: HttpRequest) -> HttpResponse:
+    """Suggestions for a typed tool; the text comes in any one parameter."""
+    text = next((value for value in request.GET.values() if value), "").replace("\0", "")[:100]
+    found = suggested(Product.objects.all(), ProductField.names, text)
+    return render(request, "agencies/options.html", {"options": found})

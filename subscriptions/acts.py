@@ -1,0 +1,113 @@
+"""The acts on a subscription as pages offer them: to whom and when, what each asks, and which function does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from agencies.models import Role, User
+from subscriptions import recording
+from subscriptions.evaluation import judge_saved
+from subscriptions.forms import EndForm, OptionalReasonForm, ReasonForm
+from subscriptions.models import LIVE, Status, Subscription
+
+
+@dataclass(frozen=True)
+class Act:
+    """`does(subscription, by, data)` takes the cleaned data of `form`; `offered(user, subscription)` says whether it is there."""
+
+    title: Any
+    text: Any
+    form: type[forms.Form]
+    does: Callable[[Subscription, User, Mapping[str, Any]], recording.Recorded]
+    offered: Callable[[User, Subscription], bool]
+    danger: bool = False
+
+
+def _waits_for_officer(user: User, subscription: Subscription) -> bool:
+    if subscription.status not in LIVE or not recording.may_approve_as_officer(user, subscription):
+        return False
+    return any(
+        recording.needs_officer(judgement) for judgement in judge_saved(subscription, recording.today())
+    )
+
+
+def _due_to_start(user: User, subscription: Subscription) -> bool:
+    return (
+        subscription.status == Status.APPROVED
+        and (subscription.started_on or recording.today()) <= recording.today()
+        and (
+            recording.may_record_at(user, subscription.agency)
+            or user.has_role(Role.APPROVER, at=subscription.agency)
+        )
+    )
+
+
+ACTS: dict[str, Act] = {
+    "approve": Act(
+        _("Approve"),
+        _("The subscription may start on its first day. The policies in force are checked once more."),
+        OptionalReasonForm,
+        lambda s, by, data: recording.approve(s, by=by, reason=data["reason"]),
+        lambda user, s: s.status == Status.REQUESTED and recording.may_approve(user, s),
+    ),
+    "officer-approve": Act(
+        _("Approve as policy officer"),
+        _(
+            "Every policy that asks for an officer's approval counts as waived for this subscription until it changes materially."
+        ),
+        ReasonForm,
+        lambda s, by, data: recording.approve_as_officer(s, by=by, reason=data["reason"]),
+        _waits_for_officer,
+    ),
+    "refuse": Act(
+        _("Refuse"),
+        _("The request is turned down. The agency sees your reason and may ask again."),
+        ReasonForm,
+        lambda s, by, data: recording.refuse(s, by=by, reason=data["reason"]),
+        lambda user, s: (
+            s.status == Status.REQUESTED
+            and (recording.may_approve(user, s) or recording.may_approve_as_officer(user, s))
+        ),
+        danger=True,
+    ),
+    "activate": Act(
+        _("Start"),
+        _("The first day has come. The policies in force are checked once more."),
+        OptionalReasonForm,
+        lambda s, by, data: recording.activate(s, by=by),
+        _due_to_start,
+    ),
+    "end": Act(
+        _("End"),
+        _("The subscription is over. Its record and its figures stay; its open findings close."),
+        EndForm,
+        lambda s, by, data: recording.end(s, by=by, on=data["on"], reason=data["reason"]),
+        lambda user, s: (
+            s.status in (Status.APPROVED, Status.ACTIVE) and recording.may_record_at(user, s.agency)
+        ),
+    ),
+    "void": Act(
+        _("Declare void"),
+        _(
+            "Only for a record made in error: it is kept, and counted nowhere. You can bring it back as a draft."
+        ),
+        ReasonForm,
+        lambda s, by, data: recording.void(s, by=by, reason=data["reason"]),
+        lambda user, s: (
+            s.status not in (Status.VOID, Status.ENDED) and recording.may_record_at(user, s.agency)
+        ),
+        danger=True,
+    ),
+    "reopen": Act(
+        _("Bring back as a draft"),
+        _("The record becomes a draft again, which you can correct and request."),
+        OptionalReasonForm,
+        lambda s, by, data: recording.reopen(s, by=by),
+        lambda user, s: s.status in (Status.VOID, Status.REFUSED) and recording.may_record_at(user, s.agency),
+    ),
+}

@@ -1,0 +1,129 @@
+"""What the lists of subscriptions and findings can be narrowed to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from agencies.choosing import AgencyField
+from agencies.models import Agency
+from catalog.choosing import ProductField
+from catalog.models import Product, Vendor
+from figures.naming import named
+from policies.models import Policy
+from policies.verdicts import Effect, Verdict
+from policies.vocabulary import DataClass
+from subscriptions.models import Finding, Status, Subscription
+from subscriptions.search import matching
+
+FAILING = [(v.value, v.label) for v in (Verdict.VIOLATION, Verdict.UNDETERMINED, Verdict.WAIVED)]
+
+
+class SearchFilter(django_filters.CharFilter):
+    """Words that a subscription's text must hold; at most a hundred characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=100, label=_("Search"), **kwargs)
+        self.extra["widget"] = forms.TextInput(attrs={"type": "search", "autocomplete": "off"})
+
+
+class AgencyFilter(django_filters.Filter):
+    field_class = AgencyField
+
+
+class ProductFilter(django_filters.Filter):
+    field_class = ProductField
+
+
+class OfferingFilterSet(django_filters.FilterSet):
+    """A filter set whose agency and tool choices are what the reader sees."""
+
+    def get_form_class(self) -> Any:
+        form_class = super().get_form_class()
+        user = self.request.user
+
+        class OfferingForm(form_class):  # type: ignore[valid-type,misc]
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **kwargs)
+                if "agency" in self.fields:
+                    self.fields["agency"].offer(Agency.objects.visible_to(user))
+                if "product" in self.fields:
+                    self.fields["product"].offer(Product.objects.all())
+
+        return OfferingForm
+
+    @property
+    def in_use(self) -> int:
+        """How many filters narrow the list."""
+        return sum(1 for name, value in self.form.cleaned_data.items() if value) if self.is_valid() else 0
+
+
+def vendor_choices() -> list[tuple[str, str]]:
+    return [(vendor.code, str(vendor)) for vendor in Vendor.objects.order_by(named("name"))]
+
+
+def policy_choices() -> list[tuple[str, str]]:
+    return [(code, code) for code in Policy.objects.values_list("code", flat=True)]
+
+
+class SubscriptionFilter(OfferingFilterSet):
+    q = SearchFilter(method="search")
+    agency = AgencyFilter(label=_("Agency and all below"), method="within")
+    product = ProductFilter(label=_("AI tool"), method="of_product")
+    vendor = django_filters.ChoiceFilter(label=_("Vendor"), choices=vendor_choices, method="of_vendor")
+    status = django_filters.ChoiceFilter(label=_("Status"), choices=Status.choices)
+    data_class = django_filters.ChoiceFilter(
+        label=_("Highest data class"), choices=DataClass.choices, null_label=_("Not given"), null_value="none"
+    )
+    finding = django_filters.ChoiceFilter(label=_("Open finding"), choices=FAILING, method="with_finding")
+
+    class Meta:
+        model = Subscription
+        fields: list[str] = []
+
+    def search(self, rows: QuerySet, name: str, text: str) -> QuerySet:
+        return matching(rows, text)
+
+    def within(self, rows: QuerySet, name: str, agency: Agency) -> QuerySet:
+        return rows.filter(agency__in=Agency.objects.within(agency).values("pk"))
+
+    def of_product(self, rows: QuerySet, name: str, product: Product) -> QuerySet:
+        return rows.filter(product=product)
+
+    def of_vendor(self, rows: QuerySet, name: str, code: str) -> QuerySet:
+        return rows.filter(product__in=Product.objects.filter(vendor__code=code).values("pk"))
+
+    def with_finding(self, rows: QuerySet, name: str, verdict: str) -> QuerySet:
+        findings = Finding.objects.open().filter(subscription=OuterRef("pk"), verdict=verdict)
+        return rows.filter(Exists(findings))
+
+
+class FindingFilter(OfferingFilterSet):
+    agency = AgencyFilter(label=_("Agency and all below"), method="within")
+    product = ProductFilter(label=_("AI tool"), method="of_product")
+    policy = django_filters.ChoiceFilter(label=_("Policy"), choices=policy_choices, field_name="policy__code")
+    verdict = django_filters.ChoiceFilter(label=_("Verdict"), choices=FAILING)
+    effect = django_filters.ChoiceFilter(label=_("Effect"), choices=Effect.choices)
+    state = django_filters.ChoiceFilter(
+        label=_("State"),
+        choices=[("open", _("Open")), ("closed", _("Closed"))],
+        method="in_state",
+        empty_label=_("Open and closed"),
+    )
+
+    class Meta:
+        model = Finding
+        fields: list[str] = []
+
+    def within(self, rows: QuerySet, name: str, agency: Agency) -> QuerySet:
+        return rows.filter(subscription__agency__in=Agency.objects.within(agency).values("pk"))
+
+    def of_product(self, rows: QuerySet, name: str, product: Product) -> QuerySet:
+        return rows.filter(subscription__product=product)
+
+    def in_state(self, rows: QuerySet, name: str, state: str) -> QuerySet:
+        return rows.filter(closed_at__isnull=state == "open")

@@ -1,0 +1,30 @@
+"""The index that serves searches on PostgreSQL, also for words of two syllables; SQLite reads the rows instead."""
+
+from django.db import migrations
+
+FORWARDS = """
+CREATE FUNCTION govtrack_bigrams(body text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 20 AS $$
+    SELECT COALESCE(array_agg(DISTINCT substr(body, i, 2)), '{}')
+    FROM generate_series(1, length(body) - 1) AS i
+$$;
+CREATE INDEX facts_search_bigrams ON subscriptions_facts USING gin (govtrack_bigrams(search));
+"""
+BACKWARDS = """
+DROP INDEX IF EXISTS facts_search_bigrams;
+DROP FUNCTION IF EXISTS govtrack_bigrams(text);
+"""
+
+
+def forwards(apps, schema_editor):
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(FORWARDS)
+
+
+def backwards(apps, schema_editor):
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(BACKWARDS)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("subscriptions", "0001_initial")]
+    operations = [migrations.RunPython(forwards, backwards, elidable=False)]

@@ -1,0 +1,393 @@
+"""Pages of subscriptions and their findings: lists, record, check while typing, detail, and the acts."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import EmptyPage, PageNotAnInteger
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from agencies.models import Role
+from figures.files import XLSX_ROW_LIMIT, csv_lines, xlsx_bytes
+from subscriptions import recording
+from subscriptions.acts import ACTS, Act
+from subscriptions.evaluation import judge_saved, names_for, outcome
+from subscriptions.filters import FindingFilter, SubscriptionFilter
+from subscriptions.forms import PriceLineFormSet, SubscriptionForm
+from subscriptions.models import LIVE, Decision, Finding, Status, Subscription
+from subscriptions.paging import DeepPaginator
+from subscriptions.stale import changes_since
+from subscriptions.tables import FindingTable, SubscriptionTable, annual_cost, export_rows, seats
+
+PAGE_SIZE = 50
+LINES = "lines"
+
+
+@require_GET
+def subscription_list(request: HttpRequest) -> HttpResponseBase:
+    visible = Subscription.objects.visible_to(request.user).select_related("agency", "product", "facts")
+    filters = SubscriptionFilter(request.GET, queryset=visible, request=request)
+    table = SubscriptionTable(
+        filters.qs if filters.is_valid() else visible.none(), order_by=request.GET.get("sort") or None
+    )
+    if "_export" in request.GET:
+        return _export(request, filters, table)
+    _paginate(request, table)
+    table.count_findings()
+    return render(
+        request,
+        "subscriptions/subscription_list.html",
+        {
+            "table": table,
+            "filter": filters,
+            "may_record": request.user.has_role(Role.ADMINISTRATOR),
+            "as_of": timezone.now(),
+        },
+    )
+
+
+@require_GET
+def finding_list(request: HttpRequest) -> HttpResponse:
+    visible = Finding.objects.visible_to(request.user).select_related(
+        "policy_version", "subscription__agency", "subscription__product", "subscription__facts"
+    )
+    data = (
+        request.GET
+        if "state" in request.GET or "sort" in request.GET
+        else {**request.GET.dict(), "state": "open"}
+    )
+    filters = FindingFilter(data, queryset=visible, request=request)
+    table = FindingTable(
+        filters.qs if filters.is_valid() else visible.none(), order_by=request.GET.get("sort") or None
+    )
+    _paginate(request, table)
+    return render(
+        request,
+        "subscriptions/finding_list.html",
+        {"table": table, "filter": filters, "as_of": timezone.now()},
+    )
+
+
+def _paginate(request: HttpRequest, table: Any) -> None:
+    """Page the table as asked; a page that is not there is 404, with a message that says so."""
+    try:
+        table.paginate(page=request.GET.get("page", 1), per_page=PAGE_SIZE, paginator_class=DeepPaginator)
+    except (EmptyPage, PageNotAnInteger) as error:
+        raise Http404(str(error)) from error
+
+
+def _export(request: HttpRequest, filters: SubscriptionFilter, table: SubscriptionTable) -> HttpResponseBase:
+    """What the filter shows, as a file; a filter that is not valid is an error, not an empty file."""
+    kind = request.GET["_export"]
+    if not filters.is_valid() or kind not in ("csv", "xlsx"):
+        return render(
+            request, "subscriptions/export_refused.html", {"form": filters.form, "kind": kind}, status=400
+        )
+    rows = table.data.data
+    name = f"govtrack-subscriptions-{timezone.localdate().isoformat()}.{kind}"
+    if kind == "csv":
+        response: HttpResponseBase = StreamingHttpResponse(
+            csv_lines(export_rows(rows)), content_type="text/csv; charset=utf-8"
+        )
+    elif rows[:XLSX_ROW_LIMIT].count() >= XLSX_ROW_LIMIT:
+        return render(
+            request, "subscriptions/export_refused.html", {"too_many": True, "kind": kind}, status=400
+        )
+    else:
+        response = HttpResponse(
+            xlsx_bytes(export_rows(rows), _("Subscriptions")),
+            content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        )
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+# --- one subscription -------------------------------------------------------------------------------------------------
+
+
+def _seen(request: HttpRequest, reference: str) -> Subscription:
+    """The subscription, if the reader may see it; 404 otherwise."""
+    visible = Subscription.objects.visible_to(request.user).select_related(
+        "agency", "payer", "product__vendor", "product__category", "statement__source", "recorded_by", "facts"
+    )
+    return get_object_or_404(visible, reference=reference)
+
+
+@require_GET
+def detail(request: HttpRequest, reference: str) -> HttpResponse:
+    subscription = _seen(request, reference)
+    on = recording.today()
+    judgements = judge_saved(subscription, on) if hasattr(subscription, "facts") else []
+    findings = {f.policy_id: f for f in subscription.findings.open().select_related("waiver")}
+    decisions = list(subscription.decisions.select_related("decided_by")[:50])
+    return render(
+        request,
+        "subscriptions/detail.html",
+        {
+            "subscription": subscription,
+            "lines": subscription.price_lines.order_by("position"),
+            "annual_cost": annual_cost(subscription),
+            "seats": seats(subscription),
+            "judgements": _told(judgements),
+            "judged": subscription.status in LIVE,
+            "outcome": outcome(judgements),
+            "findings": findings,
+            "decisions": decisions,
+            "refusal": decisions[0] if decisions and decisions[0].result == Decision.Result.REFUSED else None,
+            "history": subscription.history.select_related("history_user")[:50],
+            "acts": _acts_for(request, subscription),
+            "may_edit": recording.may_record_at(request.user, subscription.agency)
+            and subscription.status in (Status.DRAFT, *LIVE),
+            "on": on,
+        },
+    )
+
+
+def _told(judgements: list[Any]) -> list[dict[str, Any]]:
+    """Judgements with their sentence, the strictest first."""
+    names = names_for(judgements)
+    order = {"violation": 0, "undetermined": 1, "waived": 2, "pass": 3, "not_applicable": 4}
+    weight = {"block": 0, "approval": 1, "warn": 2}
+    ordered = sorted(judgements, key=lambda j: (order[j.verdict], weight[j.version.effect]))
+    return [{"judgement": judgement, "sentence": judgement.explain(names)} for judgement in ordered]
+
+
+@require_http_methods(["GET", "POST"])
+def record(request: HttpRequest) -> HttpResponse:
+    """Record a subscription: as a draft, as a request, or as already in use."""
+    if not request.user.has_role(Role.ADMINISTRATOR):
+        raise PermissionDenied
+    return _form_page(request, Subscription())
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, reference: str) -> HttpResponse:
+    subscription = _seen(request, reference)
+    if not recording.may_record_at(request.user, subscription.agency) or subscription.status not in (
+        Status.DRAFT,
+        *LIVE,
+    ):
+        raise PermissionDenied
+    return _form_page(request, subscription)
+
+
+def _form_page(request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """The record form of a new or an existing subscription, and what follows when it is sent."""
+    data = request.POST if request.method == "POST" else None
+    initial = {} if subscription.pk or data else _first_agency(request)
+    form = SubscriptionForm(data, instance=subscription, by=request.user, initial=initial)
+    formset = PriceLineFormSet(data, instance=subscription, prefix=LINES)
+    context: dict[str, Any] = {
+        "form": form,
+        "formset": formset,
+        "formsets": [formset],
+        "subscription": subscription if subscription.pk else None,
+    }
+    if data is not None:
+        act = data.get("act", "draft")
+        answer = _submitted(request, form, formset, act, context)
+        if answer is not None:
+            return answer
+        context["has_errors"] = bool(form.errors or formset.total_error_count())
+    return render(request, "subscriptions/record.html", context)
+
+
+def _first_agency(request: HttpRequest) -> dict[str, Any]:
+    """A new record begins with the person's own agency, when it is one."""
+    own = list(request.user.memberships.filter(role=Role.ADMINISTRATOR).select_related("agency")[:2])
+    return {"agency": own[0].agency} if len(own) == 1 else {}
+
+
+def _submitted(
+    request: HttpRequest, form: SubscriptionForm, formset: Any, act: str, context: dict[str, Any]
+) -> HttpResponse | None:
+    """Store what was sent; None when the form must be shown again, with what `context` then says."""
+    again = _already_sent(request)
+    if again is not None:
+        return again
+    valid = form.is_valid()
+    valid = formset.is_valid() and valid
+    if valid and (act in ("request", "declare") or form.instance.status in LIVE):
+        in_use = act == "declare" or form.instance.status == Status.ACTIVE
+        if form.instance.provenance != Subscription.Provenance.STATEMENT:
+            form.require_start(in_use=in_use)
+        valid = not form.errors
+    if not valid:
+        return None
+    try:
+        recorded = _store(request, form, formset, act)
+    except recording.StaleEdit as stale:
+        context["stale"] = changes_since(stale.current, form, formset)
+        # Saved again, it replaces what is stored now; the person has seen it.
+        form.data = form.data.copy()
+        form.data["version"] = stale.current.version
+        return None
+    except IntegrityError:
+        again = _already_sent(request)
+        if again is None:
+            raise
+        return again
+    if recorded.refused and recorded.subscription.status != Status.DRAFT:
+        context["refused"] = _told([j for j in recorded.judgements if not j.passes])
+        return None
+    _say(request, recorded, act)
+    return redirect(recorded.subscription)
+
+
+def _already_sent(request: HttpRequest) -> HttpResponse | None:
+    """The page of the record that this very form has made already, when it is sent twice."""
+    try:
+        submission = uuid.UUID(request.POST.get("submission", ""))
+    except ValueError:
+        return None
+    made = Subscription.objects.visible_to(request.user)
+    subscription = made.filter(recorded_by=request.user, submission=submission).first()
+    if subscription is None:
+        return None
+    messages.info(
+        request, _("This form was sent before. Here is the record that it made; nothing was doubled.")
+    )
+    return redirect(subscription)
+
+
+@transaction.atomic
+def _store(request: HttpRequest, form: SubscriptionForm, formset: Any, act: str) -> recording.Recorded:
+    form.save_proposed_tool()
+    subscription, lines = form.instance, formset.lines()
+    if subscription.pk is None:
+        subscription.submission = form.cleaned_data.get("submission")
+        acts: dict[str, Callable[..., recording.Recorded]] = {
+            "request": recording.request,
+            "declare": recording.declare,
+        }
+        return acts.get(act, recording.save_draft)(subscription, lines, by=request.user)
+    if act == "declare" and subscription.status == Status.DRAFT:
+        return recording.declare(subscription, lines, by=request.user)
+    version = form.cleaned_data.get("version") or 0
+    return recording.change(
+        subscription, lines, by=request.user, version=version, requesting=act == "request"
+    )
+
+
+def _say(request: HttpRequest, recorded: recording.Recorded, act: str) -> None:
+    """Tell the person what came of it."""
+    if recorded.refused:
+        messages.error(
+            request,
+            _(
+                "A policy does not allow this. What you typed is kept as a draft; the reasons and what can be done are below."
+            ),
+        )
+    elif recorded.subscription.status == Status.REQUESTED and act == "request":
+        messages.success(request, _("The request was sent to the approvers of your agency."))
+    elif act == "declare" and recorded.subscription.status == Status.ACTIVE:
+        messages.success(request, _("Recorded as already in use."))
+    else:
+        messages.success(request, _("Saved."))
+
+
+@require_POST
+def check(request: HttpRequest) -> HttpResponse:
+    """The verdicts of the form as it stands, for the panel beside it; writes nothing."""
+    if not request.user.has_role(Role.ADMINISTRATOR):
+        raise PermissionDenied
+    subscription = Subscription()
+    if reference := request.POST.get("reference"):
+        subscription = _seen(request, reference.replace("\0", ""))
+        if not recording.may_record_at(request.user, subscription.agency):
+            raise PermissionDenied
+    form = SubscriptionForm(request.POST, instance=subscription, by=request.user)
+    formset = PriceLineFormSet(request.POST, instance=subscription, prefix=LINES)
+    form.is_valid()
+    formset.is_valid()
+    ready = form.cleaned_data.get("agency") and form.cleaned_data.get("product")
+    judgements = []
+    if ready:
+        form.instance.agency = form.cleaned_data["agency"]
+        form.instance.product = form.cleaned_data["product"]
+        judgements = recording.check(form.instance, formset.lines())
+    return render(
+        request,
+        "subscriptions/verdicts.html",
+        {
+            "judgements": _told(judgements),
+            "ready": ready,
+            "outcome": outcome(judgements),
+            "on": recording.today(),
+        },
+    )
+
+
+@require_GET
+def price_line(request: HttpRequest) -> HttpResponse:
+    """One more empty price line for the form, with the count of lines that goes with it."""
+    if not request.user.has_role(Role.ADMINISTRATOR):
+        raise PermissionDenied
+    count = request.GET.get(f"{LINES}-TOTAL_FORMS", "0")
+    number = min(int(count), 49) if count.isascii() and count.isdigit() else 0
+    formset = PriceLineFormSet(prefix=LINES)
+    line = formset.form(prefix=f"{LINES}-{number}")
+    formset.add_fields(line, None)
+    return render(
+        request,
+        "subscriptions/price_line_added.html",
+        {"line": line, "number": number + 1, "count": number + 1},
+    )
+
+
+# --- acts -------------------------------------------------------------------------------------------------------------
+
+
+def _acts_for(request: HttpRequest, subscription: Subscription) -> list[tuple[str, Act]]:
+    return [(name, act) for name, act in ACTS.items() if act.offered(request.user, subscription)]
+
+
+@require_http_methods(["GET", "POST"])
+def act_page(request: HttpRequest, reference: str, name: str) -> HttpResponse:
+    """Ask for what an act needs, then do it. One that is not offered to the reader is 403."""
+    if name not in ACTS:
+        raise Http404
+    subscription, act = _seen(request, reference), ACTS[name]
+    if not act.offered(request.user, subscription):
+        raise PermissionDenied
+    form = act.form(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            recorded = act.does(subscription, request.user, form.cleaned_data)
+        except recording.NotPossible:
+            form.add_error(
+                None,
+                _(
+                    "The subscription does not allow this as it stands, or the day does not fit. Nothing was changed."
+                ),
+            )
+        else:
+            if recorded.refused:
+                messages.error(
+                    request,
+                    _("The policies in force stand against this; see the check below. Nothing was started."),
+                )
+            else:
+                messages.success(request, _("Done: %(act)s.") % {"act": act.title})
+            return redirect(subscription)
+    return render(
+        request,
+        "krds/confirm.html",
+        {
+            "title": f"{act.title} – {subscription.reference}",
+            "text": act.text,
+            "form": form,
+            "submit_text": act.title,
+            "cancel_url": subscription.get_absolute_url(),
+            "danger": act.danger,
+        },
+    )
