@@ -1,7 +1,7 @@
 // Bar charts. <canvas data-chart="ID"> is drawn from the JSON of <script type="application/json" id="ID">:
-// {labels, datasets: [{label, data, unknown: [true where there is no figure]}], unit: "won" or a word, horizontal}.
-// An unknown figure is drawn as a hatched stub with its word, never as a bar of length zero. The table beside the chart
-// holds the same figures in full.
+// {labels, datasets: [{label, data, unknown}], unit: "won" or a word, horizontal}. `unknown` has a place for each label:
+// false where there is a figure, else the word for what it is instead ("not given"), or true. An unknown figure is drawn
+// as a hatched stub with that word, never as a bar of length zero. The table beside the chart holds the same figures.
 (function () {
   "use strict";
 
@@ -57,6 +57,44 @@
     return pen.createPattern(tile, "repeat");
   }
 
+  function wordFor(dataset, place) {
+    return typeof dataset.unknown[place] === "string" ? dataset.unknown[place] : words.unknown;
+  }
+
+  // The figure at the end of its bar, where one series leaves room for it.
+  const figures = {
+    id: "figures",
+    afterDatasetsDraw(chart) {
+      if (chart.data.datasets.length > 1) {
+        return;
+      }
+      const { ctx, chartArea } = chart;
+      const horizontal = chart.options.indexAxis === "y";
+      ctx.save();
+      ctx.font = "12px " + getComputedStyle(document.body).fontFamily;
+      chart.getDatasetMeta(0).data.forEach((bar, place) => {
+        const value = chart.data.datasets[0].data[place];
+        if (value === null || value === undefined) {
+          return;
+        }
+        const text = short(value, chart.options.unit);
+        const width = ctx.measureText(text).width;
+        ctx.fillStyle = token("--gt-text");
+        if (horizontal) {
+          const inside = bar.x + 6 + width > chartArea.right + 60;
+          ctx.textBaseline = "middle";
+          ctx.textAlign = inside ? "right" : "left";
+          ctx.fillStyle = inside ? token("--gt-on-accent") : ctx.fillStyle;
+          ctx.fillText(text, inside ? bar.x - 6 : bar.x + 6, bar.y);
+        } else if (width < bar.width * 2.4) {
+          ctx.textAlign = "center";
+          ctx.fillText(text, bar.x, bar.y - 6);
+        }
+      });
+      ctx.restore();
+    },
+  };
+
   // Draws the stub and the word of each unknown figure, on the axis itself.
   const unknowns = {
     id: "unknowns",
@@ -71,6 +109,7 @@
           if (!dataset.unknown[place]) {
             return;
           }
+          const word = wordFor(dataset, place);
           const thickness = Math.max(8, (horizontal ? bar.height : bar.width) || 12);
           ctx.save();
           ctx.fillStyle = hatch(token("--gt-text-quiet"), token("--gt-surface"));
@@ -82,13 +121,13 @@
             ctx.strokeRect(chartArea.left, bar.y - thickness / 2, length, thickness);
             ctx.fillStyle = token("--gt-text-quiet");
             ctx.textBaseline = "middle";
-            ctx.fillText(words.unknown, chartArea.left + length + 6, bar.y);
+            ctx.fillText(word, chartArea.left + length + 6, bar.y);
           } else {
             ctx.fillRect(bar.x - thickness / 2, chartArea.bottom - length, thickness, length);
             ctx.strokeRect(bar.x - thickness / 2, chartArea.bottom - length, thickness, length);
             ctx.fillStyle = token("--gt-text-quiet");
             ctx.textAlign = "center";
-            ctx.fillText(words.unknown, bar.x, chartArea.bottom - length - 6);
+            ctx.fillText(word, bar.x, chartArea.bottom - length - 6);
           }
           ctx.restore();
         });
@@ -128,6 +167,8 @@
       options: {
         indexAxis: given.horizontal ? "y" : "x",
         maintainAspectRatio: false,
+        unit: given.unit,
+        layout: { padding: given.horizontal ? { right: 64 } : { top: 16 } },
         animation: still ? false : { duration: 300 },
         locale: korean ? "ko-KR" : "en",
         font: { family: getComputedStyle(document.body).fontFamily, size: 13 },
@@ -144,7 +185,7 @@
           },
         },
       },
-      plugins: [unknowns],
+      plugins: [figures, unknowns],
     });
     drawn.push(chart);
   }
@@ -153,7 +194,7 @@
     const place = items.length ? items[0].dataIndex : -1;
     return given.datasets
       .filter((dataset) => dataset.unknown && dataset.unknown[place])
-      .map((dataset) => dataset.label + ": " + words.unknown);
+      .map((dataset) => dataset.label + ": " + wordFor(dataset, place));
   }
 
   function drawAll() {

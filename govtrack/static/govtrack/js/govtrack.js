@@ -14,19 +14,19 @@
     }
   }
 
-  // Drop-down menus (<details class="gt-drop">): one open at a time, closed by Escape, by leaving, by a click outside.
+  // Drop-down menus (<details class="gt-menu">): one open at a time, closed by Escape, by leaving, by a click outside.
   function closeDrops(except) {
-    document.querySelectorAll("details.gt-drop[open]").forEach((drop) => {
+    document.querySelectorAll("details.gt-menu[open]").forEach((drop) => {
       if (drop !== except) {
         drop.open = false;
       }
     });
   }
 
-  document.addEventListener("click", (event) => closeDrops(event.target.closest("details.gt-drop")));
-  document.addEventListener("focusin", (event) => closeDrops(event.target.closest("details.gt-drop")));
+  document.addEventListener("click", (event) => closeDrops(event.target.closest("details.gt-menu")));
+  document.addEventListener("focusin", (event) => closeDrops(event.target.closest("details.gt-menu")));
   document.addEventListener("keydown", (event) => {
-    const drop = event.key === "Escape" && document.querySelector("details.gt-drop[open]");
+    const drop = event.key === "Escape" && document.querySelector("details.gt-menu[open]");
     if (drop) {
       drop.open = false;
       drop.querySelector("summary").focus();
