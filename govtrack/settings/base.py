@@ -47,7 +47,7 @@ OFFICIAL_DEPLOYMENT = env.bool("OFFICIAL_DEPLOYMENT", default=False)
 GOVTRACK_DEMO = False
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "agencies.admin_config.GovtrackAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,0 +1,178 @@
+"""Data entry for agencies, people and their roles; and what people were told, saved or left to be re-checked, to look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db import models
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from agencies.admin_scope import HistoryAdmin, ScopedAdmin, ScopedTabularInline, ViewOnly
+from agencies.changing import agency_changed
+from agencies.models import Agency, FormerName, Membership, Notice, Recheck, SavedView, User
+
+PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+class FormerNameInline(ScopedTabularInline):
+    model = FormerName
+
+
+class MembershipOfAgencyInline(ScopedTabularInline):
+    model = Membership
+    autocomplete_fields = ["user"]
+
+
+@admin.register(Agency)
+class AgencyAdmin(HistoryAdmin):
+    list_display = ["code", "full_name", "short_name", "kind", "parent", "active_from", "active_until"]
+    list_display_links = ["code", "full_name"]
+    list_filter = ["kind"]
+    list_select_related = ["parent"]
+    search_fields = [
+        "code",
+        "name_ko",
+        "name_en",
+        "short_ko",
+        "short_en",
+        "former_names__name_ko",
+        "former_names__name_en",
+    ]
+    autocomplete_fields = ["parent", "successor"]
+    fixed_after_creation = ["code"]
+    inlines = [FormerNameInline, MembershipOfAgencyInline]
+    fieldsets = [
+        (None, {"fields": ["code", "kind", "parent"]}),
+        (_("Names"), {"fields": [("name_ko", "name_en"), ("short_ko", "short_en")]}),
+        (_("Life"), {"fields": [("active_from", "active_until"), "successor"]}),
+    ]
+
+    @admin.display(description=_("full name"), ordering="name_ko")
+    def full_name(self, agency: Agency) -> str:
+        return str(agency.name)
+
+    @admin.display(description=_("short name"), ordering="short_ko")
+    def short_name(self, agency: Agency) -> str:
+        return str(agency.short)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        # An agency without a parent is a root; only who sees the whole register may set one up.
+        if db_field.name == "parent" and not request.user.is_superuser:
+            kwargs["required"] = True
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def tell(self, obj: Agency) -> None:
+        agency_changed(obj)
+
+
+@admin.register(FormerName)
+class FormerNameAdmin(ScopedAdmin):
+    list_display = ["former_name", "agency", "used_until"]
+    list_select_related = ["agency"]
+    search_fields = ["name_ko", "name_en", "agency__code", "agency__name_ko", "agency__name_en"]
+    autocomplete_fields = ["agency"]
+    date_hierarchy = "used_until"
+
+    @admin.display(description=_("former name"), ordering="name_ko")
+    def former_name(self, former: FormerName) -> str:
+        return str(former.name)
+
+    def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
+        return rows.filter(agency__in=Agency.objects.visible_to(user).order_by())
+
+
+class MembershipOfUserInline(ScopedTabularInline):
+    model = Membership
+    autocomplete_fields = ["agency"]
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        # Without a role at an agency of theirs, the new account would be out of the creator's own sight.
+        if obj is None and not request.user.is_superuser:
+            kwargs.update(min_num=1, validate_min=True)
+        return super().get_formset(request, obj, **kwargs)
+
+
+@admin.register(User)
+class UserAdmin(ScopedAdmin, DjangoUserAdmin):
+    """Accounts. Who is not a system administrator sees those with a role at agencies in sight, and manages them only where
+    they have no role elsewhere and are not staff: a new password there would be a way to rights of somebody else."""
+
+    list_display = ["username", "last_name", "first_name", "email", "is_active", "is_staff", "last_login"]
+    list_filter = ["is_active", "is_staff", "is_superuser", "memberships__role"]
+    search_fields = ["username", "first_name", "last_name", "email"]
+    readonly_fields = ["last_login", "date_joined"]
+    inlines = [MembershipOfUserInline]
+
+    def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
+        if user.is_superuser:
+            return rows
+        return rows.filter(pk__in=Membership.objects.visible_to(user).order_by().values("user"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if request.user.is_superuser else [*fields, *PERMISSION_FIELDS]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if not super().has_change_permission(request, obj):
+            return False
+        if obj is None or request.user.is_superuser:
+            return True
+        if obj.is_staff or obj.is_superuser:
+            return False
+        seen = Membership.objects.visible_to(request.user).order_by().values("pk")
+        return not obj.memberships.exclude(pk__in=seen).exists()
+
+
+@admin.register(Membership)
+class MembershipAdmin(HistoryAdmin):
+    list_display = ["user", "role", "agency"]
+    list_filter = ["role", "agency__kind"]
+    list_select_related = ["user", "agency"]
+    search_fields = [
+        "user__username",
+        "user__last_name",
+        "agency__code",
+        "agency__name_ko",
+        "agency__name_en",
+    ]
+    autocomplete_fields = ["user", "agency"]
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(ScopedAdmin):
+    list_display = ["title", "owner", "page", "shared_with", "created_at"]
+    list_select_related = ["owner", "shared_with"]
+    search_fields = ["title", "owner__username"]
+    autocomplete_fields = ["owner", "shared_with"]
+    readonly_fields = ["created_at"]
+    date_hierarchy = "created_at"
+
+    def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
+        return rows if user.is_superuser else rows.filter(owner=user)
+
+
+@admin.register(Notice)
+class NoticeAdmin(ViewOnly, ScopedAdmin):
+    list_display = ["created_at", "recipient", "key", "url", "read_at"]
+    list_select_related = ["recipient"]
+    list_filter = ["key"]
+    search_fields = ["recipient__username", "key"]
+    date_hierarchy = "created_at"
+
+    def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
+        return rows if user.is_superuser else rows.filter(recipient=user)
+
+
+@admin.register(Recheck)
+class RecheckAdmin(ViewOnly, ScopedAdmin):
+    list_display = ["about", "code", "asked_at"]
+    list_display_links = ["about", "code"]
+    list_filter = ["about"]
+    search_fields = ["code"]
+    date_hierarchy = "asked_at"
+
+    def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
+        return rows if user.is_superuser else rows.none()

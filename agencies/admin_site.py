@@ -1,0 +1,17 @@
+"""The site of the Django admin: its titles, and no address that would tell of records out of sight."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+
+class GovtrackAdminSite(admin.AdminSite):
+    site_header = _("govtrack administration")
+    site_title = _("govtrack administration")
+    index_title = _("Register and accounts")
+    empty_value_display = "–"
+
+    def get_urls(self) -> list[Any]:
+        # Django's shortcut to an object's page looks it up by number for every member of staff, and its answer names it.
+        return [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]

@@ -1,0 +1,441 @@
+"""Data entry for policies, their versions with conditions, and waivers.
+
+A version is written while it is a draft. Once in force it is never edited: it is given a last day, and a change is a new version.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from agencies.admin_scope import HistoryAdmin, InSightFilter, ScopedTabularInline, ViewOnly, number_new_rows
+from agencies.models import Agency, User
+from policies.changing import (
+    NEXT_STATUS,
+    decide,
+    draft_from,
+    last_day_problem,
+    may_decide,
+    next_number,
+    policy_changed,
+)
+from policies.explaining import Names, condition_text
+from policies.models import Condition, Policy, PolicyVersion, Waiver
+from policies.vocabulary import COUNTRY, FACTS, Fact, Type
+
+
+def owned_in_sight(user: User, lookup: str) -> Q:
+    """The condition that the policy's owner agency, at `lookup`, is in the person's sight."""
+    return Q(**{f"{lookup}__in": Agency.objects.visible_to(user).order_by().values("pk")})
+
+
+class VersionInline(ViewOnly, ScopedTabularInline):
+    model = PolicyVersion
+    fields = ["number", "version_title", "status", "effect", "effective_from", "effective_until"]
+    readonly_fields = ["version_title"]
+    show_change_link = True
+    can_delete = False
+
+    @admin.display(description=_("title"))
+    def version_title(self, version: PolicyVersion) -> str:
+        return str(version.title)
+
+    def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
+        return versions_in_sight(rows, user)
+
+
+def versions_in_sight(rows: models.QuerySet, user: User) -> models.QuerySet:
+    """Drafts of policies that agencies in sight own; what is or was in force, everybody may read."""
+    if user.is_superuser:
+        return rows
+    return rows.filter(owned_in_sight(user, "policy__owner") | ~Q(status=PolicyVersion.Status.DRAFT))
+
+
+@admin.register(Policy)
+class PolicyAdmin(HistoryAdmin):
+    list_display = ["code", "owner"]
+    list_select_related = ["owner"]
+    search_fields = ["code", "versions__title_ko", "versions__title_en"]
+    autocomplete_fields = ["owner"]
+    fixed_after_creation = ["code", "owner"]
+    inlines = [VersionInline]
+
+    def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
+        if user.is_superuser:
+            return rows
+        readable = PolicyVersion.objects.readable().order_by().values("policy")
+        return rows.filter(owned_in_sight(user, "owner") | Q(pk__in=readable))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or request.user.sight().covers(obj.owner.path))  # type: ignore[union-attr]
+
+    def tell(self, obj: Policy) -> None:
+        policy_changed(obj)
+
+
+class ConditionForm(forms.ModelForm):
+    class Meta:
+        model = Condition
+        fields = ["group", "fact", "operator", "values"]
+        widgets = {"values": forms.Textarea(attrs={"rows": 2, "cols": 40})}
+
+    def clean_values(self) -> Any:
+        values = self.cleaned_data["values"]
+        return [] if values is None else values
+
+
+class ConditionFormSet(forms.BaseInlineFormSet):
+    def clean(self) -> None:
+        super().clean()
+        kept = [
+            form
+            for form in self.forms
+            if form not in self.deleted_forms and (form.instance.pk or form.has_changed())
+        ]
+        if self.instance.status == PolicyVersion.Status.IN_FORCE and not kept:
+            raise ValidationError(
+                _("A policy without conditions judges nothing. Give at least one condition.")
+            )
+
+
+class ConditionInline(ScopedTabularInline):
+    model = Condition
+    form = ConditionForm
+    formset = ConditionFormSet
+    verbose_name_plural = _("Conditions of a violation: any within a group, all groups together")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_draft(obj) and super().has_add_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_draft(obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_draft(obj) and super().has_delete_permission(request, obj)
+
+
+def is_draft(version: PolicyVersion | None) -> bool:
+    """Whether it may be written: a draft as it is stored, or one that does not exist yet."""
+    return version is None or version.pk is None or stored_status(version) == PolicyVersion.Status.DRAFT
+
+
+def stored_status(version: PolicyVersion) -> str:
+    """The status in the database; the form has written its own into the object by the time it is asked for."""
+    if "_stored_status" not in version.__dict__:
+        stored = PolicyVersion.objects.filter(pk=version.pk).values_list("status", flat=True).first()
+        version.__dict__["_stored_status"] = stored
+    return str(version.__dict__["_stored_status"])
+
+
+class PolicyVersionForm(forms.ModelForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "status" in self.fields:
+            self.fields["status"].choices = [  # type: ignore[attr-defined]
+                choice for choice in PolicyVersion.Status.choices if choice[0] != PolicyVersion.Status.RETIRED
+            ]
+
+    def clean_effective_until(self) -> datetime.date | None:
+        last_day: datetime.date | None = self.cleaned_data["effective_until"]
+        if not is_draft(self.instance):
+            problem = last_day_problem(self.instance, last_day, timezone.localdate())
+            if problem:
+                raise ValidationError(problem)
+        return last_day
+
+
+@admin.register(PolicyVersion)
+class PolicyVersionAdmin(HistoryAdmin):
+    form = PolicyVersionForm
+    list_display = [
+        "version",
+        "policy",
+        "scope",
+        "effect",
+        "status",
+        "effective_from",
+        "effective_until",
+        "demonstration",
+    ]
+    list_filter = ["status", "effect", "demonstration"]
+    list_select_related = ["policy", "scope"]
+    search_fields = ["title_ko", "title_en", "policy__code", "authority_ko", "authority_en"]
+    autocomplete_fields = ["policy", "scope", "cites"]
+    date_hierarchy = "effective_from"
+    readonly_fields = ["number", "facts_reference"]
+    fixed_after_creation = ["policy"]
+    inlines = [ConditionInline]
+    actions = ["start_draft"]
+    fieldsets = [
+        (None, {"fields": ["policy", "number", "title_ko", "title_en"]}),
+        (
+            _("When, where and with what effect"),
+            {
+                "fields": [
+                    "scope",
+                    "effect",
+                    ("effective_from", "effective_until"),
+                    "status",
+                    "demonstration",
+                ],
+                "description": _(
+                    "Once in force, a version is not edited any more: give it a last day, and make a new version."
+                ),
+            },
+        ),
+        (
+            _("Reasons and legal basis"),
+            {
+                "fields": [
+                    "rationale_ko",
+                    "rationale_en",
+                    "authority_ko",
+                    "authority_en",
+                    "legal_basis_ko",
+                    "legal_basis_en",
+                    "cites",
+                ]
+            },
+        ),
+        (_("Remedy"), {"fields": ["remedy_ko", "remedy_en", "remedy_days"]}),
+        (_("Facts that conditions can name"), {"fields": ["facts_reference"], "classes": ["collapse"]}),
+    ]
+
+    @admin.display(description=_("policy version"), ordering="title_ko")
+    def version(self, version: PolicyVersion) -> str:
+        return str(version)
+
+    @admin.display(description=_("facts"))
+    def facts_reference(self, version: PolicyVersion | None = None) -> SafeString:
+        return format_html(
+            '<table><thead><tr><th scope="col">{}</th><th scope="col">{}</th><th scope="col">{}</th></tr></thead>'
+            "<tbody>{}</tbody></table>",
+            gettext("fact"),
+            gettext("operators"),
+            gettext("values"),
+            format_html_join(
+                "",
+                '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>',
+                (
+                    (
+                        fact.label,
+                        ", ".join(str(operator.label) for operator in fact.operators),
+                        values_of(fact),
+                    )
+                    for fact in FACTS.values()
+                ),
+            ),
+        )
+
+    def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
+        return versions_in_sight(rows, user)
+
+    def choices_of(self, db_field: Any, request: HttpRequest) -> models.QuerySet | None:
+        choices = super().choices_of(db_field, request)
+        if db_field.name == "policy" and choices is not None:
+            return choices.filter(owned_in_sight(request.user, "owner"))  # type: ignore[arg-type]
+        return choices
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = [*super().get_readonly_fields(request, obj)]
+        if is_draft(obj):
+            return fields
+        written = [field.name for field in [*self.opts.fields, *self.opts.many_to_many] if field.editable]
+        return [*fields, *(name for name in written if name not in ("effective_until", *fields))]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = super().has_change_permission(request, obj)
+        if not allowed or obj is None:
+            return allowed
+        retired = stored_status(obj) == PolicyVersion.Status.RETIRED
+        return not retired and request.user.sight().covers(obj.policy.owner.path)  # type: ignore[union-attr]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or is_draft(obj))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        # Asked before the new status is stored, so that the inlines still belong to the draft that was edited.
+        stored_status(obj)
+        if not change:
+            Policy.objects.select_for_update().get(pk=obj.policy_id)
+            obj.number = next_number(obj.policy)
+        super().save_model(request, obj, form, change)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        number_new_rows(formset, "position")
+        super().save_formset(request, form, formset, change)
+
+    def tell(self, obj: PolicyVersion) -> None:
+        if obj.status != PolicyVersion.Status.DRAFT:
+            policy_changed(obj.policy)
+
+    @admin.action(description=_("Start a new draft from the selected versions"), permissions=["change"])
+    def start_draft(self, request: HttpRequest, queryset: models.QuerySet) -> None:
+        by: User = request.user  # type: ignore[assignment]
+        with transaction.atomic():
+            for version in queryset.select_related("policy__owner"):
+                if not by.sight().covers(version.policy.owner.path):
+                    self.message_user(
+                        request,
+                        gettext("%(policy)s belongs to an agency out of your sight.")
+                        % {"policy": version.policy},
+                        messages.ERROR,
+                    )
+                    continue
+                draft = draft_from(version, by=by, on=timezone.localdate())
+                self.message_user(
+                    request, gettext("Draft %(draft)s has been started.") % {"draft": draft}, messages.SUCCESS
+                )
+
+
+def values_of(fact: Fact) -> str:
+    """What the values of a condition on this fact look like."""
+    if fact.type is Type.RANGE:
+        unit = {"won": _("won"), "seats": _("seats"), "months": _("months")}[fact.unit]
+        return gettext("whole numbers: %(unit)s") % {"unit": unit}
+    if fact.type is Type.YES_NO:
+        return "true, false"
+    if fact.choices is not None:
+        return ", ".join(f'"{code}"' for code in fact.choices.values)
+    if fact.unit == COUNTRY:
+        return gettext("country codes, such as %(example)s") % {"example": '"KR"'}
+    return gettext("codes of the register, such as %(example)s") % {
+        "example": {"product": '"chatgpt"', "vendor": '"openai"'}.get(
+            fact.name.removeprefix("engine_"), '"…"'
+        )
+    }
+
+
+@admin.register(Condition)
+class ConditionAdmin(ViewOnly, HistoryAdmin):
+    """To look at, with its history; conditions are written on the page of their version."""
+
+    list_display = ["version", "group", "position", "as_a_phrase"]
+    list_display_links = ["as_a_phrase"]
+    list_filter = ["fact", "operator"]
+    list_select_related = ["version__policy"]
+    search_fields = ["version__policy__code", "version__title_ko", "version__title_en", "fact"]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        # One query a registry for all names on the page.
+        page = super().get_changelist_instance(request)
+        names = Names().want(page.result_list)
+        for condition in page.result_list:
+            condition.names = names
+        return page
+
+    def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
+        if user.is_superuser:
+            return rows
+        return rows.filter(
+            owned_in_sight(user, "version__policy__owner") | ~Q(version__status=PolicyVersion.Status.DRAFT)
+        )
+
+    @admin.display(description=_("condition"))
+    def as_a_phrase(self, condition: Condition) -> str:
+        return condition_text(condition, getattr(condition, "names", None))
+
+
+class WaiverForm(forms.ModelForm):
+    """`user` is who fills it in; the admin sets it."""
+
+    user: User
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "status" in self.fields:
+            present = Waiver.Status(self.instance.status)
+            possible = [present, *NEXT_STATUS[present]]
+            self.fields["status"].choices = [(s.value, s.label) for s in possible]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        status = self.cleaned_data.get("status")
+        if status and self.instance.pk and status != self.instance.status:
+            try:
+                decide(self.instance, status, by=self.user)
+            except ValidationError as problem:
+                self.add_error("status", problem)
+        return cleaned
+
+
+@admin.register(Waiver)
+class WaiverAdmin(HistoryAdmin):
+    """Somebody asks for a waiver; somebody else decides. What was asked for is changed by who asked, until it is decided."""
+
+    form = WaiverForm
+    list_display = [
+        "policy",
+        "agency",
+        "product",
+        "vendor",
+        "status",
+        "valid_from",
+        "valid_until",
+        "requested_by",
+        "decided_by",
+    ]
+    list_display_links = ["policy", "agency"]
+    list_filter = ["status", ("policy", InSightFilter), "agency__kind"]
+    list_select_related = ["policy", "agency", "product", "vendor", "requested_by", "decided_by"]
+    search_fields = ["policy__code", "agency__code", "agency__name_ko", "agency__name_en", "reason"]
+    autocomplete_fields = ["policy", "agency", "product", "vendor", "requested_by"]
+    date_hierarchy = "requested_at"
+    readonly_fields = ["requested_at", "decided_by", "decided_at"]
+    fixed_after_creation = ["policy", "agency", "requested_by"]
+    ASKED = ("product", "vendor", "reason", "valid_from", "valid_until")
+    fieldsets = [
+        (
+            None,
+            {"fields": ["policy", "agency", "product", "vendor", "reason", ("valid_from", "valid_until")]},
+        ),
+        (_("Request"), {"fields": ["requested_by", "requested_at"]}),
+        (_("Decision"), {"fields": ["status", "decision_reason", "decided_by", "decided_at"]}),
+    ]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.user = request.user  # type: ignore[attr-defined]
+        return form
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"requested_by": request.user.pk, **super().get_changeform_initial_data(request)}
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = [*super().get_readonly_fields(request, obj)]
+        user: User = request.user  # type: ignore[assignment]
+        if obj is None:
+            fields += ["status", "decision_reason"]
+            return fields if user.is_superuser else [*fields, "requested_by"]
+        stored = Waiver.objects.only("status").get(pk=obj.pk).status
+        if stored != Waiver.Status.REQUESTED or obj.requested_by_id != user.pk:
+            fields += self.ASKED
+        if not NEXT_STATUS[Waiver.Status(stored)] or not may_decide(user, obj):
+            fields += ["status", "decision_reason"]
+        return fields
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        asked = obj is None or obj.status == Waiver.Status.REQUESTED
+        return asked and super().has_delete_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change and obj.requested_by_id is None:
+            obj.requested_by = request.user
+        super().save_model(request, obj, form, change)
+
+    def tell(self, obj: Waiver) -> None:
+        if obj.status in (Waiver.Status.GRANTED, Waiver.Status.REVOKED):
+            policy_changed(obj.policy)
