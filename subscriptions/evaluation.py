@@ -46,15 +46,6 @@ class Judgement:
         """What is kept with a finding or a decision, enough to explain it later in either language."""
         return {"reasons": [reason.as_json() for reason in deciding(self.reasons, self.unwaived)]}
 
-    @property
-    def missing_fields(self) -> list[str]:
-        """The form fields that would supply what is not known."""
-        if self.unwaived != Verdict.UNDETERMINED:
-            return []
-        return list(
-            dict.fromkeys(FACTS[reason.fact].field for reason in deciding(self.reasons, self.unwaived))
-        )
-
     def as_json(self) -> dict[str, Any]:
         return {
             "policy": self.version.policy.code,

@@ -125,6 +125,9 @@ class SubscriptionForm(forms.ModelForm):
                 cleaned["product"] = unsaved(name, vendor)
         elif not cleaned.get("product") and "product" not in self.errors:
             self.add_error("product", _("Choose the tool, or propose one that is not listed."))
+        start, end = cleaned.get("started_on"), cleaned.get("ends_on")
+        if start and end and end < start:
+            self.add_error("ends_on", _("The subscription ends before it starts."))
         return cleaned
 
     def require_start(self, *, in_use: bool) -> None:
@@ -242,6 +245,12 @@ class PriceLineForm(forms.ModelForm):
             else:
                 cleaned["amount"] = int(scaled)
         return cleaned
+
+    def _post_clean(self) -> None:
+        start, end = self.cleaned_data.get("starts_on"), self.cleaned_data.get("ends_on")
+        if start and end and end < start:
+            self.add_error("ends_on", _("The price line ends before it starts."))
+        super()._post_clean()  # type: ignore[misc]
 
 
 def major_text(amount: int, currency: str) -> str:

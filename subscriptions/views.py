@@ -12,23 +12,27 @@ from django.core.paginator import EmptyPage, PageNotAnInteger
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from agencies.models import Role
 from figures.files import XLSX_ROW_LIMIT, csv_lines, xlsx_bytes
+from policies.verdicts import Effect, Verdict
 from subscriptions import recording
 from subscriptions.acts import ACTS, Act
-from subscriptions.evaluation import judge_saved, names_for, outcome
+from subscriptions.evaluation import Judgement, judge_saved, names_for, outcome
 from subscriptions.filters import FindingFilter, SubscriptionFilter
 from subscriptions.forms import PriceLineFormSet, SubscriptionForm
 from subscriptions.models import LIVE, Decision, Finding, Status, Subscription
 from subscriptions.paging import DeepPaginator
 from subscriptions.stale import changes_since
 from subscriptions.tables import FindingTable, SubscriptionTable, annual_cost, export_rows, seats
+from subscriptions.wording import missing_fields
 
 PAGE_SIZE = 50
+EDITABLE = (Status.DRAFT, *LIVE)
 LINES = "lines"
 
 
@@ -127,7 +131,8 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
     subscription = _seen(request, reference)
     on = recording.today()
     judgements = judge_saved(subscription, on) if hasattr(subscription, "facts") else []
-    findings = {f.policy_id: f for f in subscription.findings.open().select_related("waiver")}
+    may_edit = recording.may_record_at(request.user, subscription.agency) and subscription.status in EDITABLE
+    edit_page = reverse("subscriptions:edit", args=[reference]) if may_edit else ""
     decisions = list(subscription.decisions.select_related("decided_by")[:50])
     return render(
         request,
@@ -137,28 +142,34 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
             "lines": subscription.price_lines.order_by("position"),
             "annual_cost": annual_cost(subscription),
             "seats": seats(subscription),
-            "judgements": _told(judgements),
-            "judged": subscription.status in LIVE,
+            "judgements": _told(judgements, edit_page),
+            "live": subscription.status in LIVE,
             "outcome": outcome(judgements),
-            "findings": findings,
             "decisions": decisions,
             "refusal": decisions[0] if decisions and decisions[0].result == Decision.Result.REFUSED else None,
             "history": subscription.history.select_related("history_user")[:50],
             "acts": _acts_for(request, subscription),
-            "may_edit": recording.may_record_at(request.user, subscription.agency)
-            and subscription.status in (Status.DRAFT, *LIVE),
+            "may_edit": may_edit,
             "on": on,
         },
     )
 
 
-def _told(judgements: list[Any]) -> list[dict[str, Any]]:
-    """Judgements with their sentence, the strictest first."""
+def _told(judgements: list[Judgement], page: str = "") -> list[dict[str, Any]]:
+    """Judgements with their sentence, the strictest first. `page` is where the fields are that would supply what is missing."""
     names = names_for(judgements)
-    order = {"violation": 0, "undetermined": 1, "waived": 2, "pass": 3, "not_applicable": 4}
-    weight = {"block": 0, "approval": 1, "warn": 2}
-    ordered = sorted(judgements, key=lambda j: (order[j.verdict], weight[j.version.effect]))
-    return [{"judgement": judgement, "sentence": judgement.explain(names)} for judgement in ordered]
+    order = [Verdict.VIOLATION, Verdict.UNDETERMINED, Verdict.WAIVED, Verdict.PASS, Verdict.NOT_APPLICABLE]
+    weight = list(Effect)
+    return [
+        {
+            "judgement": judgement,
+            "sentence": judgement.explain(names),
+            "missing": missing_fields(judgement, page),
+        }
+        for judgement in sorted(
+            judgements, key=lambda j: (order.index(j.verdict), weight.index(Effect(j.version.effect)))
+        )
+    ]
 
 
 @require_http_methods(["GET", "POST"])
@@ -172,10 +183,7 @@ def record(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, reference: str) -> HttpResponse:
     subscription = _seen(request, reference)
-    if not recording.may_record_at(request.user, subscription.agency) or subscription.status not in (
-        Status.DRAFT,
-        *LIVE,
-    ):
+    if not recording.may_record_at(request.user, subscription.agency) or subscription.status not in EDITABLE:
         raise PermissionDenied
     return _form_page(request, subscription)
 
@@ -237,7 +245,7 @@ def _submitted(
             raise
         return again
     if recorded.refused and recorded.subscription.status != Status.DRAFT:
-        context["refused"] = _told([j for j in recorded.judgements if not j.passes])
+        context["refused"] = _told([j for j in recorded.judgements if not j.passes], page="#")
         return None
     _say(request, recorded, act)
     return redirect(recorded.subscription)
@@ -319,7 +327,7 @@ def check(request: HttpRequest) -> HttpResponse:
         request,
         "subscriptions/verdicts.html",
         {
-            "judgements": _told(judgements),
+            "judgements": _told(judgements, page="#"),
             "ready": ready,
             "outcome": outcome(judgements),
             "on": recording.today(),

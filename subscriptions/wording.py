@@ -7,8 +7,9 @@ from typing import Any
 from django.utils.translation import gettext
 
 from figures import formatting
-from policies.explaining import Names, Reason, explanation
+from policies.explaining import Names, Reason, deciding, explanation
 from policies.verdicts import Verdict
+from policies.vocabulary import FACTS
 from subscriptions.evaluation import Judgement
 from subscriptions.models import Finding
 
@@ -30,6 +31,23 @@ def judgement_text(judgement: Judgement, names: Names | None = None) -> str:
             "sentence": sentence
         }
     return sentence
+
+
+# Where the form asks for what a fact needs, as anchors on its page.
+ANCHORS = {"prices": "prices"}
+
+
+def missing_fields(judgement: Judgement, page: str) -> list[tuple[str, str]]:
+    """(address, label) of what would supply each missing fact: a field of the form on `page` ("#" for the page itself)."""
+    if not page or judgement.unwaived != Verdict.UNDETERMINED:
+        return []
+    page = page.rstrip("#")
+    found = {}
+    for reason in deciding(judgement.reasons, judgement.unwaived):
+        fact = FACTS[reason.fact]
+        if fact.field != "product":  # facts of a tool are supplied in the catalogue, by whoever reviews it
+            found[f"{page}#{ANCHORS.get(fact.field, f'id_{fact.field}')}"] = str(fact.label)
+    return list(found.items())
 
 
 def reasons_from(kept: dict[str, Any]) -> list[Reason]:
