@@ -28,14 +28,14 @@ CAUSES = [
     (("THESE PACKAGES DO NOT MATCH THE HASHES", "EINTEGRITY"), "a package differs from the one that was pinned",
      "do not use it; ask the maintainers, or look for a proxy that changes downloads"),
     (("No space left on device", "ENOSPC"), "the disk is full", "free some space and try again"),
-    (("Could not find a version", "No matching distribution"), "the package index does not offer a pinned package",
-     "check the network, or the index that pip is set up with (pip config list)"),
     (("NewConnectionError", "ConnectTimeout", "Temporary failure in name resolution", "ReadTimeout", "ProxyError",
-      "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT"), "no network to the package index",
+      "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "(from versions: none)"), "no network to the package index",
      "check the network or the proxy (HTTPS_PROXY) and try again"),
     (("CERTIFICATE_VERIFY_FAILED", "SSLError", "UNABLE_TO_GET_ISSUER_CERT"),
      "the package index's certificate is not trusted",
      "name your organisation's certificate to pip (pip config set global.cert FILE)"),
+    (("Could not find a version", "No matching distribution"), "the package index does not offer a pinned package",
+     "check the network, or the index that pip is set up with (pip config list)"),
 ]  # fmt: skip
 
 
