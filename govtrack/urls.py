@@ -16,10 +16,14 @@ urlpatterns = [
     path("accounts/password/done/", auth_views.PasswordChangeDoneView.as_view(), name="password_change_done"),
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("admin/", admin.site.urls),
+    path("", include("agencies.urls")),
+    path("", include("catalog.urls")),
+    path("", include("sources.urls")),
+    path("", include("policies.urls")),
+    path("", include("subscriptions.urls")),
 ]
-for app in ("agencies", "catalog", "sources", "policies", "subscriptions", "oversight"):
-    if find_spec(f"{app}.urls"):
-        urlpatterns.append(path("", include(f"{app}.urls")))
+if find_spec("oversight.urls"):
+    urlpatterns.append(path("", include("oversight.urls")))
 if find_spec("govtrack.views"):
     from govtrack import views
 
