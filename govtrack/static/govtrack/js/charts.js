@@ -168,10 +168,9 @@
         indexAxis: given.horizontal ? "y" : "x",
         maintainAspectRatio: false,
         unit: given.unit,
-        layout: { padding: given.horizontal ? { right: 64 } : { top: 16 } },
+        layout: { padding: given.horizontal ? { right: window.innerWidth < 480 ? 44 : 64 } : { top: 16 } },
         animation: still ? false : { duration: 300 },
         locale: korean ? "ko-KR" : "en",
-        font: { family: getComputedStyle(document.body).fontFamily, size: 13 },
         scales: given.horizontal ? { x: values, y: names } : { x: names, y: values },
         interaction: { mode: "index", axis: given.horizontal ? "y" : "x", intersect: false },
         plugins: {
@@ -199,6 +198,10 @@
 
   function drawAll() {
     drawn.splice(0).forEach((chart) => chart.destroy());
+    if (window.Chart) {
+      window.Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+      window.Chart.defaults.font.size = window.innerWidth < 480 ? 11 : 13;
+    }
     document.querySelectorAll("canvas[data-chart]").forEach(draw);
   }
 
