@@ -19,8 +19,8 @@ from figures.standing import Qualifier, Standing
 from policies.verdicts import Effect, Verdict
 from subscriptions.models import KNOWN_FIRST, Facts, Finding, Status, Subscription
 
-NUMBER = {"td": {"class": "num"}}
-NOWRAP = {"td": {"class": "nowrap"}}
+NUMBER = {"th": {"class": "num"}}
+NOWRAP = {"th": {"class": "nowrap"}}
 
 
 def known(low: int | None, high: int | None) -> Figure:
