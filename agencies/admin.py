@@ -11,7 +11,6 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from agencies.admin_scope import HistoryAdmin, ScopedAdmin, ScopedTabularInline, ViewOnly
-from agencies.changing import agency_changed
 from agencies.models import Agency, FormerName, Membership, Notice, Recheck, SavedView, User
 
 PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -28,6 +27,8 @@ class MembershipOfAgencyInline(ScopedTabularInline):
 
 @admin.register(Agency)
 class AgencyAdmin(HistoryAdmin):
+    """What policies look at in an agency is judged anew by `Agency.save`, whoever saves it."""
+
     list_display = ["code", "full_name", "short_name", "kind", "parent", "active_from", "active_until"]
     list_display_links = ["code", "full_name"]
     list_filter = ["kind"]
@@ -63,9 +64,6 @@ class AgencyAdmin(HistoryAdmin):
         if db_field.name == "parent" and not request.user.is_superuser:
             kwargs["required"] = True
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def tell(self, obj: Agency) -> None:
-        agency_changed(obj)
 
 
 @admin.register(FormerName)

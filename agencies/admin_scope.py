@@ -98,7 +98,8 @@ class ScopedAdmin(InSight, admin.ModelAdmin):
             if field.many_to_many:
                 present = getattr(obj, field.name).all()
             else:
-                present = field.related_model._base_manager.filter(pk=getattr(obj, field.attname))
+                other: Any = field.related_model
+                present = other._base_manager.filter(pk=getattr(obj, field.attname))
             if present.exclude(pk__in=choices.order_by().values("pk")).exists():
                 found.append(field.name)
         return found

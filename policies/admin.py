@@ -96,6 +96,11 @@ class ConditionForm(forms.ModelForm):
         values = self.cleaned_data["values"]
         return [] if values is None else values
 
+    def _post_clean(self) -> None:
+        # What is not even readable is not compared with the vocabulary: one message is enough.
+        if not self.errors:
+            super()._post_clean()  # type: ignore[misc]
+
 
 class ConditionFormSet(forms.BaseInlineFormSet):
     def clean(self) -> None:

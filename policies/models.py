@@ -224,7 +224,11 @@ class Condition(models.Model):
     def __str__(self) -> str:
         from policies.explaining import condition_text
 
-        return condition_text(self) if self.fact in FACTS else self.fact
+        try:
+            return condition_text(self)
+        except (KeyError, ValueError, TypeError, IndexError):
+            # A form shows it again with the values that it has just refused.
+            return f"{self.fact} {self.operator} {self.values}"
 
     def natural_key(self) -> tuple[str, int, int]:
         return (*self.version.natural_key(), self.position)

@@ -20,7 +20,7 @@ def staff(signed_in: Callable[..., Client], make_user: Callable[..., Any]) -> Ca
     """`staff("KR-49", "agencies.change_agency")`: a client of data entry staff there, with these rights besides."""
 
     def make(agency: str, *rights: str, role: str = "administrator") -> Client:
-        user = make_user(role, agency, is_staff=False)
+        user = make_user(role, agency)
         user.is_staff = True
         user.save()
         user.groups.add(create_data_entry_group())
@@ -80,7 +80,7 @@ def shown(page: Any) -> dict[str, Any]:
                 if value:
                     data[bound.html_name] = "on"
             elif value is not None and value != [None]:
-                data[bound.html_name] = bound.field.prepare_value(value)
+                data[bound.html_name] = value
     return data
 
 

@@ -115,8 +115,10 @@ def policy(n: int = 0, owner: Agency | None = None) -> Policy:
 
 
 def policy_version(n: int = 0, status: str = "in_force", **fields: Any) -> PolicyVersion:
+    """A version that nothing violates, unless `condition` says what does: (fact, operator, values)."""
     rule = fields.pop("policy", None) or policy(n)
-    return PolicyVersion.objects.create(
+    fact, operator, values = fields.pop("condition", ("seats", "more_than", [1_000_000]))
+    version = PolicyVersion.objects.create(
         policy=rule,
         number=rule.versions.count() + 1,
         status=status,
@@ -131,6 +133,8 @@ def policy_version(n: int = 0, status: str = "in_force", **fields: Any) -> Polic
             **fields,
         },
     )
+    Condition.objects.create(version=version, fact=fact, operator=operator, values=values)
+    return version
 
 
 def condition(n: int = 0) -> Condition:
@@ -139,7 +143,7 @@ def condition(n: int = 0) -> Condition:
     # A code of the catalogue, so that its name has to be looked up.
     code = product(n).code
     return Condition.objects.create(
-        version=version, position=n + 1, fact="product", operator="one_of", values=[code]
+        version=version, position=n + 2, fact="product", operator="one_of", values=[code]
     )
 
 
