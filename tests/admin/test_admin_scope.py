@@ -1,0 +1,314 @@
+"""Members of staff who are not system administrators meet only the rows of their agencies, wherever the admin shows rows."""
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.management import call_command
+
+from agencies.models import Agency, FormerName, Membership, User
+from sources.models import Statement
+from subscriptions.data_entry import ENTERED, LOOKED_AT, create_data_entry_group
+from subscriptions.models import Subscription
+from tests.admin import rows
+from tests.admin.conftest import errors_of, told
+from tests.admin.test_admin_pages import address
+
+PLACES = {"KR-49": 1, "KR-11": 2}
+EVERY_RIGHT = [f"{action}_{{}}" for action in ("view", "add", "change", "delete")]
+
+
+def rows_of(code):
+    """A row of each model that belongs to an agency, at the agency `code`."""
+    place, n = rows.agency(code, rows.nation()), PLACES[code]
+    subscription = rows.subscription(n, of=place)
+    policy = rows.policy(n)
+    version = policy.versions.first() or rows.policy_version(n)
+    member = rows.user(n)
+    return {
+        "agencies.agency": place,
+        "agencies.formername": FormerName.objects.create(
+            agency=place, name_ko="옛 이름", name_en="Old", used_until=rows.DAY
+        ),
+        "agencies.membership": Membership.objects.create(user=member, agency=place, role="approver"),
+        "agencies.user": member,
+        "policies.waiver": rows.waiver(n, agency=place, policy=policy),
+        "subscriptions.subscription": subscription,
+        "subscriptions.priceline": subscription.price_lines.get(),
+        "subscriptions.facts": subscription.facts,
+        "subscriptions.usercount": rows.UserCount.objects.create(agency=place, day=rows.DAY, value=5),
+        "subscriptions.payment": rows.Payment.objects.create(
+            subscription=subscription, paid_on=rows.DAY, amount=1, won=1
+        ),
+        "subscriptions.finding": rows.Finding.objects.create(
+            policy=policy,
+            policy_version=version,
+            subscription=subscription,
+            verdict="violation",
+            unwaived_verdict="violation",
+            effect="warn",
+            first_seen=rows.NOW,
+            last_seen=rows.NOW,
+        ),
+        "subscriptions.decision": rows.Decision.objects.create(
+            subscription=subscription, act="record", result="done", outcome="clear"
+        ),
+        "subscriptions.approval": rows.Approval.objects.create(
+            subscription=subscription, policy_version=version, approved_by=member, reason="Seen."
+        ),
+    }
+
+
+@pytest.fixture
+def own(db):
+    return rows_of("KR-49")
+
+
+@pytest.fixture
+def others(db):
+    return rows_of("KR-11")
+
+
+def rights(*models):
+    return [
+        f"{app}.{right.format(name)}" for app, name in (m.split(".") for m in models) for right in EVERY_RIGHT
+    ]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "agencies.agency",
+        "agencies.formername",
+        "agencies.membership",
+        "agencies.user",
+        "policies.waiver",
+        "subscriptions.subscription",
+        "subscriptions.priceline",
+        "subscriptions.facts",
+        "subscriptions.usercount",
+        "subscriptions.payment",
+        "subscriptions.finding",
+        "subscriptions.decision",
+        "subscriptions.approval",
+    ],
+)
+def test_only_own_rows_in_lists_and_on_pages(model, own, others, staff):
+    mine, theirs = own[model], others[model]
+    client = staff("KR-49", *rights(model))
+    listed = [row.pk for row in client.get(address(type(mine), "changelist")).context["cl"].result_list]
+    assert (mine.pk in listed, theirs.pk in listed) == (True, False)
+    for page in ("change", "history"):
+        answer = client.get(address(type(mine), page, theirs.pk))
+        assert (page, answer.status_code, answer.headers.get("Location")) == (page, 302, "/admin/")
+        assert "doesn’t exist" in told(client)[-1]
+    # Not found, too, where this person may delete rows of this kind at all.
+    assert client.post(address(type(mine), "delete", theirs.pk), {"post": "yes"}).status_code in (302, 403)
+    assert type(mine)._base_manager.filter(pk=theirs.pk).exists()
+    assert client.get(address(type(mine), "change", mine.pk)).status_code == 200
+    assert client.get(address(type(mine), "history", mine.pk)).status_code == 200
+
+
+@pytest.mark.parametrize("model", ["agencies.agency", "subscriptions.subscription", "subscriptions.payment"])
+def test_what_a_record_was_is_as_much_out_of_sight(model, own, others, staff):
+    mine, theirs = own[model], others[model]
+    client = staff("KR-49")
+    found = {}
+    for row in (mine, theirs):
+        record = row.history.first()
+        found[row] = client.get(address(type(row), "simple_history", row.pk, record.pk)).status_code
+    crossed = client.get(address(type(mine), "simple_history", mine.pk, theirs.history.first().pk))
+    assert (found[mine], found[theirs], crossed.status_code) == (200, 302, 302)
+
+
+def test_history_of_a_deleted_row_is_for_system_administrators(own, staff, sysadmin):
+    count = own["subscriptions.usercount"]
+    client, pk = staff("KR-49"), count.pk
+    record = count.history.first().pk
+    count.delete()
+    pages = [address(type(count), "history", pk), address(type(count), "simple_history", pk, record)]
+    assert [client.get(page).status_code for page in pages] == [302, 302]
+    assert [sysadmin.get(page).status_code for page in pages] == [200, 200]
+
+
+def test_history_is_read_and_not_restored_at_one_press(own, sysadmin):
+    agency = own["agencies.agency"]
+    before = agency.history.first()
+    Agency.objects.filter(pk=agency.pk).update(name_en="Renamed")
+    page = address(Agency, "simple_history", agency.pk, before.pk)
+    sysadmin.post(page, {"name_en": "KR-49 agency", "_save": "Revert"})
+    assert Agency.objects.get(pk=agency.pk).name_en == "Renamed"
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "expected"),
+    [
+        ("subscriptions.subscription", "agency", {"KR-49 agency"}),
+        ("subscriptions.subscription", "payer", {"KR-49 agency"}),
+        ("subscriptions.usercount", "agency", {"KR-49 agency"}),
+        ("subscriptions.payment", "subscription", {"KR-49-2025-0001"}),
+        ("policies.waiver", "agency", {"KR-49 agency"}),
+        ("policies.waiver", "requested_by", {"person-1", "administrator-KR-49-2"}),
+    ],
+)
+def test_autocomplete_offers_own_rows(model, field, expected, own, others, staff):
+    app, name = model.split(".")
+    client = staff("KR-49", "agencies.view_user")
+    query = {"app_label": app, "model_name": name, "field_name": field, "term": ""}
+    found = client.get("/admin/autocomplete/", query).json()["results"]
+    assert {row["text"] for row in found} == expected
+
+
+def test_another_agency_cannot_be_posted(own, others, staff, send):
+    client = staff("KR-49")
+    posted = {
+        "agency": others["agencies.agency"].pk,
+        "product": rows.product(1).pk,
+        "started_on": "2025-03-03",
+    }
+    page = send(client, address(Subscription, "add"), posted)
+    message = ["Select a valid choice. That choice is not one of the available choices."]
+    assert errors_of(page) == {"agency": message}
+    count = {"agency": others["agencies.agency"].pk, "day": "2025-05-05", "value": "3"}
+    assert errors_of(send(client, address(rows.UserCount, "add"), count)) == {"agency": message}
+
+
+def test_a_value_out_of_sight_is_kept_and_not_offered(own, others, staff, send):
+    subscription = own["subscriptions.subscription"]
+    Subscription.objects.filter(pk=subscription.pk).update(payer=others["agencies.agency"])
+    client = staff("KR-49")
+    page = client.get(address(Subscription, "change", subscription.pk))
+    assert "payer" not in page.context["adminform"].form.fields
+    answer = send(client, address(Subscription, "change", subscription.pk), {"plan": "Team", "payer": ""})
+    assert answer.status_code == 302, errors_of(answer)
+    subscription.refresh_from_db()
+    assert (subscription.plan, subscription.payer) == ("Team", others["agencies.agency"])
+
+
+def test_a_statement_about_agencies_out_of_sight_keeps_them(own, others, staff, send):
+    made = rows.statement(7)
+    made.subject.set([own["agencies.agency"], others["agencies.agency"]])
+    client = staff("KR-49", "sources.change_statement")
+    send(client, address(Statement, "change", made.pk), {"text_en": "In other words."})
+    made.refresh_from_db()
+    assert (made.text_en, made.subject.count()) == ("In other words.", 2)
+
+
+def test_a_new_agency_stands_below_one_in_sight(own, staff, send):
+    client = staff("KR-49", "agencies.add_agency")
+    new = {
+        "code": "KR-49110",
+        "kind": "city",
+        "name_ko": "제주시",
+        "name_en": "Jeju",
+        "short_ko": "제주시",
+        "short_en": "Jeju",
+    }
+    assert errors_of(send(client, address(Agency, "add"), new)) == {"parent": ["This field is required."]}
+    send(client, address(Agency, "add"), {**new, "parent": own["agencies.agency"].pk})
+    assert Agency.objects.get(code="KR-49110").path == "KR/KR-49/KR-49110/"
+
+
+def test_what_is_not_published_is_for_system_administrators(own, staff, sysadmin):
+    rows.statement(3, source=rows.source(3, published=False))
+    rows.statement(4, source=rows.source(4))
+    rows.statement(5, source=rows.source(5))
+    client = staff("KR-49")
+    for model, expected in ((rows.Source, {"source-4", "source-5"}), (Statement, {"S4", "S5"})):
+        listed = client.get(address(model, "changelist")).context["cl"].result_list
+        assert {row.code for row in listed} == expected
+        assert sysadmin.get(address(model, "changelist")).context["cl"].result_count == 3
+    options = client.get(address(Statement, "changelist")).context["cl"].filter_specs[0].lookup_choices
+    assert [label for _pk, label in options] == ["Source 4", "Source 5"]
+
+
+def test_rules_in_force_are_read_and_not_changed_from_below(own, staff):
+    in_force = own["subscriptions.finding"].policy_version
+    draft = rows.policy_version(5, status="draft")
+    local = rows.policy_version(6, status="draft", policy=rows.policy(6, owner=own["agencies.agency"]))
+    client = staff("KR-49", "policies.change_policyversion", "policies.change_policy")
+    listed = client.get(address(type(draft), "changelist")).context["cl"].result_list
+    assert set(listed) == {in_force, local}
+    page = client.get(address(type(draft), "change", in_force.pk))
+    assert (page.status_code, page.context["has_change_permission"]) == (200, False)
+    assert client.post(address(type(draft), "change", in_force.pk), {}).status_code == 403
+    assert client.get(address(type(draft), "change", local.pk)).context["has_change_permission"] is True
+    assert client.get(address(type(draft), "change", draft.pk)).status_code == 302
+
+
+def test_rows_that_all_share_are_not_deleted_by_one_agency(own, others, staff, sysadmin):
+    vendor = others["subscriptions.subscription"].product.vendor
+    client = staff("KR-49", "catalog.delete_vendor", "catalog.delete_product")
+    assert client.get(address(type(vendor), "delete", vendor.pk)).status_code == 403
+    assert sysadmin.get(address(type(vendor), "delete", vendor.pk)).status_code == 200
+
+
+def test_accounts_are_managed_where_all_their_roles_are_in_sight(own, others, staff, make_user, send):
+    client = staff("KR-49", "agencies.view_user", "agencies.add_user", "agencies.change_user")
+    local = own["agencies.user"]
+    elsewhere_too = rows.user(8)
+    for place in ("KR-49", "KR-11"):
+        Membership.objects.create(
+            user=elsewhere_too, agency=Agency.objects.get(code=place), role="administrator"
+        )
+    chief = make_user("approver", "KR-49", username="chief", is_active=True)
+    User.objects.filter(pk=chief.pk).update(is_staff=True)
+    for person, allowed in ((local, True), (elsewhere_too, False), (chief, False)):
+        page = client.get(address(User, "change", person.pk))
+        assert (page.status_code, page.context["has_change_permission"]) == (200, allowed)
+        password = client.get(f"/admin/agencies/user/{person.pk}/password/")
+        assert password.status_code == (200 if allowed else 403)
+    fields = client.get(address(User, "change", local.pk)).context["adminform"].form.fields
+    assert {"is_staff", "is_superuser", "groups", "user_permissions"} & set(fields) == set()
+    assert client.get(f"/admin/agencies/user/{rows.user(9).pk}/password/").status_code == 404
+    client.post(
+        address(User, "change", local.pk), {"username": "person-1", "is_superuser": "on", "is_staff": "on"}
+    )
+    local.refresh_from_db()
+    assert (local.is_superuser, local.is_staff) == (False, False)
+
+
+def test_a_new_account_gets_a_role_at_once(own, others, staff, send):
+    client = staff("KR-49", *rights("agencies.user", "agencies.membership"))
+    new = {
+        "username": "new",
+        "usable_password": "true",
+        "password1": "correct horse 9",
+        "password2": "correct horse 9",
+    }
+    place = own["agencies.agency"].pk
+    page = send(client, address(User, "add"), new)
+    assert page.status_code == 200
+    role = {"memberships-0-agency": place, "memberships-0-role": "administrator"}
+    foreign = {**role, "memberships-0-agency": others["agencies.agency"].pk}
+    assert errors_of(send(client, address(User, "add"), {**new, **foreign})) == {
+        "memberships-0-agency": ["Select a valid choice. That choice is not one of the available choices."]
+    }
+    answer = send(client, address(User, "add"), {**new, **role})
+    person = User.objects.get(username="new")
+    assert answer.headers["Location"] == address(User, "change", person.pk)
+    assert client.get(address(User, "change", person.pk)).status_code == 200
+
+
+def test_staff_without_a_role_see_nothing(own, make_user, signed_in):
+    user = make_user()
+    user.is_staff = True
+    user.save()
+    user.groups.add(create_data_entry_group())
+    client = signed_in(user=user)
+    for model in (Agency, Subscription, rows.Payment, rows.Finding):
+        assert client.get(address(model, "changelist")).context["cl"].result_count == 0
+
+
+def test_the_group_has_these_rights_and_no_others(db):
+    for _twice in range(2):
+        call_command("create_data_entry_group", verbosity=0)
+    group = create_data_entry_group()
+    expected = {f"view_{model}" for models in LOOKED_AT.values() for model in models}
+    expected |= {
+        f"{right}_{model}"
+        for models in ENTERED.values()
+        for model, rights in models.items()
+        for right in rights
+    }
+    assert set(group.permissions.values_list("codename", flat=True)) == expected
+    group.permissions.add(Permission.objects.get(codename="delete_vendor"))
+    assert set(create_data_entry_group().permissions.values_list("codename", flat=True)) == expected
