@@ -1,0 +1,75 @@
+"""The sources, and what each states. Every signed-in user reads what is published."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+from django_tables2 import RequestConfig
+
+from agencies.models import Agency, User
+from figures.naming import named
+from sources.filters import StatementFilter
+from sources.models import Source, SourceQuerySet, Statement
+from sources.tables import SourceTable, StatementTable
+
+PER_PAGE = 50
+
+
+def readable_by(user: User) -> SourceQuerySet:
+    return Source.objects.all() if user.is_superuser else Source.objects.published()
+
+
+@require_safe
+def source_list(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, User)
+    sources = readable_by(request.user).annotate(statement_count=Count("statements")).order_by("code")
+    table = SourceTable(sources.select_related("report"))
+    RequestConfig(request, paginate={"per_page": PER_PAGE}).configure(table)
+    return render(request, "sources/source_list.html", {"table": table})
+
+
+@require_safe
+def source_detail(request: HttpRequest, code: str) -> HttpResponse:
+    """A source with all its statements on one page, so that a link to any of them finds it."""
+    assert isinstance(request.user, User)
+    source = get_object_or_404(readable_by(request.user).select_related("report"), code=code)
+    statements = source.statements.select_related("product").prefetch_related("subject").order_by("pk")
+    filterset = StatementFilter(request.GET, queryset=statements)
+    governments = list(Agency.objects.filter(kind__in=Agency.METROPOLITAN_AND_PROVINCIAL))
+    table = StatementTable(
+        filterset.qs if filterset.is_valid() else statements.none(), governments=governments
+    )
+    context = {
+        "source": source,
+        "table": table,
+        "filter": filterset,
+        "filters_set": sum(bool(value) for value in filterset.form.cleaned_data.values()),
+        "citations": citations(source),
+    }
+    return render(request, "sources/source_detail.html", context)
+
+
+@dataclass
+class Citation:
+    """A policy that cites a source, and which of its statements."""
+
+    policy: str
+    title: str
+    statements: list[str]
+
+
+def citations(source: Source) -> list[Citation]:
+    """By policy, in the words of its newest version that cites the source; drafts are not told of."""
+    rows = (
+        Statement.objects.filter(source=source, cited_by__status__in=["in_force", "retired"])
+        .order_by("cited_by__policy__code", "-cited_by__number", "pk")
+        .values_list("cited_by__policy__code", named("cited_by__title"), "code")
+    )
+    found: dict[str, Citation] = {}
+    for policy, title, statement in rows:
+        citation = found.setdefault(policy, Citation(policy, title, []))
+        if statement not in citation.statements:
+            citation.statements.append(statement)
+    return list(found.values())
