@@ -11,6 +11,8 @@ from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -246,10 +248,18 @@ class User(AbstractUser):
         return Sight([*paths, *inherited], everything=False)
 
     def _roles(self) -> list[tuple[str, str]]:
-        if "_role_paths" not in self.__dict__:
-            memberships = self.memberships.order_by("role", "agency__path")
-            self.__dict__["_role_paths"] = list(memberships.values_list("role", "agency__path"))
-        return self.__dict__["_role_paths"]
+        return [(membership.role, membership.agency.path) for membership in self._memberships]
+
+    @cached_property
+    def _memberships(self) -> list[Membership]:
+        return list(self.memberships.select_related("agency").order_by("role", "agency__path"))
+
+    @property
+    def roles_in_words(self) -> list[str]:
+        """"Jeju · Agency administrator": what the account menu shows."""
+        if self.is_superuser:
+            return [gettext("System administrator")]
+        return [f"{membership.agency.short} · {membership.get_role_display()}" for membership in self._memberships]
 
     def has_role(self, *roles: str, at: Agency | None = None) -> bool:
         """Whether the person holds one of `roles` at the agency `at` or above it (anywhere, when none is named)."""
