@@ -132,7 +132,16 @@ def translations() -> bool:
 
 
 def pytest(*arguments: str, **changes: str) -> bool:
-    command = [sys.executable, "-m", "pytest", "--quiet", "--no-header", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--quiet",
+        "--no-header",
+        "--tb=short",
+        "--show-capture=no",
+        *arguments,
+    ]
     return subprocess.run(command, cwd=ROOT, env=environment(**changes)).returncode == 0
 
 
@@ -154,7 +163,7 @@ def in_browser(*arguments: str) -> bool:
         provide("chromium", "chromium")
     if not chromium.executable():
         raise NotRun("no Chromium: install Debian's chromium, or run .venv/bin/playwright install chromium")
-    return pytest("-m", "browser", *arguments)
+    return pytest("-m", "browser", "tests/browser", *arguments)
 
 
 STATIC: list[tuple[str, Callable[[], bool]]] = [
