@@ -102,16 +102,25 @@ def figure_html(figure: Figure, money: bool = True) -> SafeString:
 
 def total_text(total: Total, money: bool = True) -> str:
     """A total with what it leaves out: `at least ₩259.3M; 12 not given`; "unknown" when nothing at all is known."""
-    gaps = [
+    amount, gaps = known_text(total, money), gaps_text(total)
+    if not total.given:
+        return gettext("Unknown (%(gaps)s)") % {"gaps": gaps} if gaps else gettext("None")
+    return f"{amount}; {gaps}" if gaps else amount
+
+
+def known_text(total: Total, money: bool = True) -> str:
+    """What is known of a total: `at least ₩259.3M`; "unknown" when nothing is, "none" when there is nothing to know."""
+    if not total.given:
+        return gettext("Unknown") if total.gaps else gettext("None")
+    write = won if money else (lambda value, unit=1: number(value))
+    text = write(total.known.shown or 0, total.known.unit)
+    return text if total.is_complete else gettext("at least %(amount)s") % {"amount": text}
+
+
+def gaps_text(total: Total) -> str:
+    """What a total leaves out: `12 not given, 1 withheld`; empty when it is nothing."""
+    return ", ".join(
         gettext("%(count)s %(standing)s") % {"count": number(count), "standing": standing.label.lower()}
         for standing, count in sorted(total.missing.items())
         if standing != Standing.NOT_APPLICABLE
-    ]
-    if not total.given:
-        return gettext("Unknown (%(gaps)s)") % {"gaps": ", ".join(gaps)} if gaps else gettext("None")
-    write = won if money else (lambda value, unit=1: number(value))
-    text = write(total.known.shown or 0, total.known.unit)
-    if total.is_complete:
-        return text
-    text = gettext("at least %(amount)s") % {"amount": text}
-    return f"{text}; {', '.join(gaps)}" if gaps else text
+    )

@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from figures.interval import Interval, Number, sum_intervals
+
+Member = TypeVar("Member", bound=Hashable)
 
 
 class Contradiction(ValueError):
@@ -19,7 +22,7 @@ class Contradiction(ValueError):
 
 
 @dataclass(frozen=True)
-class Account:
+class Account(Generic[Member]):
     """What is stated of one measure.
 
     `values` are the members' own values. `ranks` are places in the order from the highest down (1 is the highest), and
@@ -27,18 +30,18 @@ class Account:
     over. `total` is the sum over `subject`; the two go together.
     """
 
-    values: Mapping[Hashable, Interval] = field(default_factory=dict)
-    ranks: Mapping[Hashable, int] = field(default_factory=dict)
-    ranked_among: Collection[Hashable] = ()
-    subject: Collection[Hashable] = ()
+    values: Mapping[Member, Interval] = field(default_factory=dict)
+    ranks: Mapping[Member, int] = field(default_factory=dict)
+    ranked_among: Collection[Member] = ()
+    subject: Collection[Member] = ()
     total: Interval | None = None
 
     @property
-    def members(self) -> set[Hashable]:
+    def members(self) -> set[Member]:
         return {*self.values, *self.ranks, *self.ranked_among, *self.subject}
 
 
-def member_bounds(account: Account) -> dict[Hashable, Interval]:
+def member_bounds(account: Account[Member]) -> dict[Member, Interval]:
     """For each member, the whole numbers between which its value lies.
 
     These are the tightest bounds that the values, the total and the ranking imply, where the places given away are the
@@ -48,7 +51,7 @@ def member_bounds(account: Account) -> dict[Hashable, Interval]:
     Raises Contradiction.
     """
     above = _above(account)
-    below: dict[Hashable, set[Hashable]] = {member: set() for member in above}
+    below: dict[Member, set[Member]] = {member: set() for member in above}
     for member, higher in above.items():
         for other in higher:
             below[other].add(member)
@@ -63,7 +66,7 @@ def member_bounds(account: Account) -> dict[Hashable, Interval]:
     return bounds if account.total is None else _within_total(account, above, below, low, high)
 
 
-def rest(account: Account, bounds: Mapping[Hashable, Interval]) -> Interval:
+def rest(account: Account[Member], bounds: Mapping[Member, Interval]) -> Interval:
     """What is left of the total for those of its subject that have no value of their own. Raises Contradiction."""
     if account.total is None:
         return Interval()
@@ -93,7 +96,7 @@ def at_least_distinct(numbers: Iterable[Interval], named: int) -> int:
     return max([int(number.low) for number in numbers] + [named])
 
 
-def _above(account: Account) -> dict[Hashable, set[Hashable]]:
+def _above(account: Account[Member]) -> dict[Member, set[Member]]:
     """For each member, those whose value is known to be at least as high."""
     ranks = account.ranks
     above = {
@@ -116,12 +119,12 @@ def _above(account: Account) -> dict[Hashable, set[Hashable]]:
 
 
 def _within_total(
-    account: Account,
-    above: Mapping[Hashable, set[Hashable]],
-    below: Mapping[Hashable, set[Hashable]],
-    low: Mapping[Hashable, int],
-    high: Mapping[Hashable, int | None],
-) -> dict[Hashable, Interval]:
+    account: Account[Member],
+    above: Mapping[Member, set[Member]],
+    below: Mapping[Member, set[Member]],
+    low: Mapping[Member, int],
+    high: Mapping[Member, int | None],
+) -> dict[Member, Interval]:
     """The bounds narrowed by the total.
 
     Raising one member raises those above it with it, and lowering one lowers those below. So a member can have a value when
@@ -132,13 +135,13 @@ def _within_total(
     subject = set(account.subject)
     smallest, largest = int(account.total.low), account.total.high
 
-    def fits(member: Hashable, value: int) -> bool:
+    def fits(member: Member, value: int) -> bool:
         raised = above[member] | {member}
         return (
             largest is None or sum(max(low[m], value) if m in raised else low[m] for m in subject) <= largest
         )
 
-    def reaches(member: Hashable, value: int) -> bool:
+    def reaches(member: Member, value: int) -> bool:
         lowered = below[member] | {member}
         parts = [_least((high[m], value)) if m in lowered else high[m] for m in subject]
         return None in parts or sum(part for part in parts if part is not None) >= smallest

@@ -100,7 +100,7 @@ def test_a_total_says_what_it_leaves_out(total: Total, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("language", "day", "none"),
-    [("en", "Jan. 31, 2024", "Not given"), ("ko", "2024년 1월 31일", None)],
+    [("en", "Jan. 31, 2024", "Not given"), ("ko", "2024. 1. 31.", None)],
 )
 def test_a_day(language: str, day: str, none: str | None) -> None:
     with translation.override(language):

@@ -1,0 +1,104 @@
+"""What the register has recorded, rolled up to agencies with all below them: subscriptions, annual cost, findings."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet, Sum, Value
+from django.db.models.functions import Substr
+
+from agencies.models import User
+from figures.figure import Figure, Total
+from figures.interval import Interval
+from figures.standing import Qualifier, Standing
+from subscriptions.models import Facts, Finding, Status, Subscription
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Sums over subscriptions: how many are live, how many of these only requested, the annual cost in won of those in force.
+
+    `attention` counts open findings that nothing excuses.
+    """
+
+    subscriptions: int
+    requested: int
+    annual_cost: Total
+    attention: int
+
+
+def recorded_below(
+    user: User, paths: Collection[str], on: datetime.date
+) -> tuple[dict[str, Recorded], Recorded]:
+    """For each of these places in the tree what is recorded there and below, as far as `user` sees it; and for all at once.
+
+    Three grouped queries whatever the number of agencies and subscriptions. A path that lies below another of `paths` counts
+    in both, and once in the sum of all.
+    """
+    # Cut to the longest path asked for, a path still begins with the path of each agency above it.
+    length = max((len(path) for path in paths), default=1)
+    parts: dict[str, Counter[str]] = defaultdict(Counter)
+    for rows, lookup in _queries(user, on):
+        place = Substr(F(lookup), Value(1), Value(length))
+        for row in rows(place):
+            parts[row.pop("place")].update({name: number or 0 for name, number in row.items()})
+
+    def below(*tops: str) -> Recorded:
+        return _recorded(sums for place, sums in parts.items() if place.startswith(tops))
+
+    return {path: below(path) for path in paths}, below(*paths)
+
+
+def subscribing(user: User, product_code: str) -> set[str]:
+    """The paths of the agencies that `user` sees to have a live subscription to a tool."""
+    facts = Facts.objects.visible_to(user).judged().filter(product=product_code)
+    return set(facts.order_by().values_list("agency_path", flat=True).distinct())
+
+
+def _queries(user: User, on: datetime.date) -> Iterable[tuple[Any, str]]:
+    live = Facts.objects.visible_to(user).judged()
+    in_force = Subscription.objects.visible_to(user).in_force(on)
+    attention = Finding.objects.visible_to(user).needing_attention()
+
+    def grouped(rows: QuerySet, **sums: Any) -> Any:
+        return lambda place: rows.order_by().values(place=place).annotate(**sums)
+
+    yield (
+        grouped(live, live=Count("pk"), requested=Count("pk", filter=Q(status=Status.REQUESTED))),
+        "agency_path",
+    )
+    yield (
+        grouped(
+            in_force,
+            in_force=Count("pk"),
+            known=Count("facts__annual_cost_min"),
+            bounded=Count("facts__annual_cost_max"),
+            low=Sum("facts__annual_cost_min"),
+            high=Sum("facts__annual_cost_max"),
+        ),
+        "facts__agency_path",
+    )
+    yield grouped(attention, attention=Count("pk")), "subscription__facts__agency_path"
+
+
+def _recorded(parts: Iterable[Counter[str]]) -> Recorded:
+    sums: Counter[str] = Counter()
+    for part in parts:
+        sums.update(part)
+    return Recorded(sums["live"], sums["requested"], _annual_cost(sums), sums["attention"])
+
+
+def _annual_cost(sums: Counter[str]) -> Total:
+    """The cost of those whose cost is known at least in part, and how many there are of which nothing is known."""
+    unknown = sums["in_force"] - sums["known"]
+    missing = Counter({Standing.NOT_GIVEN: unknown} if unknown else {})
+    if not sums["known"]:
+        return Total(Figure.missing(), 0, missing)
+    # A cost without an upper bound, or with one above its minimum (VAT not given), makes the sum a minimum.
+    interval = Interval(sums["low"], sums["high"] if sums["bounded"] == sums["known"] else None)
+    qualifier = Qualifier.EXACT if interval.is_exact else Qualifier.AT_LEAST
+    return Total(Figure(Standing.STATED, sums["low"], interval, 1, qualifier), sums["known"], missing)
