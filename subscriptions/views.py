@@ -367,7 +367,7 @@ def act_page(request: HttpRequest, reference: str, name: str) -> HttpResponse:
     subscription, act = _seen(request, reference), ACTS[name]
     if not act.offered(request.user, subscription):
         raise PermissionDenied
-    form = act.form(request.POST or None)
+    form = act.form(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             recorded = act.does(subscription, request.user, form.cleaned_data)

@@ -1,0 +1,356 @@
+"""Who reaches which address: every URL against every role, and what must not show through between agencies."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Iterator
+from html import unescape
+from io import BytesIO
+from types import ModuleType
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import pytest
+from django.core.management import call_command
+from django.db import models, transaction
+from django.http import HttpResponse
+from django.test import Client, override_settings
+from django.urls import URLPattern, URLResolver, get_resolver, include, path, reverse
+from django.utils import timezone
+from openpyxl import load_workbook
+
+from agencies.models import Agency, Membership, User
+from catalog.models import Product
+from catalog.proposing import propose
+from policies.models import Policy, Waiver
+from sources.models import Source
+from subscriptions import recording
+from subscriptions.models import PriceLine, Subscription
+from tests.roles import ROLES
+
+ANONYMOUS = "anonymous"
+JEJU, SEOUL = "KR-49", "KR-11"
+
+# What each role gets, in this order. "login" is a redirect to the sign-in page, any other redirect is 302.
+ORDER = [ANONYMOUS, *ROLES]
+#                   anon   none adm  sib  abv  appr off  com  c-j  sys
+EVERYBODY = "        200    200  200  200  200  200  200  200  200  200"
+SIGNED_IN = "        login  200  200  200  200  200  200  200  200  200"
+DONE = "             302    302  302  302  302  302  302  302  302  302"
+NEVER = "            login  405  405  405  405  405  405  405  405  405"
+NOWHERE = "          login  404  404  404  404  404  404  404  404  404"
+RECORDERS = "        login  403  200  200  200  403  403  403  403  200"
+SEES_JEJU = "        login  404  200  404  200  200  200  200  200  200"
+SEES_SEOUL = "       login  404  404  200  200  404  200  200  404  200"
+EDITS_JEJU = "       login  404  200  404  200  403  403  403  403  200"
+EDITS_SEOUL = "      login  404  404  200  200  404  403  403  404  200"
+APPROVES_JEJU = "    login  404  403  404  403  200  403  403  403  200"
+SETTLES_JEJU = "     login  404  403  404  403  403  200  403  403  200"
+REFUSES_JEJU = "     login  404  403  404  403  200  200  403  403  200"
+VOID = "             login  404  403  404  403  403  403  403  403  403"
+STARTS_JEJU = "      login  404  200  404  200  200  403  403  403  200"
+
+
+def done(page: str) -> str:
+    """What POST answers where GET shows a form that may be left empty: the act is done."""
+    return page.replace("200", "302")
+
+
+# (name of the URL, its arguments): GET, POST. A word in brackets stands for the reference of a subscription, see `world`.
+TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
+    ("home", ()): (SIGNED_IN, NEVER),
+    ("login", ()): (
+        "200 302 302 302 302 302 302 302 302 302",  # who is signed in already has no use for it
+        "200 302 302 302 302 302 302 302 302 302",
+    ),
+    ("logout", ()): (
+        "login 405 405 405 405 405 405 405 405 405",
+        "login login login login login login login login login login",
+    ),
+    ("password_change", ()): (SIGNED_IN, SIGNED_IN),
+    ("password_change_done", ()): (SIGNED_IN, NEVER),
+    ("set_language", ()): (DONE, DONE),
+    ("agencies:options", ()): (SIGNED_IN, NEVER),
+    ("catalog:list", ()): (SIGNED_IN, NEVER),
+    ("catalog:options", ()): (SIGNED_IN, NEVER),
+    ("catalog:detail", ("chatgpt",)): (SIGNED_IN, NEVER),
+    ("catalog:detail", ("no-such-tool",)): (NOWHERE, NEVER),
+    ("sources:list", ()): (SIGNED_IN, NEVER),
+    ("sources:detail", ("a",)): (SIGNED_IN, NEVER),
+    ("sources:detail", ("unpublished",)): ("login 404 404 404 404 404 404 404 404 200", NEVER),
+    ("policies:list", ()): (SIGNED_IN, NEVER),
+    ("policies:detail", ("deepseek-block",)): (SIGNED_IN, NEVER),
+    ("policies:detail", ("no-such-policy",)): (NOWHERE, NEVER),
+    ("oversight:spending", ()): (SIGNED_IN, NEVER),
+    ("subscriptions:list", ()): (SIGNED_IN, NEVER),
+    ("subscriptions:findings", ()): (SIGNED_IN, NEVER),
+    ("subscriptions:record", ()): (RECORDERS, RECORDERS),
+    ("subscriptions:check", ()): (NEVER, RECORDERS),
+    ("subscriptions:price-line", ()): (RECORDERS, NEVER),
+    ("subscriptions:detail", ("[active]",)): (SEES_JEJU, NEVER),
+    ("subscriptions:detail", ("[seoul]",)): (SEES_SEOUL, NEVER),
+    ("subscriptions:detail", ("KR-49-1999-0001",)): (NOWHERE, NEVER),
+    ("subscriptions:edit", ("[active]",)): (EDITS_JEJU, EDITS_JEJU),
+    ("subscriptions:edit", ("[seoul]",)): (EDITS_SEOUL, EDITS_SEOUL),
+    # What is void is not edited, but brought back first.
+    ("subscriptions:edit", ("[void]",)): (VOID, VOID),
+    ("subscriptions:act", ("[requested]", "approve")): (APPROVES_JEJU, done(APPROVES_JEJU)),
+    # These ask for a reason or a day, so an empty form comes back.
+    ("subscriptions:act", ("[waiting]", "officer-approve")): (SETTLES_JEJU, SETTLES_JEJU),
+    ("subscriptions:act", ("[requested]", "refuse")): (REFUSES_JEJU, REFUSES_JEJU),
+    ("subscriptions:act", ("[active]", "end")): (EDITS_JEJU, EDITS_JEJU),
+    ("subscriptions:act", ("[active]", "void")): (EDITS_JEJU, EDITS_JEJU),
+    ("subscriptions:act", ("[seoul]", "void")): (EDITS_SEOUL, EDITS_SEOUL),
+    ("subscriptions:act", ("[approved]", "activate")): (STARTS_JEJU, done(STARTS_JEJU)),
+    ("subscriptions:act", ("[void]", "reopen")): (EDITS_JEJU, done(EDITS_JEJU)),
+    # An act that the record's status does not allow is in sight, but allowed to nobody.
+    ("subscriptions:act", ("[active]", "approve")): (VOID, VOID),
+    ("subscriptions:act", ("[active]", "no-such-act")): (NOWHERE, NOWHERE),
+}
+
+# Addresses of the Django admin: who is not staff is sent to its own sign-in page, whatever he asks for.
+ADMIN = "admin"
+
+
+def names_of(patterns: Iterable[URLPattern | URLResolver], namespace: str = "") -> Iterator[str]:
+    """The name of every URL below these patterns, with its namespace; the Django admin's are one: "admin"."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            below = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            if pattern.app_name == ADMIN:
+                yield ADMIN
+            else:
+                yield from names_of(pattern.url_patterns, below)
+        else:
+            yield f"{namespace}{pattern.name or pattern.pattern}"
+
+
+def differences() -> tuple[set[str], set[str]]:
+    """URLs that the table does not list, and rows of the table whose URL is gone."""
+    ours = set(names_of(get_resolver().url_patterns))
+    listed = {name for name, _arguments in TABLE} | {ADMIN}
+    return ours - listed, listed - ours
+
+
+def test_every_url_is_listed():
+    assert differences() == (set(), set())
+
+
+@pytest.mark.parametrize(
+    ("added", "noticed"),
+    [
+        (path("forgotten/", lambda request: HttpResponse(), name="forgotten"), "forgotten"),
+        (path("forgotten/<int:pk>/", lambda request: HttpResponse()), "forgotten/<int:pk>/"),
+        (path("x/", include(([path("", lambda r: HttpResponse(), name="y")], "new"))), "new:y"),
+    ],
+)
+def test_an_unlisted_url_is_noticed(added: Any, noticed: str):
+    import govtrack.urls
+
+    more = ModuleType("more_urls")
+    more.urlpatterns = [*govtrack.urls.urlpatterns, added]  # type: ignore[attr-defined]
+    with override_settings(ROOT_URLCONF=more):
+        assert differences() == ({noticed}, set())
+
+
+@pytest.fixture
+def people(report_data: None, make_user: Any) -> dict[str, Any]:
+    call_command("check_policies", verbosity=0)
+    return {title: make_user(*role, username=title) for title, role in ROLES.items()}
+
+
+@pytest.fixture
+def world(people: dict[str, Any]) -> dict[str, str]:
+    """The references of a subscription of Jeju in each state that an act needs, and of one of Seoul."""
+    administrator, approver = people["administrator"], people["approver"]
+    today, tomorrow = recording.today(), recording.today() + datetime.timedelta(days=1)
+
+    def new(code: str = JEJU, **fields: Any) -> Subscription:
+        """One that passes every policy, unless its fields say otherwise."""
+        known = {"started_on": today, "data_class": "open", "personal_data": False, **fields}
+        agency, chatgpt = Agency.objects.get(code=code), Product.objects.get(code="chatgpt")
+        return Subscription(agency=agency, product=chatgpt, **known)
+
+    def prices() -> list[PriceLine]:
+        return [PriceLine(amount=30_000, vat=PriceLine.Vat.INCLUDED, seats=10)]
+
+    requested = recording.request(new(), prices(), by=administrator)
+    waiting = recording.request(new(personal_data=True), prices(), by=administrator)
+    approved = recording.request(new(started_on=tomorrow), prices(), by=administrator)
+    recording.approve(approved.subscription, by=approver)
+    Subscription.objects.filter(pk=approved.subscription.pk).update(started_on=today)
+    active = recording.declare(new(), prices(), by=administrator)
+    void = recording.declare(new(), prices(), by=administrator)
+    recording.void(void.subscription, by=administrator, reason="twice")
+    seoul = recording.declare(new(SEOUL), prices(), by=people["sibling"])
+    Source.objects.create(code="unpublished", label_ko="미공개", label_en="Unpublished", published_at=None)
+    states = {
+        "requested": requested,
+        "waiting": waiting,
+        "approved": approved,
+        "active": active,
+        "void": void,
+        "seoul": seoul,
+    }
+    return {f"[{state}]": recorded.subscription.reference for state, recorded in states.items()}
+
+
+def client_of(people: dict[str, Any], title: str, **options: Any) -> Client:
+    client = Client(**options)
+    if title != ANONYMOUS:
+        client.force_login(people[title])
+    return client
+
+
+def answer(response: Any) -> str:
+    if response.status_code == 302 and response["Location"].startswith(reverse("login")):
+        return "login"
+    return str(response.status_code)
+
+
+@pytest.mark.parametrize("title", ORDER)
+def test_access(world: dict[str, str], people: dict[str, Any], title: str):
+    place, wrong = ORDER.index(title), []
+    for (name, arguments), answers in TABLE.items():
+        address = reverse(name, args=[world.get(argument, argument) for argument in arguments])
+        for method, row in zip(("get", "post"), answers, strict=True):
+            case = " ".join([method, name, *arguments])
+            with transaction.atomic():  # each request meets the same state
+                found = answer(getattr(client_of(people, title), method)(address))
+                transaction.set_rollback(True)
+            if found != row.split()[place]:
+                wrong.append(f"{case}: {found}, not {row.split()[place]}")
+    assert "\n".join(wrong) == ""
+
+
+@pytest.mark.parametrize(
+    "path_in_admin", ["", "subscriptions/subscription/", "agencies/user/", "no/such/page/"]
+)
+def test_only_staff_reach_the_django_admin(people: dict[str, Any], path_in_admin: str):
+    address = reverse("admin:index") + path_in_admin
+    found = {title: client_of(people, title).get(address).status_code for title in ORDER}
+    expected = 404 if path_in_admin == "no/such/page/" else 200
+    assert found == {**dict.fromkeys(ORDER, 302), "sysadmin": expected}
+
+
+def test_a_form_without_its_token_is_refused(world: dict[str, str], people: dict[str, Any]):
+    """No address that takes POST takes it from another site's page."""
+    found = {}
+    client = client_of(people, "sysadmin", enforce_csrf_checks=True)
+    for name, arguments in TABLE:
+        address = reverse(name, args=[world.get(argument, argument) for argument in arguments])
+        found[address] = client.post(address).status_code
+    assert set(found.values()) == {403}
+
+
+# What must not show through. Everything that Seoul typed holds MARK, and an office of Seoul is called so.
+MARK = "Zebra"
+
+
+@pytest.fixture
+def marked(world: dict[str, str], people: dict[str, Any]) -> Iterable[Subscription]:
+    """A subscription of an office of Seoul in which every text holds MARK, with its finding, waiver and decisions."""
+    names = {
+        f"{form}_{language}": f"{MARK} office" for form in ("name", "short") for language in ("ko", "en")
+    }
+    office = Agency.objects.create(
+        code=MARK.upper(), parent=Agency.objects.get(code=SEOUL), kind=Agency.Kind.OFFICE, **names
+    )
+    clerk = User.objects.create(username=MARK, first_name=MARK, last_name=MARK)
+    Membership.objects.create(user=clerk, agency=office, role="administrator")
+    Membership.objects.create(user=clerk, agency=office, role="approver")
+    texts = {
+        field.name: f"{MARK} {field.name}"
+        for field in Subscription._meta.concrete_fields
+        if type(field) in (models.CharField, models.TextField)
+        and field.name not in ("reference", "status", "data_class", "payment_route", "provenance")
+    }
+    deepseek = Product.objects.get(code="deepseek")
+    line = PriceLine(amount=123_456_789, vat=PriceLine.Vat.INCLUDED, seats=7_654_321)
+    subscription = Subscription(
+        agency=office, product=deepseek, started_on=recording.today(), payer=office, **texts
+    )
+    recording.declare(subscription, [line], by=clerk)
+    own = Subscription(agency=office, started_on=recording.today(), payer=office)
+    own.product = propose("Proposed tool", "Proposed vendor", by=clerk)  # for all to see
+    recording.request(own, [], by=clerk)
+    recording.refuse(own, by=people["sysadmin"], reason=f"{MARK} reason")
+    Waiver.objects.create(
+        policy=Policy.objects.get(code="deepseek-block"),
+        agency=office,
+        product=deepseek,
+        reason=f"{MARK} waiver",
+        requested_by=clerk,
+        decided_by=people["officer"],
+        decided_at=timezone.now(),
+        status=Waiver.Status.GRANTED,
+        valid_from=recording.today(),
+        valid_until=recording.today(),
+    )
+    call_command("check_policies", verbosity=0)
+    return Subscription.objects.filter(agency=office)
+
+
+def text_of(response: Any) -> str:
+    """All that a page or a file says, so that it can be searched."""
+    body = b"".join(response) if response.streaming else response.content
+    if "spreadsheet" in response["Content-Type"]:
+        book = load_workbook(BytesIO(body))
+        return "\n".join(str(cell) for sheet in book for row in sheet.values for cell in row)
+    return unescape(body.decode())
+
+
+def crawl(client: Client, limit: int = 500) -> dict[str, str]:
+    """The text of every page and file that links lead to from home; fails on a link that leads nowhere."""
+    found: dict[str, str] = {}
+    waiting = [reverse("home"), *CONSIDERED]
+    while waiting:
+        address = waiting.pop(0)
+        if address in found:
+            continue
+        response = client.get(address)
+        assert response.status_code == 200, f"{address}: {response.status_code}"
+        found[address] = text_of(response)
+        assert len(found) < limit, "the links do not come to an end"
+        if "text/html" in response["Content-Type"]:
+            for link in re.findall(r'href="([^"]*)"', response.content.decode()):
+                target = urljoin(address, unescape(link)).partition("#")[0]
+                if target.startswith("/") and not target.startswith("/static/") and is_new_page(target):
+                    waiting.append(target)
+    return found
+
+
+def is_new_page(target: str) -> bool:
+    """Sort orders and pages of a list are one list: they hold what it holds."""
+    query = parse_qs(urlsplit(target).query)
+    return not set(query) & {"sort", "page"}
+
+
+# Addresses that no link leads to, among them what a curious person would type.
+CONSIDERED = [
+    "/agencies/options/?agency=z",
+    f"/agencies/options/?agency={MARK[:4]}",
+    "/agencies/options/?agency=KR-11",
+    f"/catalog/options/?product=x",
+    f"/subscriptions/?q={MARK[:4]}",
+    f"/findings/?state=&q={MARK[:4]}",
+    "/subscriptions/?_export=csv",
+    "/subscriptions/?_export=xlsx",
+    "/spending/?_export=csv",
+    "/spending/?_export=xlsx",
+    "/policies/deepseek-block/",
+]
+
+
+@pytest.mark.parametrize("title", ["administrator", "approver", "committee-jeju", "nobody"])
+def test_nothing_shows_through_from_another_agency(marked, people: dict[str, Any], title: str):
+    """No page, file, suggestion or choice for the people of Jeju holds anything that an office of Seoul recorded."""
+    pages = crawl(client_of(people, title))
+    forbidden = [MARK, "123,456,789", "123456789", "7,654,321", "7654321", SEOUL + "-2"]
+    seen = {
+        address: [word for word in forbidden if word.lower() in text.lower().replace(address.lower(), "")]
+        for address, text in pages.items()
+    }
+    assert {address: words for address, words in seen.items() if words} == {}
+    assert len(pages) > 20
