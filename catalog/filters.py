@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import django_filters
 from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 
 from catalog.models import Category, Product, Vendor
+from figures.naming import named
 
 UNKNOWN = "unknown"
 
@@ -19,6 +21,11 @@ def vendor_countries() -> list[tuple[str, str]]:
     return sorted(((code, str(countries.name(code))) for code in codes), key=lambda choice: choice[1])
 
 
+def categories(request: HttpRequest | None) -> QuerySet:
+    """In the order of their names in the reader's language."""
+    return Category.objects.order_by(named("name"))
+
+
 def country_choices() -> list[tuple[str, object]]:
     return [*vendor_countries(), (UNKNOWN, _("Not known"))]
 
@@ -26,7 +33,7 @@ def country_choices() -> list[tuple[str, object]]:
 class ToolFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(method="search", label=_("Name of the tool or its vendor"), max_length=100)
     category = django_filters.ModelChoiceFilter(
-        queryset=Category.objects.all(), to_field_name="code", label=_("Category"), empty_label=_("All")
+        queryset=categories, to_field_name="code", label=_("Category"), empty_label=_("All")
     )
     country = django_filters.ChoiceFilter(
         method="of_country", choices=country_choices, label=_("Vendor country"), empty_label=_("All")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import django_tables2 as tables
@@ -14,6 +15,7 @@ from django_countries import countries
 
 from catalog.describing import FACT_COUNT, unknown_facts
 from catalog.models import Product
+from catalog.tool_facts import tool_facts
 from figures.naming import named
 
 
@@ -35,6 +37,10 @@ class ToolTable(tables.Table):
         template_name = "krds/table.html"
         attrs = {"caption": _("AI tools")}
 
+    def know(self, on: datetime.date) -> None:
+        """Fetch the facts of the tools on the page that is shown, all at once."""
+        self.columns_of = tool_facts([row.record.pk for row in self.page.object_list], on)
+
     def render_name(self, record: Product) -> SafeString:
         return format_html('<a href="{}">{}</a>', reverse("catalog:detail", args=[record.code]), record.name)
 
@@ -52,7 +58,7 @@ class ToolTable(tables.Table):
         return format_html('<span class="krds-badge small state-{}">{}</span>', state, text)
 
     def render_facts(self, record: Product) -> SafeString | str:
-        unknown = unknown_facts(record)
+        unknown = unknown_facts(self.columns_of[record.pk])
         known = gettext("%(known)s of %(all)s") % {"known": FACT_COUNT - len(unknown), "all": FACT_COUNT}
         if not unknown:
             return known

@@ -23,6 +23,7 @@ def tool_list(request: HttpRequest) -> HttpResponse:
     filterset = ToolFilter(request.GET, queryset=tools)
     table = ToolTable(filterset.qs if filterset.is_valid() else tools.none())
     RequestConfig(request, paginate={"per_page": PER_PAGE}).configure(table)
+    table.know(on=timezone.localdate())
     context = {
         "table": table,
         "filter": filterset,
@@ -34,7 +35,7 @@ def tool_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def tool_detail(request: HttpRequest, code: str) -> HttpResponse:
     tools = Product.objects.select_related("vendor", "category", "proposed_by")
-    tool = get_object_or_404(tools.prefetch_related("engines", "runs_in", "certifications"), code=code)
+    tool = get_object_or_404(tools.prefetch_related("runs_in", "certifications"), code=code)
     today = timezone.localdate()
     certifications = [
         (certification, certification.is_in_force(today)) for certification in tool.certifications.all()
@@ -51,6 +52,6 @@ def tool_detail(request: HttpRequest, code: str) -> HttpResponse:
 @require_safe
 def options(request: HttpRequest) -> HttpResponse:
     """Suggestions for a typed tool; the text comes in any one parameter."""
-    text = next((value for value in request.GET.values() if value), "").replace("\0", "")[:100]
+    text = str(next((value for value in request.GET.values() if value), "")).replace("\0", "")[:100]
     found = suggested(Product.objects.all(), ProductField.names, text)
     return render(request, "agencies/options.html", {"options": found})
