@@ -21,9 +21,8 @@ urlpatterns = [
     path("", include("sources.urls")),
     path("", include("policies.urls")),
     path("", include("subscriptions.urls")),
+    path("", include("oversight.urls")),
 ]
-if find_spec("oversight.urls"):
-    urlpatterns.append(path("", include("oversight.urls")))
 if find_spec("govtrack.views"):
     from govtrack import views
 
