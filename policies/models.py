@@ -116,6 +116,15 @@ class PolicyVersion(models.Model):
     )
     remedy_ko = models.TextField(_("what can be done, in Korean"), blank=True)
     remedy_en = models.TextField(_("what can be done, in English"), blank=True)
+    drafted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="policy_versions_drafted",
+        verbose_name=_("drafted by"),
+        editable=False,
+    )
     remedy_days = models.PositiveSmallIntegerField(
         _("days to remedy"), null=True, blank=True, help_text=_("Counted from the day the finding opens.")
     )
@@ -334,6 +343,15 @@ class Waiver(models.Model):
     decision_reason = models.TextField(_("reason of the decision"), blank=True)
     valid_from = models.DateField(_("valid from"))
     valid_until = models.DateField(_("valid until"), help_text=_("The last day, included."))
+    renews = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="renewals",
+        verbose_name=_("renews"),
+        help_text=_("The waiver that this one would follow. It is a decision of its own."),
+    )
 
     objects = WaiverQuerySet.as_manager()
     history = HistoricalRecords()

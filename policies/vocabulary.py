@@ -79,8 +79,9 @@ OPERATORS: dict[Type, tuple[Operator, ...]] = {
 class Fact:
     """One fact. `choices` are its codes when they are fixed; `registry` is the model whose codes it takes otherwise.
 
-    `unit` of a range is "won", "seats" or "months". `field` names the form field that supplies the fact, so that a message
-    about a missing one can lead there ("product" for facts of the tool).
+    `unit` of a range is "won", "seats", "months" or "tools". `field` names the form field that supplies the fact, so that a
+    message about a missing one can lead there ("product" for facts of the tool). `of_agency` marks the totals of the agency with
+    all below it, which are kept once for the agency and not with each subscription.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Fact:
     choices: type[models.TextChoices] | None = None
     registry: type[models.Model] | None = None
     unit: str = ""
+    of_agency: bool = False
 
     @property
     def operators(self) -> tuple[Operator, ...]:
@@ -131,6 +133,22 @@ FACTS: dict[str, Fact] = {
         Fact("auto_renewal", Type.YES_NO, _("automatic renewal"), "auto_renewal"),
         Fact("payment_route", Type.CHOICE, _("payment route"), "payment_route", choices=PaymentRoute),
         Fact("owner_named", Type.YES_NO, _("owner department named"), "owner_department"),
+        Fact(
+            "agency_annual_cost",
+            Type.RANGE,
+            _("annual cost of the agency with all below"),
+            "prices",
+            unit="won",
+            of_agency=True,
+        ),
+        Fact(
+            "agency_products",
+            Type.RANGE,
+            _("AI tools of the agency with all below"),
+            "product",
+            unit="tools",
+            of_agency=True,
+        ),
         Fact("agency_kind", Type.CHOICE, _("kind of agency"), "agency", choices=Agency.Kind),
     )
 }

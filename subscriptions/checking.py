@@ -10,13 +10,14 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from agencies.models import Recheck
+from agencies.models import Agency, Recheck
 from policies.models import Policy, PolicyVersion
 from policies.verdicts import Verdict
 from subscriptions.evaluation import rows_judged_by
 from subscriptions.facts import CHUNK, refresh
-from subscriptions.findings import reconcile_one, reconcile_policy
+from subscriptions.findings import reconcile_one, reconcile_policy, reconcile_totals
 from subscriptions.models import Facts, Finding, Subscription
+from subscriptions.totals import refresh_all_totals, refresh_totals
 
 Progress = Callable[[str, int, int], None]
 
@@ -31,31 +32,46 @@ class Summary:
     verdicts: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
-def check_everything(progress: Progress = lambda step, done, total: None) -> Summary:
-    """Recompute today's facts of all subscriptions and reconcile the findings of all policies."""
+def check_everything(
+    progress: Progress = lambda step, done, total: None,
+    codes: Iterable[str] | None = None,
+    agency: Agency | None = None,
+) -> Summary:
+    """Recompute today's facts of all subscriptions and reconcile the findings of all policies.
+
+    `codes` narrows it to some policies, `agency` to one agency with all below. What is pending stays so after a narrowed run.
+    """
     on = timezone.localdate()
     summary = Summary()
     pending = list(Recheck.objects.values_list("pk", flat=True))
     everything = Subscription.objects.order_by("pk")
+    if agency is not None:
+        everything = everything.filter(agency__path__within=agency.path)
     total = everything.count()
-    for start in range(0, max(total, 1), CHUNK):
-        ids = list(everything.values_list("pk", flat=True)[start : start + CHUNK])
-        changed = refresh(ids, on)
-        _reconcile_each(changed, on)
-        summary.facts_changed += len(changed)
+    changed: list[int] = []
+    last = 0
+    while ids := list(everything.filter(pk__gt=last).values_list("pk", flat=True)[:CHUNK]):
+        changed += refresh(ids, on)
+        last = ids[-1]
         summary.subscriptions += len(ids)
         progress("facts", summary.subscriptions, total)
-    policies = list(Policy.objects.all())
+    summary.facts_changed = len(changed)
+    refresh_all_totals()
+    _reconcile_each(changed, on)
+    policies = list(Policy.objects.filter(code__in=codes) if codes is not None else Policy.objects.all())
     for number, policy in enumerate(policies, start=1):
-        reconcile_policy(policy, on)
+        reconcile_policy(policy, on, everything.values("pk") if agency is not None else None)
         progress("policies", number, len(policies))
     summary.findings_open = Finding.objects.open().count()
-    summary.verdicts = verdict_counts(on)
-    Recheck.objects.filter(pk__in=pending).delete()
+    summary.verdicts = verdict_counts(on, codes, agency)
+    if codes is None and agency is None:
+        Recheck.objects.filter(pk__in=pending).delete()
     return summary
 
 
-def verdict_counts(on: datetime.date, policies: Iterable[str] | None = None) -> dict[str, dict[str, int]]:
+def verdict_counts(
+    on: datetime.date, policies: Iterable[str] | None = None, agency: Agency | None = None
+) -> dict[str, dict[str, int]]:
     """How many live subscriptions pass, violate or stay undetermined under each policy in force on a day, before waivers.
 
     Writes nothing. The facts are those kept with the subscriptions.
@@ -65,7 +81,10 @@ def verdict_counts(on: datetime.date, policies: Iterable[str] | None = None) -> 
         versions = versions.filter(policy__code__in=policies)
     counts: dict[str, dict[str, int]] = {}
     for version in versions:
-        found = dict(rows_judged_by(version, on).order_by().values_list("unwaived").annotate(Count("pk")))
+        rows = rows_judged_by(version, on)
+        if agency is not None:
+            rows = rows.filter(agency_path__within=agency.path)
+        found = dict(rows.order_by().values_list("unwaived").annotate(Count("pk")))
         counts[version.policy.code] = {verdict.value: found.get(verdict.value, 0) for verdict in JUDGED}
     return counts
 
@@ -73,6 +92,8 @@ def verdict_counts(on: datetime.date, policies: Iterable[str] | None = None) -> 
 JUDGED = (Verdict.PASS, Verdict.VIOLATION, Verdict.UNDETERMINED)
 # A change that touches more subscriptions than this waits for the next check, so that nobody's page waits for it.
 SMALL = 2000
+# Beyond this many agencies, one pass over all totals is cheaper than one for each.
+MANY_AGENCIES = 50
 
 
 def drain() -> None:
@@ -87,11 +108,23 @@ def drain() -> None:
             if not Recheck.objects.filter(pk=recheck.pk).delete()[0]:
                 continue  # another process has taken it
             refresh(ids, on)
+            changed = (
+                refresh_all_totals() if recheck.about == Recheck.About.AGENCY else _refresh_totals_of(ids)
+            )
+            reconcile_totals(changed, on)
             if recheck.about == Recheck.About.POLICY:
                 for policy in Policy.objects.filter(code=recheck.code):
                     reconcile_policy(policy, on)
             else:
                 _reconcile_each(ids, on)
+
+
+def _refresh_totals_of(ids: list[int]) -> list[int]:
+    """The agencies whose totals changed with the facts of these subscriptions."""
+    agencies = list(Agency.objects.filter(subscriptions__in=ids).distinct()[: MANY_AGENCIES + 1])
+    if len(agencies) > MANY_AGENCIES:
+        return refresh_all_totals()
+    return [pk for agency in agencies for pk in refresh_totals(agency)]
 
 
 def _affected(recheck: Recheck) -> QuerySet[Subscription]:

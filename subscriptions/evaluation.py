@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, Value, When
+from django.db.models import BigIntegerField, Case, Exists, F, IntegerField, OuterRef, Q, Value, When
 
 from agencies.models import Agency
 from policies.compiling import compile_condition, verdict_case
@@ -15,9 +15,20 @@ from policies.explaining import Names, Reason, deciding
 from policies.models import Condition, PolicyVersion, Waiver
 from policies.verdicts import Effect, Outcome, Verdict, outcome_of
 from policies.vocabulary import FACTS
-from subscriptions.models import Approval, Facts, FactsQuerySet, Finding, PriceLine, Subscription
+from subscriptions.models import (
+    LIVE,
+    AgencyTotals,
+    Approval,
+    Facts,
+    FactsQuerySet,
+    Finding,
+    PriceLine,
+    Subscription,
+)
+from subscriptions.totals import totals_with
 
 FACT_COLUMNS = [column for fact in FACTS.values() for column in fact.columns]
+OF_AGENCY = {column for fact in FACTS.values() if fact.of_agency for column in fact.columns}
 # The candidate's facts stand beside the columns of another table in the query, so they bear a prefix.
 PREFIX = "candidate_"
 
@@ -98,12 +109,18 @@ def judge_candidate(
     """Judge a subscription as it is typed, before it is saved."""
     from subscriptions.facts import candidate_facts
 
-    return judge(candidate_facts(subscription, lines, on), subscription.agency, on, approved)
+    facts = candidate_facts(subscription, lines, on)
+    return judge({**facts, **totals_with(subscription, facts)}, subscription.agency, on, approved)
 
 
 def judge_saved(subscription: Subscription, on: datetime.date) -> list[Judgement]:
     """Judge a saved subscription by its flat facts, with its approvals."""
-    facts = {column: getattr(subscription.facts, column) for column in [*FACT_COLUMNS, "agency_path"]}
+    own = [column for column in [*FACT_COLUMNS, "agency_path"] if column not in OF_AGENCY]
+    facts = {column: getattr(subscription.facts, column) for column in own}
+    totals = AgencyTotals.objects.filter(agency=subscription.agency_id).values(*OF_AGENCY).first()
+    if totals is None or subscription.status not in LIVE:
+        totals = totals_with(subscription, facts)
+    facts.update(totals)
     approved = subscription.approvals.filter(ended_at=None).values_list("policy_version_id", flat=True)
     return judge(facts, subscription.agency, on, approved)
 
@@ -114,6 +131,8 @@ def rows_judged_by(version: PolicyVersion, on: datetime.date) -> FactsQuerySet:
     Nothing leaves the database until somebody asks for rows.
     """
     rows = Facts.objects.judged().filter(agency_path__within=version.scope.path)
+    if any(FACTS[condition.fact].of_agency for condition in version.conditions.all()):
+        rows = rows.annotate(**{column: F(f"subscription__agency__totals__{column}") for column in OF_AGENCY})
     waivers = list(
         Waiver.objects.filter(policy=version.policy)
         .valid_on(on)
@@ -154,7 +173,9 @@ def _judge_values(facts: dict[str, Any], versions: list[PolicyVersion], on: date
     """One row of the verdicts, waivers and truths of all versions over the given facts, computed by the database."""
     fields = {field.attname: field for field in Facts._meta.concrete_fields}
     values = {
-        PREFIX + column: Value(facts[column], output_field=fields[column].clone())
+        PREFIX + column: Value(
+            facts[column], BigIntegerField() if column in OF_AGENCY else fields[column].clone()
+        )
         for column in [*FACT_COLUMNS, "agency_path"]
     }
     policies = {version.policy_id for version in versions}

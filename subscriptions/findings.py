@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, F, FilteredRelation, Q, Value, When
+from django.db.models import Case, F, FilteredRelation, Q, QuerySet, Value, When
 from django.utils import timezone
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
 from policies.models import Policy, PolicyVersion, Waiver
 from policies.verdicts import Verdict
+from policies.vocabulary import FACTS
 from subscriptions.evaluation import Judgement, judge_saved, judgement_of_row, rows_judged_by, with_truths
 from subscriptions.models import LIVE, Finding, Subscription
 
 CHUNK = 500
+OF_AGENCY_FACTS = [fact.name for fact in FACTS.values() if fact.of_agency]
 _KEPT = [
     "policy_version",
     "verdict",
@@ -56,25 +59,50 @@ def reconcile_one(
     return list(judgements)
 
 
-def reconcile_policy(policy: Policy, on: datetime.date) -> None:
-    """Make all findings of a policy follow its verdicts today. The database compares; only what differs is fetched.
+def reconcile_totals(agencies: Iterable[int], on: datetime.date, besides: Subscription | None = None) -> None:
+    """After the totals of agencies have changed: judge their own subscriptions anew by the policies that look at totals."""
+    ids = list(agencies)
+    if not ids:
+        return
+    for version in PolicyVersion.objects.in_force(on).filter(conditions__fact__in=OF_AGENCY_FACTS).distinct():
+        concerned = Subscription.objects.live().filter(agency__in=ids)
+        if besides is not None:
+            concerned = concerned.exclude(pk=besides.pk)
+        reconcile_policy(version.policy, on, subscriptions=concerned.values("pk"))
+
+
+def reconcile_policy(
+    policy: Policy, on: datetime.date, subscriptions: QuerySet | Sequence[int] | None = None
+) -> None:
+    """Make the findings of a policy follow its verdicts today, all or those of some subscriptions.
+
+    The database compares; only what differs is fetched.
 
     Each chunk of differences is judged again under a lock of its subscriptions, so that an edit in between is not lost.
     """
     now = timezone.now()
     version = PolicyVersion.objects.in_force(on).filter(policy=policy).first()
     if version is not None:
-        for ids in _differing(version, on):
+        for ids in _differing(version, on, subscriptions):
             _reconcile_chunk(version, ids, on, now)
-    _close_gone(policy, version, on, now)
+    _close_gone(policy, version, on, now, subscriptions)
     if version is not None:
-        standing = rows_judged_by(version, on).exclude(unwaived=Verdict.PASS).values("pk")
-        Finding.objects.filter(policy=policy, closed_at=None, subscription__in=standing).update(last_seen=now)
+        standing = rows_judged_by(version, on).exclude(unwaived=Verdict.PASS)
+        standing = _only(standing, "pk", subscriptions)
+        open_ones = Finding.objects.filter(policy=policy, closed_at=None)
+        open_ones.filter(subscription__in=standing.values("pk")).update(last_seen=now)
 
 
-def _differing(version: PolicyVersion, on: datetime.date) -> Iterable[list[int]]:
+def _only(rows: Any, lookup: str, subscriptions: QuerySet | Sequence[int] | None) -> Any:
+    """The rows of these subscriptions; all rows when none are named."""
+    return rows if subscriptions is None else rows.filter(**{f"{lookup}__in": subscriptions})
+
+
+def _differing(
+    version: PolicyVersion, on: datetime.date, subscriptions: QuerySet | Sequence[int] | None
+) -> Iterable[list[int]]:
     """Chunks of the subscriptions that do not pass and whose finding is missing, closed or says something else."""
-    rows = rows_judged_by(version, on).exclude(unwaived=Verdict.PASS)
+    rows = _only(rows_judged_by(version, on).exclude(unwaived=Verdict.PASS), "pk", subscriptions)
     rows = rows.annotate(
         finding=FilteredRelation(
             "subscription__findings", condition=Q(subscription__findings__policy=version.policy_id)
@@ -127,9 +155,14 @@ def _reconcile_chunk(
 
 @transaction.atomic
 def _close_gone(
-    policy: Policy, version: PolicyVersion | None, on: datetime.date, now: datetime.datetime
+    policy: Policy,
+    version: PolicyVersion | None,
+    on: datetime.date,
+    now: datetime.datetime,
+    subscriptions: QuerySet | Sequence[int] | None = None,
 ) -> None:
     gone = Finding.objects.select_for_update(of=("self",)).filter(policy=policy, closed_at=None)
+    gone = _only(gone, "subscription", subscriptions)
     if version is not None:
         rows = rows_judged_by(version, on)
         gone = gone.exclude(subscription__in=rows.exclude(unwaived=Verdict.PASS).values("pk"))

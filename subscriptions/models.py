@@ -520,6 +520,38 @@ class Facts(models.Model):
         return str(self.subscription_id)
 
 
+class AgencyTotalsQuerySet(VisibleQuerySet):
+    pass
+
+
+class AgencyTotals(models.Model):
+    """What the live subscriptions of an agency come to: its own, and those of the agency with all below it.
+
+    Derived, and always equal to its recomputation (`subscriptions.totals`). The totals with all below are kept only for
+    agencies that have live subscriptions of their own, since nothing else is judged by them. Whole won.
+    """
+
+    agency = models.OneToOneField(Agency, models.CASCADE, primary_key=True, related_name="totals")
+    own_subscriptions = models.PositiveIntegerField(default=0)
+    own_min = models.BigIntegerField(default=0)
+    own_max = models.BigIntegerField(default=0)
+    own_open = models.PositiveIntegerField(default=0)
+    own_products = models.TextField(default="|")
+    agency_annual_cost_min = models.BigIntegerField(null=True)
+    agency_annual_cost_max = models.BigIntegerField(null=True)
+    agency_products_min = models.BigIntegerField(null=True)
+    agency_products_max = models.BigIntegerField(null=True)
+
+    objects = AgencyTotalsQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("totals of an agency")
+        verbose_name_plural = _("totals of agencies")
+
+    def __str__(self) -> str:
+        return str(self.agency_id)
+
+
 class Approval(models.Model):
     """A policy officer's approval of one subscription under one policy version, until a material change ends it."""
 
@@ -601,6 +633,15 @@ class Finding(models.Model):
     first_seen = models.DateTimeField(_("first seen"))
     last_seen = models.DateTimeField(_("last seen"))
     remedy_due = models.DateField(_("remedy due"), null=True, blank=True)
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="findings_assigned",
+        verbose_name=_("assigned to"),
+    )
+    escalated_at = models.DateTimeField(_("escalated at"), null=True, blank=True)
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
     closed_because = models.CharField(_("closed because"), max_length=16, choices=Closing, blank=True)
 
@@ -631,6 +672,31 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.policy} – {self.subscription}"
+
+
+class OfFinding(VisibleQuerySet):
+    agency_lookup = "finding__subscription__agency"
+
+
+class FindingNote(models.Model):
+    """What somebody wrote about a finding. Kept; a correction is another note."""
+
+    finding = models.ForeignKey(Finding, models.PROTECT, related_name="notes", verbose_name=_("finding"))
+    text = models.TextField(_("comment"), max_length=LONG_TEXT, validators=[MaxLengthValidator(LONG_TEXT)])
+    written_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="finding_notes", verbose_name=_("by")
+    )
+    written_at = models.DateTimeField(_("at"), default=timezone.now)
+
+    objects = OfFinding.as_manager()
+
+    class Meta:
+        verbose_name = _("comment on a finding")
+        verbose_name_plural = _("comments on findings")
+        ordering = ["-written_at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.text[:60]
 
 
 class DecisionQuerySet(OfSubscription):

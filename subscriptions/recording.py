@@ -19,10 +19,11 @@ from agencies.models import Agency, Membership, Notice, Role, User
 from policies.models import Policy
 from policies.verdicts import Effect, Outcome, Verdict
 from policies.vocabulary import DataClass
-from subscriptions.evaluation import Judgement, judge, judge_candidate, judge_saved, outcome
+from subscriptions.evaluation import Judgement, judge_candidate, judge_saved, outcome
 from subscriptions.facts import candidate_facts
-from subscriptions.findings import reconcile_one
+from subscriptions.findings import reconcile_one, reconcile_totals
 from subscriptions.models import COMMITTED, LIVE, Approval, Decision, Facts, PriceLine, Status, Subscription
+from subscriptions.totals import refresh_totals
 
 
 @dataclass(frozen=True)
@@ -285,9 +286,7 @@ def recorded_in_admin(subscription: Subscription, *, by: User, before: Subscript
     material = before is not None and is_material(before, subscription, lines, on)
     if material:
         subscription.approvals.filter(ended_at=None).update(ended_at=timezone.now())
-    judgements = judge(
-        candidate_facts(subscription, lines, on), subscription.agency, on, _approved(subscription)
-    )
+    judgements = judge_candidate(subscription, lines, on, _approved(subscription))
     found, status = outcome(judgements), Status(subscription.status)
     act = act_in_admin(subscription, before)
     starts = act in (Decision.Act.REQUEST, Decision.Act.APPROVE, Decision.Act.ACTIVATE)
@@ -297,7 +296,7 @@ def recorded_in_admin(subscription: Subscription, *, by: User, before: Subscript
         raise RefusedInAdmin(act, judgements)
     _keep_facts(subscription, lines, on)
     decision = _log(subscription, act, by, judgements)
-    reconcile_one(subscription, on, judgements)
+    _reconcile(subscription, on, judgements)
     if act == Decision.Act.DECLARE:
         _tell_officers(subscription, found, by)
     return Recorded(subscription, judgements, decision)
@@ -427,9 +426,7 @@ def _decide(
     """Judge what is saved, move it to `start` unless policies stand against that, store the decision, reconcile."""
     on = today()
     lines = list(subscription.price_lines.order_by("position"))
-    judgements = judge(
-        candidate_facts(subscription, lines, on), subscription.agency, on, _approved(subscription)
-    )
+    judgements = judge_candidate(subscription, lines, on, _approved(subscription))
     found = outcome(judgements)
     stopped = found == Outcome.REFUSED or (officer_first and found == Outcome.NEEDS_OFFICER)
     refused = enforced and start is not None and stopped
@@ -441,7 +438,7 @@ def _decide(
         subscription.save()
     _keep_facts(subscription, lines, on)
     decision = _log(subscription, act, by, judgements, refused=refused, reason=reason)
-    reconcile_one(subscription, on, judgements)
+    _reconcile(subscription, on, judgements)
     return Recorded(subscription, judgements, decision)
 
 
@@ -457,6 +454,12 @@ def _leave(subscription: Subscription, status: Status, act: Decision.Act, by: Us
 def _keep_facts(subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date) -> None:
     columns = candidate_facts(subscription, lines, on)
     Facts.objects.update_or_create(subscription=subscription, defaults=columns)
+
+
+def _reconcile(subscription: Subscription, on: datetime.date, judgements: Sequence[Judgement]) -> None:
+    """Keep the findings in step: the subscription's own, and those that hang on the totals of its agency and those above."""
+    reconcile_one(subscription, on, judgements)
+    reconcile_totals(refresh_totals(subscription.agency), on, besides=subscription)
 
 
 def _log(
