@@ -357,6 +357,7 @@ class Recheck(models.Model):
         VENDOR = "vendor", _("Vendor")
         PRODUCT = "product", _("Product")
         POLICY = "policy", _("Policy")
+        WAIVER = "waiver", _("Waiver")
         EXCHANGE_RATE = "exchange_rate", _("Exchange rate")
 
     about = models.CharField(_("about"), max_length=20, choices=About)

@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from agencies.models import Agency, Recheck
-from policies.models import Policy, PolicyVersion
+from policies.models import Policy, PolicyVersion, Waiver
 from policies.verdicts import Verdict
-from subscriptions.evaluation import rows_judged_by
+from subscriptions.evaluation import covering, rows_judged_by
 from subscriptions.facts import CHUNK, refresh
 from subscriptions.findings import reconcile_one, reconcile_policy, reconcile_totals
+from subscriptions.following_up import escalate_overdue
 from subscriptions.models import Facts, Finding, Subscription
 from subscriptions.totals import refresh_all_totals, refresh_totals
 
@@ -29,6 +30,7 @@ class Summary:
     subscriptions: int = 0
     facts_changed: int = 0
     findings_open: int = 0
+    escalated: int = 0
     verdicts: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
@@ -62,6 +64,7 @@ def check_everything(
     for number, policy in enumerate(policies, start=1):
         reconcile_policy(policy, on, everything.values("pk") if agency is not None else None)
         progress("policies", number, len(policies))
+    summary.escalated = escalate_overdue(on)
     summary.findings_open = Finding.objects.open().count()
     summary.verdicts = verdict_counts(on, codes, agency)
     if codes is None and agency is None:
@@ -115,6 +118,9 @@ def drain() -> None:
             if recheck.about == Recheck.About.POLICY:
                 for policy in Policy.objects.filter(code=recheck.code):
                     reconcile_policy(policy, on)
+            elif recheck.about == Recheck.About.WAIVER:
+                for waiver in Waiver.objects.filter(pk=recheck.code).select_related("policy"):
+                    reconcile_policy(waiver.policy, on, ids)
             else:
                 _reconcile_each(ids, on)
 
@@ -135,8 +141,19 @@ def _affected(recheck: Recheck) -> QuerySet[Subscription]:
         return subscriptions.filter(agency__path__contains=f"{code}/")
     if about is Recheck.About.EXCHANGE_RATE:
         return subscriptions.filter(price_lines__currency=code).distinct()
+    if about is Recheck.About.WAIVER:
+        covered = Facts.objects.none()
+        for waiver in Waiver.objects.filter(pk=code).select_related("agency", "product", "vendor"):
+            covered = Facts.objects.filter(covering(waiver))
+        return subscriptions.filter(pk__in=covered.values("pk"))
     if about is Recheck.About.POLICY:
-        return subscriptions.filter(findings__policy__code=code).distinct()
+        judged = Facts.objects.none()
+        for path in (
+            PolicyVersion.objects.filter(policy__code=code).values_list("scope__path", flat=True).distinct()
+        ):
+            judged = judged | Facts.objects.judged().filter(agency_path__within=path)
+        found = Finding.objects.open().filter(policy__code=code)
+        return subscriptions.filter(Q(pk__in=judged.values("pk")) | Q(pk__in=found.values("subscription")))
     tools = Facts.objects.filter(**{about.value: code}) | Facts.objects.filter(
         **{f"engine_{about.value}__contains": f"|{code}|"}
     )

@@ -131,8 +131,8 @@ def rows_judged_by(version: PolicyVersion, on: datetime.date) -> FactsQuerySet:
     Nothing leaves the database until somebody asks for rows.
     """
     rows = Facts.objects.judged().filter(agency_path__within=version.scope.path)
-    if any(FACTS[condition.fact].of_agency for condition in version.conditions.all()):
-        rows = rows.annotate(**{column: F(f"subscription__agency__totals__{column}") for column in OF_AGENCY})
+    if uses_totals(version):
+        rows = with_totals(rows)
     waivers = list(
         Waiver.objects.filter(policy=version.policy)
         .valid_on(on)
@@ -147,6 +147,16 @@ def rows_judged_by(version: PolicyVersion, on: datetime.date) -> FactsQuerySet:
         approvable = When(Q(unwaived=Verdict.UNDETERMINED) & Exists(approvals), then=Value(True))
         return rows.annotate(approved=Case(approvable, default=Value(False)))
     return rows.annotate(approved=Exists(approvals))
+
+
+def uses_totals(version: PolicyVersion) -> bool:
+    """Whether a version looks at what the agency comes to in all."""
+    return any(FACTS[condition.fact].of_agency for condition in version.conditions.all())
+
+
+def with_totals(rows: FactsQuerySet) -> FactsQuerySet:
+    """The rows with the totals of their agency beside their own facts."""
+    return rows.annotate(**{column: F(f"subscription__agency__totals__{column}") for column in OF_AGENCY})
 
 
 def with_truths(rows: FactsQuerySet, version: PolicyVersion) -> FactsQuerySet:

@@ -16,10 +16,10 @@ from django.db.models.functions import Length
 from django.utils import timezone
 
 from agencies.models import Agency, Membership, Notice, Role, User
-from policies.models import Policy
+from policies.models import Policy, Waiver
 from policies.verdicts import Effect, Outcome, Verdict
 from policies.vocabulary import DataClass
-from subscriptions.evaluation import Judgement, judge_candidate, judge_saved, outcome
+from subscriptions.evaluation import Judgement, covering, judge_candidate, judge_saved, outcome
 from subscriptions.facts import candidate_facts
 from subscriptions.findings import reconcile_one, reconcile_totals
 from subscriptions.models import COMMITTED, LIVE, Approval, Decision, Facts, PriceLine, Status, Subscription
@@ -335,6 +335,20 @@ def needs_officer(judgement: Judgement) -> bool:
     return judgement.verdict == Verdict.UNDETERMINED and judgement.version.effect != Effect.WARN
 
 
+def waits_for_waivers(subscription: Subscription, judgements: Iterable[Judgement]) -> bool:
+    """Whether every policy that blocks the subscription has been asked for a waiver that would cover it: then it may wait."""
+    for judgement in judgements:
+        if judgement.verdict == Verdict.VIOLATION and judgement.version.effect == Effect.BLOCK:
+            asked = Waiver.objects.filter(
+                policy=judgement.version.policy, status=Waiver.Status.REQUESTED, valid_until__gte=today()
+            ).select_related("agency", "product", "vendor")
+            if not any(
+                Facts.objects.filter(covering(waiver), pk=subscription.pk).exists() for waiver in asked
+            ):
+                return False
+    return True
+
+
 def is_material(
     before: Subscription, after: Subscription, lines: Sequence[PriceLine], on: datetime.date
 ) -> bool:
@@ -429,6 +443,9 @@ def _decide(
     judgements = judge_candidate(subscription, lines, on, _approved(subscription))
     found = outcome(judgements)
     stopped = found == Outcome.REFUSED or (officer_first and found == Outcome.NEEDS_OFFICER)
+    if act == Decision.Act.REQUEST and stopped:
+        _keep_facts(subscription, lines, on)
+        stopped = not waits_for_waivers(subscription, judgements)
     refused = enforced and start is not None and stopped
     if start is not None and not refused:
         subscription.status = start

@@ -162,7 +162,7 @@ def _own_rows(facts: Any) -> Any:
 
 def _own(agency: Agency) -> dict[str, Any]:
     facts = Facts.objects.filter(subscription__agency=agency)
-    row = _own_rows(facts).first()
+    row = next(iter(_own_rows(facts)), None)
     products = facts.filter(status__in=LIVE).order_by().values_list("product", flat=True).distinct()
     return _columns_of(row, set(products))
 

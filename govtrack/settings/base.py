@@ -43,6 +43,11 @@ ALLOWED_HOSTS: list[str] = []
 # True only where a government itself runs the register: the banner then names an official site
 # instead of a demonstration.
 OFFICIAL_DEPLOYMENT = env.bool("OFFICIAL_DEPLOYMENT", default=False)
+# A policy officer does not put their own draft into force; another one does.
+POLICY_TWO_PERSON_RULE = env.bool("POLICY_TWO_PERSON_RULE", default=True)
+# The longest time, in days, that one waiver lasts.
+WAIVER_MAX_DAYS = env.int("WAIVER_MAX_DAYS", default=365)
+
 # True only in the demonstration: the login page then names the demonstration's accounts.
 GOVTRACK_DEMO = False
 
