@@ -22,7 +22,7 @@ BEGIN SELECT RAISE(ABORT, 'rows of subscriptions_decision are append-only'); END
 
 def forwards(apps, schema_editor):
     if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(POSTGRESQL)
+        schema_editor.execute(POSTGRESQL, params=None)
     else:
         for event in ("UPDATE", "DELETE"):
             schema_editor.execute(SQLITE.format(event=event))
