@@ -69,7 +69,7 @@ def _a_year(line: PriceLine, rates: Rates) -> Interval:
     if line.basis == PriceLine.Basis.PER_SEAT and price != NOTHING:
         # Nobody subscribes for fewer than one seat, so the price of one is known to be paid.
         price = _times(price, line.seats) if line.seats else Interval(price.low, None)
-    return _times(price, TIMES_A_YEAR[PriceLine.Cycle(line.cycle)])
+    return _times(price, TIMES_A_YEAR[PriceLine.Cycle(line.cycle)]).rounded()
 
 
 def _times(interval: Interval, factor: int) -> Interval:
