@@ -84,10 +84,10 @@ NOT_APPLICABLE = {"amount": None, "standing": "not_applicable"}
         ([{"amount": None, "standing": "undetermined"}], UNKNOWN, UNKNOWN, 10, UNKNOWN),
         ([NOT_APPLICABLE], 0, 0, 10, 0),
         ([{**NOT_APPLICABLE, "seats": None}], 0, 0, UNKNOWN, 0),
-        ([{**NOT_APPLICABLE, **FLAT, "seats": None}], 0, 0, UNKNOWN, UNKNOWN),
+        ([{**NOT_APPLICABLE, **FLAT, "seats": None}], 0, 0, UNKNOWN, 0),
         ([{"amount": 0}], 0, 0, 10, 0),
         # Lines that overlap add up.
-        ([{}, {**FLAT, "amount": 50_000, "seats": None}], 1_800_000, 150_000, 10, (10_000, 60_000)),
+        ([{}, {**FLAT, "amount": 50_000, "seats": None}], 1_800_000, 150_000, 10, 15_000),
         (
             [{}, {**FLAT, "amount": 500_000, "cycle": "one_off", "seats": None}],
             1_700_000,
@@ -95,11 +95,29 @@ NOT_APPLICABLE = {"amount": None, "standing": "not_applicable"}
             10,
             10_000,
         ),
-        ([{}, {"seats": 5, "amount": 0}], 1_200_000, 100_000, 15, 10_000),
+        ([{}, {"seats": 5, "amount": 0}], 1_200_000, 100_000, 15, 6_667),
         ([{}, {**NOT_APPLICABLE, **FLAT, "seats": None}], 1_200_000, 100_000, 10, 10_000),
         # What is known of one line stays a minimum beside another that is not.
         ([{}, {**FLAT, **NOT_GIVEN, "seats": None}], (1_200_000, None), (100_000, None), 10, (10_000, None)),
-        ([{}, {"seats": None}], (1_320_000, None), (110_000, None), (10, None), (20_000)),
+        ([{}, {"seats": None}], (1_320_000, None), (110_000, None), (10, None), 10_000),
+        (
+            [{}, {"seats": None, "amount": 30_000}],
+            (1_560_000, None),
+            (130_000, None),
+            (10, None),
+            (10_000, 30_000),
+        ),
+        (
+            [{}, {**FLAT, "seats": None}, {"seats": None}],
+            (1_440_000, None),
+            (120_000, None),
+            (10, None),
+            (10_000, 10_909),
+        ),
+        # More seats bought later at the same price leave the price of a seat as it is; at others it is the average.
+        ([{}, {"seats": 5}], 1_800_000, 150_000, 15, 10_000),
+        ([{}, {"seats": 5, "amount": 40_000}], 3_600_000, 300_000, 15, 20_000),
+        ([{}, {"seats": 5, **NOT_GIVEN}], (1_200_000, None), (100_000, None), 15, (6_667, None)),
         (
             [{}, {"currency": "EUR", **FLAT, "seats": None}],
             (1_200_000, None),
