@@ -257,11 +257,21 @@ class ViewOnly(BaseModelAdmin):
 
 
 class ScopedTabularInline(InSight, admin.TabularInline):
+    """Rows in a table. Each input says its column's name to a screen reader, which Django's template leaves out."""
+
     extra = 0
 
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
 
-class ScopedStackedInline(InSight, admin.StackedInline):
-    extra = 0
+        class Labelled(formset):  # type: ignore[misc, valid-type]
+            def add_fields(self, form: Any, index: int | None) -> None:
+                super().add_fields(form, index)
+                for field in form.fields.values():
+                    if field.label:
+                        field.widget.attrs.setdefault("aria-label", field.label)
+
+        return Labelled
 
 
 def number_new_rows(formset: Any, field: str) -> None:

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Standing(models.TextChoices):
@@ -9,7 +10,8 @@ class Standing(models.TextChoices):
 
     STATED = "stated", _("Stated")
     NOT_GIVEN = "not_given", _("Not given")
-    UNDETERMINED = "undetermined", _("Undetermined")
+    # A figure that could not be determined, unlike a verdict, is a thing that nobody could find out.
+    UNDETERMINED = "undetermined", pgettext_lazy("figure", "Undetermined")
     WITHHELD = "withheld", _("Withheld")
     NOT_APPLICABLE = "not_applicable", _("Not applicable")
 

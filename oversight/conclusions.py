@@ -40,12 +40,9 @@ def _hidden(spending: Spending) -> Iterator[str]:
     """Why a total that the source states is not shown."""
     shown = len(spending.rows)
     if spending.spending.hidden:
-        yield ngettext(
-            "The source states spending for %(all)s governments together. The filter shows %(count)s of the "
-            "governments, so that total is left out and the sum is of what is given for it.",
-            "The source states spending for %(all)s governments together. The filter shows %(count)s of the "
-            "governments, so that total is left out and the sum is of what is given for these.",
-            shown,
+        yield gettext(
+            "The source states spending for %(all)s governments together. The filter keeps %(count)s in view, so "
+            "that total is left out, and the sum is of what is given for those in view."
         ) % {"all": spending.spending.hidden, "count": shown}
     if spending.users.hidden:
         yield gettext(

@@ -88,6 +88,7 @@ def export_rows(spending: Spending, rows: Iterable[Row], cited: Citation | None 
         gettext("Recorded annual cost (won)"),
         gettext("Recorded annual cost: coverage"),
         gettext("Findings needing attention"),
+        gettext("Of these undetermined"),
     ]
     body = [
         [
@@ -132,7 +133,7 @@ def _standing(figure: Figure, computed: bool) -> str:
 
 def _recorded(recorded: Recorded | None) -> list[Any]:
     if recorded is None:
-        return [gettext("Not visible to you"), *[None] * 5]
+        return [gettext("Not visible to you"), *[None] * 6]
     return [
         gettext("Recorded"),
         recorded.subscriptions,
@@ -140,6 +141,7 @@ def _recorded(recorded: Recorded | None) -> list[Any]:
         recorded.annual_cost.known.shown,
         total_text(recorded.annual_cost),
         recorded.attention,
+        recorded.undetermined,
     ]
 
 
@@ -167,7 +169,7 @@ def _sums(spending: Spending) -> list[list[Any]]:
         (gettext("Of the total: not given by agency"), _left(spending.spending), _left(spending.users)),
     ):
         if spending.spending.together:
-            rows.append([title, *[None] * 3, *_total(spent), *_total(used), *nothing, *[None] * 6])
+            rows.append([title, *[None] * 3, *_total(spent), *_total(used), *nothing, *[None] * 7])
     return rows
 
 

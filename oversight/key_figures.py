@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from figures.formatting import amount_text, gaps_text, known_text, number, total_text
+from oversight.recorded import Recorded
 from oversight.spending import Spending, Sum
 
 
@@ -26,17 +27,29 @@ class Card:
     tone: str = ""
 
 
-def key_figures(spending: Spending) -> list[Card]:
+def spending_cards(spending: Spending) -> list[Card]:
     """Stated spending and users, recorded subscriptions with their cost, and findings, over the rows shown."""
+    governments = len(spending.rows)
+    recorded = spending.recorded if spending.visible else None
     return [
-        _stated(gettext("Stated spending"), spending.spending, len(spending.rows), money=True),
-        _stated(gettext("Stated users"), spending.users, len(spending.rows), money=False),
-        _recorded_subscriptions(spending),
-        _findings(spending),
+        stated_card(gettext("Stated spending"), spending.spending, money=True),
+        stated_card(gettext("Stated users"), spending.users, money=False),
+        subscriptions_card(recorded, spending.visible, governments),
+        findings_card(recorded),
     ]
 
 
-def _stated(label: str, measured: Sum, governments: int, money: bool) -> Card:
+def home_cards(spent: Sum, used: Sum, recorded: Recorded | None) -> list[Card]:
+    """What is stated of all governments, and what is recorded where the reader sees it."""
+    return [
+        stated_card(gettext("Stated spending"), spent, money=True, url=reverse("oversight:spending")),
+        stated_card(gettext("Stated users"), used, money=False, url=reverse("oversight:spending")),
+        subscriptions_card(recorded),
+        findings_card(recorded),
+    ]
+
+
+def stated_card(label: str, measured: Sum, money: bool, url: str = "") -> Card:
     together, by_agency = measured.together, measured.by_agency
     if together and together.left and by_agency.given:
         note = gettext("%(given)s is given by agency, %(left)s is not") % {
@@ -51,40 +64,43 @@ def _stated(label: str, measured: Sum, governments: int, money: bool) -> Card:
         missing=not measured.total.given,
         note=note,
         known=by_agency.given,
-        whole=governments,
+        whole=len(measured.figures),
+        url=url,
+        link_text=gettext("See it by agency") if url else "",
     )
 
 
-def _recorded_subscriptions(spending: Spending) -> Card:
-    label, recorded = gettext("Recorded subscriptions"), spending.recorded
-    if spending.rows and not spending.visible:
-        return _not_visible(label, spending)
+def subscriptions_card(recorded: Recorded | None, known: int = 0, whole: int = 0) -> Card:
+    label = gettext("Recorded subscriptions")
+    if recorded is None:
+        return _not_visible(label)
     return Card(
         label=label,
         value=number(recorded.subscriptions),
         note=gettext("Annual cost: %(cost)s") % {"cost": total_text(recorded.annual_cost)},
-        known=spending.visible,
-        whole=len(spending.rows),
+        known=known,
+        whole=whole,
         url=reverse("subscriptions:list"),
         link_text=gettext("See the subscriptions"),
     )
 
 
-def _findings(spending: Spending) -> Card:
-    label, recorded = gettext("Findings needing attention"), spending.recorded
-    if spending.rows and not spending.visible:
-        return _not_visible(label, spending)
+def findings_card(recorded: Recorded | None) -> Card:
+    label = gettext("Findings needing attention")
+    if recorded is None:
+        return _not_visible(label)
+    note = gettext("%(count)s of them undetermined, since a fact is missing") % {
+        "count": number(recorded.undetermined)
+    }
     return Card(
         label=label,
         value=number(recorded.attention),
-        note=gettext("Open, and not excused by a waiver or an approval"),
+        note=note if recorded.undetermined else gettext("Open, and not excused by a waiver or an approval"),
         url=reverse("subscriptions:findings"),
         link_text=gettext("See the findings"),
         tone="warning" if recorded.attention else "success",
     )
 
 
-def _not_visible(label: str, spending: Spending) -> Card:
-    return Card(
-        label, gettext("Not visible to you"), missing=True, known=0, whole=len(spending.rows), tone="neutral"
-    )
+def _not_visible(label: str) -> Card:
+    return Card(label, gettext("Not visible to you"), missing=True, tone="neutral")

@@ -11,10 +11,11 @@ from typing import Any
 from django.db.models import Count, F, Q, QuerySet, Sum, Value
 from django.db.models.functions import Substr
 
-from agencies.models import User
+from agencies.models import Agency, User
 from figures.figure import Figure, Total
 from figures.interval import Interval
 from figures.standing import Qualifier, Standing
+from policies.verdicts import Verdict
 from subscriptions.models import Facts, Finding, Status, Subscription
 
 
@@ -22,13 +23,14 @@ from subscriptions.models import Facts, Finding, Status, Subscription
 class Recorded:
     """Sums over subscriptions: how many are live, how many of these only requested, the annual cost in won of those in force.
 
-    `attention` counts open findings that nothing excuses.
+    `attention` counts open findings that nothing excuses, `undetermined` those of them where a fact is missing.
     """
 
     subscriptions: int
     requested: int
     annual_cost: Total
     attention: int
+    undetermined: int
 
 
 def recorded_below(
@@ -51,6 +53,15 @@ def recorded_below(
         return _recorded(sums for place, sums in parts.items() if place.startswith(tops))
 
     return {path: below(path) for path in paths}, below(*paths)
+
+
+def recorded_in_sight(user: User, on: datetime.date) -> Recorded | None:
+    """What is recorded in all agencies that `user` sees; None for somebody who sees none."""
+    sight = user.sight()
+    paths = sight.paths
+    if sight.everything:
+        paths = list(Agency.objects.filter(parent=None).values_list("path", flat=True))
+    return recorded_below(user, paths, on)[1] if paths else None
 
 
 def subscribing(user: User, product_code: str) -> set[str]:
@@ -82,14 +93,27 @@ def _queries(user: User, on: datetime.date) -> Iterable[tuple[Any, str]]:
         ),
         "facts__agency_path",
     )
-    yield grouped(attention, attention=Count("pk")), "subscription__facts__agency_path"
+    yield (
+        grouped(
+            attention,
+            attention=Count("pk"),
+            undetermined=Count("pk", filter=Q(verdict=Verdict.UNDETERMINED)),
+        ),
+        "subscription__facts__agency_path",
+    )
 
 
 def _recorded(parts: Iterable[Counter[str]]) -> Recorded:
     sums: Counter[str] = Counter()
     for part in parts:
         sums.update(part)
-    return Recorded(sums["live"], sums["requested"], _annual_cost(sums), sums["attention"])
+    return Recorded(
+        subscriptions=sums["live"],
+        requested=sums["requested"],
+        annual_cost=_annual_cost(sums),
+        attention=sums["attention"],
+        undetermined=sums["undetermined"],
+    )
 
 
 def _annual_cost(sums: Counter[str]) -> Total:

@@ -127,7 +127,7 @@ def spending_by_agency(user: User, filters: Filters, on: datetime.date, source: 
         )
         for agency in agencies
     ]
-    spending, users = _sum(rows, spent, "spending"), _sum(rows, used, "users")
+    spending, users = _sum(agencies, spent), _sum(agencies, used)
     return Spending(
         source=source,
         filters=filters,
@@ -147,6 +147,14 @@ def spending_by_agency(user: User, filters: Filters, on: datetime.date, source: 
 
 
 PROGRAMS = (Measure.GOVERNMENTS_SUBSCRIBING, Measure.DISTINCT_PROGRAMS)
+
+
+def stated_sums(source: Source | None, on: datetime.date) -> tuple[Sum, Sum]:
+    """The stated spending and the stated users of all governments, without anything recorded."""
+    statements = statements_of(source, Measure.SPENDING, Measure.USERS)
+    spent, used = stated(statements, Measure.SPENDING), stated(statements, Measure.USERS)
+    agencies = _governments({*spent.figures, *used.figures}, on)
+    return _sum(agencies, spent), _sum(agencies, used)
 
 
 def per_user_together(spending: Spending) -> tuple[Figure, Figure, Figure] | None:
@@ -200,8 +208,8 @@ def _name_on(agency: Agency, day: datetime.date | None) -> str:
     return str(min(former, key=lambda name: name.used_until).name if former else agency.name)
 
 
-def _sum(rows: list[Row], stated: Stated, measure: str) -> Sum:
-    figures = {row.agency.pk: getattr(row, measure) for row in rows}
+def _sum(agencies: Iterable[Agency], stated: Stated) -> Sum:
+    figures = {agency.pk: stated.of(agency.pk) for agency in agencies}
     by_agency = Total.of(figures.values())
     together = stated.together
     if together is None:

@@ -17,7 +17,7 @@ from figures.figure import Figure, Total
 from figures.formatting import amount_text, bound_text, figure_html, gaps_text, known_text, number
 from oversight.spending import Row, Spending, per_user_together
 
-NUMBER = {"th": {"class": "num"}}
+NUMBER = {"th": {"class": "num nowrap"}}
 
 SORT_KEYS: dict[str, Callable[[Row], Any]] = {
     "agency": lambda row: row.name,
@@ -121,7 +121,8 @@ class SpendingTable(tables.Table):
         if not record.recorded.attention:
             return number(0)
         url = f"{reverse('subscriptions:findings')}?state=open&agency={record.agency.code}"
-        return format_html('<a href="{}">{}</a>', url, number(record.recorded.attention))
+        link = format_html('<a href="{}">{}</a>', url, number(record.recorded.attention))
+        return lines(link, undetermined_text(record.recorded.undetermined))
 
     def foot_spending(self) -> SafeString:
         spending = self.of.spending
@@ -153,7 +154,7 @@ class SpendingTable(tables.Table):
         if measure == "annual_cost":
             return lines(total_cell(recorded.annual_cost), unseen)
         if measure == "findings":
-            return lines(number(recorded.attention), unseen)
+            return lines(number(recorded.attention), undetermined_text(recorded.undetermined), unseen)
         return lines(number(recorded.subscriptions), requested_text(recorded.requested), unseen)
 
 
@@ -183,6 +184,10 @@ def total_cell(total: Total, money: bool = True) -> SafeString:
 
 def requested_text(count: int) -> str:
     return gettext("%(count)s of them requested") % {"count": number(count)} if count else ""
+
+
+def undetermined_text(count: int) -> str:
+    return gettext("%(count)s undetermined") % {"count": number(count)} if count else ""
 
 
 def not_visible() -> SafeString:

@@ -15,7 +15,7 @@ from oversight.charts import spending_chart
 from oversight.conclusions import conclusions
 from oversight.exporting import citation, export_rows
 from oversight.filters import SpendingFilter
-from oversight.key_figures import key_figures
+from oversight.key_figures import spending_cards
 from oversight.spending import Spending, spending_by_agency
 from oversight.stated import default_source
 from oversight.tables import SpendingTable
@@ -46,7 +46,7 @@ def spending(request: HttpRequest) -> HttpResponse:
             "spending": found,
             "table": table,
             "chart": spending_chart(table.ordered_rows),
-            "key_figures": key_figures(found),
+            "key_figures": spending_cards(found),
             "conclusions": conclusions(found),
             "cited": citation(found, form.in_use, as_of),
         },

@@ -64,7 +64,7 @@ class StatementTable(tables.Table):
     subject = tables.Column(verbose_name=_("Of whom"), empty_values=())
     measure = tables.Column(verbose_name=_("Measure"))
     product = tables.Column(verbose_name=_("AI tool"), default="–")
-    period_from = tables.Column(verbose_name=_("Period"), empty_values=())
+    period_from = tables.Column(verbose_name=_("Period"), empty_values=(), attrs=NOWRAP)
     value = tables.Column(verbose_name=_("Value"), empty_values=(), attrs=NUMBER)
     rank = tables.Column(verbose_name=_("Rank"), default="–", attrs=NUMBER)
     text = tables.Column(verbose_name=_("In our words"), empty_values=(), attrs=WRAP)

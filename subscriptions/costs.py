@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from figures.interval import Interval, round_half_up, sum_intervals
-from figures.standing import Standing
 from subscriptions.models import PriceLine, Subscription
 from subscriptions.money import NOTHING, UNKNOWN, Rates, in_won
 
@@ -69,7 +68,7 @@ def _a_year(line: PriceLine, rates: Rates) -> Interval:
     if line.basis == PriceLine.Basis.PER_SEAT and price != NOTHING:
         # Nobody subscribes for fewer than one seat, so the price of one is known to be paid.
         price = _times(price, line.seats) if line.seats else Interval(price.low, None)
-    return _times(price, TIMES_A_YEAR[PriceLine.Cycle(line.cycle)])
+    return _times(price, TIMES_A_YEAR[PriceLine.Cycle(line.cycle)]).rounded()
 
 
 def _times(interval: Interval, factor: int) -> Interval:
@@ -93,16 +92,25 @@ def _seats(lines: Sequence[PriceLine]) -> Interval:
 
 
 def _seat_price(lines: Sequence[PriceLine], rates: Rates) -> Interval:
-    """What a seat costs a month: the per-seat prices, and each flat price spread over its seats."""
-    parts = []
-    for line in lines:
-        price = _times(in_won(line, rates), TIMES_A_YEAR[PriceLine.Cycle(line.cycle)])
-        if line.basis == PriceLine.Basis.PER_SEAT:
-            parts.append(_divided(price, 12))
-        elif line.seats:
-            parts.append(_divided(price, 12 * line.seats))
-        elif line.standing != Standing.NOT_APPLICABLE:
-            parts.append(
-                Interval(0, None if price.high is None else round_half_up(Fraction(price.high) / 12))
-            )
-    return sum_intervals(parts) if parts else UNKNOWN
+    """What a seat costs a month, on average: all recurring prices together, spread over all seats.
+
+    Where a line per seat does not say how many, the average lies between the prices of the lines, and a flat price adds at most
+    its share of the seats that are known.
+    """
+    if not lines:
+        return UNKNOWN
+    yearly = [
+        (line, _times(in_won(line, rates), TIMES_A_YEAR[PriceLine.Cycle(line.cycle)])) for line in lines
+    ]
+    per_seat = [(line.seats, price) for line, price in yearly if line.basis == PriceLine.Basis.PER_SEAT]
+    flat = sum_intervals(price for line, price in yearly if line.basis == PriceLine.Basis.FLAT)
+    seats = _seats(lines)
+    if seats.is_exact:
+        total = sum_intervals(_times(price, count) for count, price in per_seat if count)
+        return _divided(total + flat, 12 * int(seats.low))
+    prices = [price for _count, price in per_seat] or [NOTHING]
+    highs = [price.high for price in prices if price.high is not None]
+    at_least = max(1, int(seats.low) + sum(not count for count, _price in per_seat))
+    share = None if flat.high is None else Fraction(flat.high) / at_least
+    high = None if share is None or len(highs) < len(prices) else max(highs) + share
+    return _divided(Interval(min(price.low for price in prices), high), 12)

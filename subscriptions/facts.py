@@ -56,12 +56,14 @@ def _range(name: str, interval: Interval) -> dict[str, Any]:
 
 
 def _term(subscription: Subscription) -> Interval:
-    """The months from the first to the last day, a month begun counting whole; open while there is no end."""
+    """The months from the first to the last day, a month begun counting whole; open while there is no end.
+
+    A month ends on the day before the one it began on, or with the calendar month that has no such day.
+    """
     first, last = subscription.started_on, subscription.ends_on
     if not first or not last:
         return Interval(0, None)
-    after = last + datetime.timedelta(days=1)
-    months = (after.year - first.year) * 12 + after.month - first.month + (after.day > first.day)
+    months = (last.year - first.year) * 12 + last.month - first.month + (last.day >= first.day)
     return Interval.exactly(months)
 
 

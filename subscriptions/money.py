@@ -9,7 +9,7 @@ from fractions import Fraction
 from babel import numbers
 from django.utils.translation import get_language
 
-from figures.interval import Interval, round_half_up
+from figures.interval import Interval
 from figures.standing import Standing
 from subscriptions.models import ExchangeRate, PriceLine
 
@@ -47,14 +47,15 @@ def minor_units(currency: str) -> int:
 
 
 def amount_text(amount: int, currency: str) -> str:
-    """An amount in its own currency, all digits: `₩68,700,000`, `US$12.34`."""
+    """An amount in its own currency, all digits: `₩68,700,000`, `12.34 USD`; a refund is negative."""
     from figures.formatting import won_exact
 
     if currency == "KRW":
         return won_exact(amount)
     decimals = minor_units(currency)
-    whole, rest = divmod(amount, 10**decimals)
-    return f"{whole:,}" + (f".{rest:0{decimals}d}" if decimals else "") + f" {currency}"
+    whole, rest = divmod(abs(amount), 10**decimals)
+    sign = "-" if amount < 0 else ""
+    return f"{sign}{whole:,}" + (f".{rest:0{decimals}d}" if decimals else "") + f" {currency}"
 
 
 def rates_on(currencies: Iterable[str], day: datetime.date) -> Rates:
@@ -72,7 +73,7 @@ def rates_on(currencies: Iterable[str], day: datetime.date) -> Rates:
 
 
 def in_won(line: PriceLine, rates: Rates) -> Interval:
-    """A line's amount in whole won including VAT, for one seat or flat, for one cycle.
+    """A line's amount in won including VAT, for one seat or flat, for one cycle; exact, so that costs are rounded once.
 
     An amount that does not apply adds nothing; any other missing amount, or one without a rate, is unknown. Where VAT is not
     given the amount is a known minimum, and at most the VAT is missing.
@@ -82,9 +83,9 @@ def in_won(line: PriceLine, rates: Rates) -> Interval:
     if line.standing != Standing.STATED or line.amount is None or line.currency not in rates:
         return UNKNOWN
     net = line.amount * rates[line.currency]
-    gross = round_half_up(net * VAT_FACTOR)
+    gross = net * VAT_FACTOR
     if line.vat == PriceLine.Vat.INCLUDED:
-        return Interval.exactly(round_half_up(net))
+        return Interval.exactly(net)
     if line.vat == PriceLine.Vat.EXCLUDED:
         return Interval.exactly(gross)
-    return Interval(round_half_up(net), gross)
+    return Interval(net, gross)

@@ -1,0 +1,31 @@
+"""The home page: what needs the reader's attention, the key figures, and the latest decisions."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from oversight.attention import attention, recent_decisions
+from oversight.key_figures import home_cards
+from oversight.recorded import recorded_in_sight
+from oversight.spending import stated_sums
+from oversight.stated import default_source
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    user, on = request.user, timezone.localdate()
+    assert user.is_authenticated  # the middleware lets nobody else in
+    source = default_source()
+    spent, used = stated_sums(source, on)
+    return render(
+        request,
+        "home.html",
+        {
+            "attention": attention(user, on),
+            "key_figures": home_cards(spent, used, recorded_in_sight(user, on)),
+            "decisions": recent_decisions(user),
+            "source": source,
+            "as_of": timezone.now(),
+        },
+    )

@@ -1,0 +1,239 @@
+"""What needs a person's attention, by role: one named query for each card of the home page, and the latest decisions."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext
+
+from agencies.models import Role, User
+from catalog.models import Product
+from figures.formatting import day
+from policies.models import Waiver
+from policies.verdicts import Effect, Verdict
+from subscriptions.models import Decision, Finding, Status, Subscription
+
+SHOWN = 5
+ENDING_WITHIN = datetime.timedelta(days=60)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to look at: what, where, and a note with a state for its badge."""
+
+    text: str
+    url: str
+    note: str = ""
+    state: str = ""
+    state_text: str = ""
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One card: how many there are, the first of them, and where all of them are."""
+
+    title: str
+    count: int
+    items: list[Item]
+    url: str
+    link_text: str
+
+
+def attention(user: User, on: datetime.date) -> list[Attention]:
+    """The cards of the user's roles that have something on them. Two queries for each card, whatever it holds."""
+    cards: list[Attention] = []
+    for role, functions in CARDS.items():
+        if user.has_role(role):
+            cards += [function(user, on) for function in functions]
+    return [card for card in cards if card.count]
+
+
+# --- administrators ---------------------------------------------------------------------------------------------------
+
+
+def own_findings(user: User, on: datetime.date) -> Attention:
+    """Open findings at the agencies that the user administers, which nothing excuses."""
+    findings = Finding.objects.visible_to(user, Role.ADMINISTRATOR).needing_attention()
+    return _findings(
+        gettext("Findings at your agencies"), findings, reverse("subscriptions:findings") + "?state=open"
+    )
+
+
+def own_drafts(user: User, on: datetime.date) -> Attention:
+    """Drafts that are not requested yet, or whose request a policy refused."""
+    drafts = Subscription.objects.visible_to(user, Role.ADMINISTRATOR).filter(status=Status.DRAFT)
+    refused = Decision.objects.filter(subscription=OuterRef("pk"), result=Decision.Result.REFUSED)
+    return _subscriptions(
+        gettext("Drafts that are not requested yet"),
+        drafts.annotate(was_refused=Exists(refused)).order_by("-pk"),
+        "draft",
+        lambda draft: (
+            ("refused", gettext("Refused by policy")) if draft.was_refused else ("draft", gettext("Draft"))
+        ),
+        lambda draft: draft.recorded_at.date(),
+    )
+
+
+def ending_soon(user: User, on: datetime.date) -> Attention:
+    """Subscriptions in force whose last day is within 60 days."""
+    ending = Subscription.objects.visible_to(user, Role.ADMINISTRATOR).in_force(on)
+    ending = ending.filter(ends_on__lte=on + ENDING_WITHIN)
+    return _subscriptions(
+        gettext("Subscriptions that end within 60 days"),
+        ending.order_by("ends_on", "pk"),
+        "active",
+        lambda subscription: (
+            ("waiting", gettext("Renews by itself"))
+            if subscription.auto_renewal
+            else ("ended", gettext("Ends"))
+        ),
+        lambda subscription: subscription.ends_on,
+    )
+
+
+# --- approvers --------------------------------------------------------------------------------------------------------
+
+
+def requests_at_my_agencies(user: User, on: datetime.date) -> Attention:
+    """Requests that wait for the agency's approver, the oldest first."""
+    requests = Subscription.objects.visible_to(user, Role.APPROVER).filter(status=Status.REQUESTED)
+    return _requests(gettext("Requests that wait for your approval"), requests)
+
+
+# --- policy officers --------------------------------------------------------------------------------------------------
+
+
+def awaiting_officer(user: User, on: datetime.date) -> Attention:
+    """Requests that no agency may approve alone: a policy asks for an officer, or a blocking one cannot be determined."""
+    decisive = Q(effect=Effect.APPROVAL, verdict__in=[Verdict.VIOLATION, Verdict.UNDETERMINED])
+    decisive |= Q(effect=Effect.BLOCK, verdict=Verdict.UNDETERMINED)
+    findings = Finding.objects.open().filter(decisive, subscription=OuterRef("pk"))
+    requests = Subscription.objects.visible_to(user, Role.POLICY_OFFICER).filter(status=Status.REQUESTED)
+    return _requests(gettext("Requests that wait for a policy officer"), requests.filter(Exists(findings)))
+
+
+def open_violations(user: User, on: datetime.date) -> Attention:
+    """Violations that nothing excuses."""
+    findings = Finding.objects.visible_to(user, Role.POLICY_OFFICER).open().filter(verdict=Verdict.VIOLATION)
+    url = reverse("subscriptions:findings") + f"?state=open&verdict={Verdict.VIOLATION}"
+    return _findings(gettext("Open violations"), findings, url)
+
+
+def waiver_requests(user: User, on: datetime.date) -> Attention:
+    """Waivers that are asked for and not decided."""
+    waivers = Waiver.objects.visible_to(user, Role.POLICY_OFFICER).filter(status=Waiver.Status.REQUESTED)
+    waivers = waivers.select_related("policy", "agency", "product", "vendor").order_by("requested_at", "pk")
+    return Attention(
+        title=gettext("Waiver requests"),
+        count=waivers.count(),
+        items=[
+            Item(
+                text=f"{waiver.policy} – {waiver.agency}",
+                url=reverse("policies:detail", args=[waiver.policy.code]),
+                note=str(waiver.product or waiver.vendor or gettext("All tools")),
+                state="waiting",
+                state_text=str(waiver.get_status_display()),
+            )
+            for waiver in waivers[:SHOWN]
+        ],
+        url=reverse("policies:list"),
+        link_text=gettext("See the policies"),
+    )
+
+
+def unreviewed_tools(user: User, on: datetime.date) -> Attention:
+    """Tools that somebody proposed and nobody reviewed yet."""
+    tools = Product.objects.filter(reviewed=False).select_related("vendor").order_by("pk")
+    return Attention(
+        title=gettext("AI tools that are not reviewed yet"),
+        count=tools.count(),
+        items=[
+            Item(str(tool), reverse("catalog:detail", args=[tool.code]), str(tool.vendor))
+            for tool in tools[:SHOWN]
+        ],
+        url=reverse("catalog:list") + "?reviewed=no",
+        link_text=gettext("See these tools"),
+    )
+
+
+CARDS: dict[str, tuple[Callable[[User, datetime.date], Attention], ...]] = {
+    Role.APPROVER: (requests_at_my_agencies,),
+    Role.POLICY_OFFICER: (awaiting_officer, open_violations, waiver_requests, unreviewed_tools),
+    Role.ADMINISTRATOR: (own_findings, own_drafts, ending_soon),
+}
+
+
+# --- everybody --------------------------------------------------------------------------------------------------------
+
+
+def recent_decisions(user: User, number: int = 8) -> list[Decision]:
+    """The latest attempts on the subscriptions that the user sees, the newest first."""
+    decisions = Decision.objects.visible_to(user)
+    related = decisions.select_related("subscription__agency", "subscription__product", "decided_by")
+    return list(related.order_by("-pk")[:number])
+
+
+def _findings(title: str, findings: QuerySet[Finding], url: str) -> Attention:
+    related = findings.select_related(
+        "policy_version", "subscription__agency", "subscription__product"
+    ).order_by("-first_seen", "-pk")
+    return Attention(
+        title=title,
+        count=findings.count(),
+        items=[
+            Item(
+                text=_of(finding.subscription),
+                url=finding.subscription.get_absolute_url(),
+                note=str(finding.policy_version.title),
+                state=finding.verdict,
+                state_text=str(finding.get_verdict_display()),
+            )
+            for finding in related[:SHOWN]
+        ],
+        url=url,
+        link_text=gettext("See all findings"),
+    )
+
+
+def _requests(title: str, requests: QuerySet[Subscription]) -> Attention:
+    return _subscriptions(
+        title,
+        requests.order_by("recorded_at", "pk"),
+        "requested",
+        lambda request: ("requested", gettext("Requested")),
+        lambda request: request.recorded_at.date(),
+    )
+
+
+def _subscriptions(
+    title: str,
+    subscriptions: QuerySet[Subscription],
+    status: str,
+    state: Callable[[Any], tuple[str, str]],
+    dated: Callable[[Any], datetime.date],
+) -> Attention:
+    shown: Iterable[Subscription] = subscriptions.select_related("agency", "product")[:SHOWN]
+    return Attention(
+        title=title,
+        count=subscriptions.count(),
+        items=[
+            Item(
+                _of(subscription),
+                subscription.get_absolute_url(),
+                day(dated(subscription)),
+                *state(subscription),
+            )
+            for subscription in shown
+        ],
+        url=reverse("subscriptions:list") + f"?status={status}",
+        link_text=gettext("See all of them"),
+    )
+
+
+def _of(subscription: Subscription) -> str:
+    return f"{subscription.product} – {subscription.agency}"
