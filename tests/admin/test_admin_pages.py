@@ -104,8 +104,6 @@ def test_no_shortcut_tells_of_objects(db, sysadmin):
     """Django's redirect to an object's page names the object to whoever guesses its number."""
     made = MAKERS[Subscription](1)
     kind = ContentType.objects.get_for_model(made)
-    assert (
-        sysadmin.get(f"/admin/r/{kind.pk}/{made.pk}/").headers.get("Location", "") != made.get_absolute_url()
-    )
+    assert sysadmin.get(f"/admin/r/{kind.pk}/{made.pk}/").status_code == 404
     page = sysadmin.get(address(Subscription, "change", made.pk))
     assert page.context["absolute_url"] == made.get_absolute_url()
