@@ -104,6 +104,10 @@ class ScopedAdmin(InSight, admin.ModelAdmin):
                 found.append(field.name)
         return found
 
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        # PostgreSQL refuses a text with a NUL; the search in a choice hands it on unread.
+        return super().get_search_results(request, queryset, search_term.replace("\0", ""))
+
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Sequence[str]]:
         fixed = self.get_readonly_fields(request, obj)
         prepopulated = super().get_prepopulated_fields(request, obj)

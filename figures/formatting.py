@@ -105,7 +105,7 @@ def total_text(total: Total, money: bool = True) -> str:
     amount, gaps = known_text(total, money), gaps_text(total)
     if not total.given:
         return gettext("Unknown (%(gaps)s)") % {"gaps": gaps} if gaps else gettext("None")
-    return f"{amount}; {gaps}" if gaps else amount
+    return gettext("%(amount)s; %(gaps)s") % {"amount": amount, "gaps": gaps} if gaps else amount
 
 
 def known_text(total: Total, money: bool = True) -> str:

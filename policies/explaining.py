@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
 from django_countries import countries
 
 from figures.formatting import number, won_exact
@@ -20,6 +20,18 @@ from policies.vocabulary import COUNTRY, FACTS, Fact, Operator, Type
 
 if TYPE_CHECKING:
     from policies.models import Condition
+
+# One phrase for each operator: where the values stand in it differs between languages.
+_COMPARISONS = {
+    Operator.IS: gettext_lazy("is %(values)s"),
+    Operator.IS_NOT: gettext_lazy("is not %(values)s"),
+    Operator.ONE_OF: gettext_lazy("is one of %(values)s"),
+    Operator.NONE_OF: gettext_lazy("is none of %(values)s"),
+    Operator.AT_MOST: gettext_lazy("is at most %(values)s"),
+    Operator.LESS_THAN: gettext_lazy("is less than %(values)s"),
+    Operator.AT_LEAST: gettext_lazy("is at least %(values)s"),
+    Operator.MORE_THAN: gettext_lazy("is more than %(values)s"),
+}
 
 
 @dataclass(frozen=True)
@@ -73,7 +85,7 @@ def codes_of(column: str) -> list[str]:
 def value_text(fact: Fact, value: Any, names: Names) -> str:
     """One value of a fact, as a reader knows it."""
     if fact.type is Type.YES_NO:
-        return gettext("yes") if value else gettext("no")
+        return pgettext("of a fact", "yes") if value else pgettext("of a fact", "no")
     if fact.type is Type.RANGE:
         if fact.unit == "won":
             return won_exact(value)
@@ -104,7 +116,7 @@ def comparison_text(condition: Condition | Reason, names: Names) -> str:
     values = [value_text(fact, value, names) for value in condition.values]
     if operator is Operator.WITHIN:
         return gettext("is within %(first)s to %(last)s") % {"first": values[0], "last": values[1]}
-    return gettext("%(operator)s %(values)s") % {"operator": operator.label, "values": listed(values)}
+    return str(_COMPARISONS[operator]) % {"values": listed(values)}
 
 
 def listed(values: Sequence[str]) -> str:

@@ -327,7 +327,7 @@ class SubscriptionAdmin(HistoryAdmin):
         )
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        return matching(queryset, search_term), False
+        return matching(queryset, search_term.replace("\0", "")), False
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         return [*self.inlines, *(self.shown_inlines if obj is not None else [])]

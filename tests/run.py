@@ -7,6 +7,7 @@ machine is named in the summary with its reason; under CI=true that is a failure
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -224,4 +225,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    # A run that is stopped still stops the database server that it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main(sys.argv[1:]))

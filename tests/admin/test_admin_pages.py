@@ -3,10 +3,12 @@
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from subscriptions.models import Subscription
 from tests.admin.rows import MAKERS
 
 OURS = ("agencies", "catalog", "sources", "policies", "subscriptions", "oversight")
@@ -100,4 +102,8 @@ def test_titles_follow_the_language(db, signed_in):
 
 def test_no_shortcut_tells_of_objects(db, sysadmin):
     """Django's redirect to an object's page names the object to whoever guesses its number."""
-    assert sysadmin.get("/admin/r/1/1/").status_code == 404
+    made = MAKERS[Subscription](1)
+    kind = ContentType.objects.get_for_model(made)
+    assert sysadmin.get(f"/admin/r/{kind.pk}/{made.pk}/").status_code == 404
+    page = sysadmin.get(address(Subscription, "change", made.pk))
+    assert page.context["absolute_url"] == made.get_absolute_url()

@@ -157,6 +157,14 @@ def test_autocomplete_offers_own_rows(model, field, expected, own, others, staff
     assert {row["text"] for row in found} == expected
 
 
+def test_a_search_with_a_nul_finds_nothing_special(own, sysadmin):
+    for name in ("payment", "waiver"):
+        field = "subscription" if name == "payment" else "agency"
+        app = "subscriptions" if name == "payment" else "policies"
+        query = {"app_label": app, "model_name": name, "field_name": field, "term": "KR-49\0"}
+        assert len(sysadmin.get("/admin/autocomplete/", query).json()["results"]) == 1
+
+
 def test_another_agency_cannot_be_posted(own, others, staff, send):
     client = staff("KR-49")
     posted = {
