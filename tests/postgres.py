@@ -32,24 +32,30 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def cluster() -> Iterator[str]:
-    """Run a cluster while the block lasts; yields its DATABASE_URL. Raises RuntimeError where it will not start."""
+def cluster(keep: Path | None = None, **settings: str) -> Iterator[str]:
+    """Run a cluster while the block lasts; yields its DATABASE_URL. Raises RuntimeError where it will not start.
+
+    The folder `keep` stays afterwards, and its data are used again; `settings` are the server's own besides OPTIONS.
+    """
     folder = binaries()
     if folder is None:
         raise RuntimeError("PostgreSQL's server is not installed")
     # The server refuses to run as root.
     user = "nobody" if os.geteuid() == 0 else None
-    place = Path(tempfile.mkdtemp(prefix="govtrack-pg-"))
+    place = keep or Path(tempfile.mkdtemp(prefix="govtrack-pg-"))
+    place.mkdir(exist_ok=True)
     try:
         if user:
             os.chown(place, pwd.getpwnam(user).pw_uid, -1)
         data = place / "data"
         initdb = [folder / "initdb", "--pgdata", data, "--username=govtrack", "--auth=trust", "--no-sync"]
         locale = ["--encoding=UTF8", "--locale=C.UTF-8"]
-        created = subprocess.run([*initdb, *locale], user=user, cwd=place, capture_output=True, text=True)
-        if created.returncode:
-            raise RuntimeError(f"initdb failed: {created.stderr.strip()}")
-        options = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
+        if not data.exists():
+            created = subprocess.run([*initdb, *locale], user=user, cwd=place, capture_output=True, text=True)
+            if created.returncode:
+                raise RuntimeError(f"initdb failed: {created.stderr.strip()}")
+        every = {**OPTIONS, **settings}
+        options = [part for name, value in every.items() for part in ("-c", f"{name}={value}")]
         with (place / "log").open("wb") as log:
             server = subprocess.Popen(
                 [folder / "postgres", "-D", data, "-k", place, *options],
@@ -64,12 +70,13 @@ def cluster() -> Iterator[str]:
         finally:
             server.send_signal(signal.SIGINT)  # "fast": idle connections are closed, not waited for
             try:
-                server.wait(timeout=5)
+                server.wait(timeout=60 if keep else 5)
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        if keep is None:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def wait_until_ready(folder: Path, place: Path, server: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,87 @@
+"""`python -m benchmarks`: seeds registers of several sizes, measures the pages on each, and prints a table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks import databases, report
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def size_of(text: str) -> int:
+    """`10k`, `1m` or `2500` as a number."""
+    factor = {"k": 1_000, "m": 1_000_000}.get(text[-1:].lower(), 1)
+    return int(text[:-1] if factor > 1 else text) * factor
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--sizes", default="10k,100k,1m", help="subscriptions, as in 10k,100k,1m (the default)"
+    )
+    parser.add_argument(
+        "--databases", default="postgresql,sqlite", help="postgresql,sqlite (the default) or one of them"
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep the data in DIR, and use what is there already"
+    )
+    parser.add_argument(
+        "--runs", type=int, default=15, help="how often each page is measured after two warm-ups (15)"
+    )
+    parser.add_argument("--only", default="", help="measure only the pages whose name contains this")
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = arguments()
+    sizes = sorted(size_of(text) for text in options.sizes.split(","))
+    measured: dict[str, dict[int, list[dict[str, Any]]]] = {}
+    with databases.place(options.keep) as folder:
+        for database in options.databases.split(","):
+            with databases.server(database, folder) as server:
+                for size in sizes:
+                    print(f"{database}, {size:,} subscriptions", flush=True)
+                    started = time.monotonic()
+                    measured.setdefault(database, {})[size] = in_process(server, size, options)
+                    print(f"  took {time.monotonic() - started:.0f} s", flush=True)
+    text = report.markdown(measured)
+    missed = report.missed(measured)
+    print(f"\n{text}")
+    RESULTS.mkdir(exist_ok=True)
+    name = time.strftime("%Y-%m-%d-%H%M%S")
+    (RESULTS / f"{name}.md").write_text(text)
+    (RESULTS / f"{name}.json").write_text(json.dumps(measured, indent=1))
+    print(f"Written to {RESULTS.relative_to(ROOT)}/{name}.md")
+    for line in missed:
+        print(f"MISSED: {line}")
+    return 1 if missed else 0
+
+
+def in_process(server: databases.Server, size: int, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Seed and measure one size on one database in a process of its own, since Django has one database a process."""
+    command = [sys.executable, "-m", "benchmarks.one", str(size), str(options.runs), options.only]
+    name = f"govtrack_{size}"
+    if not server.is_filled(name):
+        server.create_anew(name)
+        command.append("seed")
+    settings = {"DATABASE_URL": server.url(name), "DJANGO_SETTINGS_MODULE": "govtrack.settings.testing"}
+    done = subprocess.run(
+        command, env={**os.environ, **settings}, cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    if done.returncode:
+        sys.exit(f"measuring {size:,} subscriptions failed")
+    server.mark_filled(name)
+    return json.loads(done.stdout)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

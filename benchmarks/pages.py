@@ -1,0 +1,186 @@
+"""The pages that are measured, each with a person, its bar, and plain SQL that fetches the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from django.db import connection
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from agencies.models import Agency
+from benchmarks import words
+from benchmarks.seeding import NATION, PEOPLE, PROVINCE
+from subscriptions.models import Subscription
+
+PAGE_SIZE = 50
+# Milliseconds on PostgreSQL at a million subscriptions.
+QUICK, SLOWER = 60, 100
+CITY = "KR-48-01"
+
+
+@dataclass(frozen=True)
+class Page:
+    """`lists`: the raw SQL's first column is a reference that the page shows. `cold`: no count is kept from an earlier page."""
+
+    name: str
+    person: str
+    url: str
+    sql: str
+    parameters: Sequence[Any] = ()
+    bar: int | None = None
+    cold: bool = False
+    lists: bool = True
+    form: dict[str, Any] | None = None
+
+
+ROWS = """
+SELECT s.reference, a.short_ko, p.name_ko, s.status, s.started_on, s.ends_on,
+       f.seats_min, f.seats_max, f.annual_cost_min, f.annual_cost_max,
+       (SELECT count(*) FROM subscriptions_finding v WHERE v.subscription_id = s.id AND v.closed_at IS NULL)
+FROM subscriptions_subscription s
+JOIN agencies_agency a ON a.id = s.agency_id
+JOIN catalog_product p ON p.id = s.product_id
+JOIN subscriptions_facts f ON f.subscription_id = s.id
+"""
+NEWEST = f" ORDER BY s.id DESC LIMIT {PAGE_SIZE}"
+DEAREST = f" ORDER BY coalesce(f.annual_cost_min, -1) DESC, f.subscription_id DESC LIMIT {PAGE_SIZE}"
+
+
+def pages() -> Iterator[Page]:
+    everything = reverse("subscriptions:list")
+    for person in PEOPLE:
+        count = Subscription.objects.count()
+        sees, seen = "", []
+        if person == PROVINCE:
+            sees, seen = f" WHERE {below('a')}", [Agency.objects.get(code=PEOPLE[PROVINCE][1]).path]
+            count = Subscription.objects.filter(agency__path__startswith=seen[0]).count()
+        and_ = " AND " if sees else " WHERE "
+        deep = max(1, count * 9 // 10 // PAGE_SIZE)
+
+        def page(
+            name: str, query: str, sql: str, parameters: Any = (), bar: int | None = None, cold: bool = False
+        ):
+            return Page(
+                name, person, f"{everything}{query}", ROWS + sees + sql, [*seen, *parameters], bar, cold
+            )  # noqa: B023
+
+        yield page("first page", "", NEWEST, bar=QUICK)
+        yield page("first page, counting anew", "", NEWEST, cold=True)
+        yield page(
+            "page at nine tenths", f"?page={deep}", f"{NEWEST} OFFSET {(deep - 1) * PAGE_SIZE}", bar=SLOWER
+        )
+        yield page("sorted by annual cost", "?sort=-annual_cost", DEAREST, bar=SLOWER)
+        yield page(
+            "sorted by annual cost, lowest first",
+            "?sort=annual_cost",
+            DEAREST.replace("DESC", "ASC"),
+            bar=SLOWER,
+        )
+        for name, code in (("a province", "KR-48"), ("a city", CITY)):
+            yield page(
+                f"filtered by status and {name}",
+                f"?status=active&agency={code}",
+                f"{and_} s.status = %s AND {below('a')} {NEWEST}",
+                ["active", Agency.objects.get(code=code).path],
+                QUICK,
+                cold=True,
+            )
+        searches = {
+            "rare, two syllables": words.RARE_SHORT,
+            "rare, long": words.RARE_LONG,
+            "middling": words.MIDDLING,
+            "common, two syllables": words.COMMON_SHORT,
+            "common, longer": words.COMMON_LONG,
+            "common and rare": f"{words.COMMON_SHORT} {words.RARE_SHORT}",
+            "nowhere": "없는낱말",
+        }
+        for name, text in searches.items():
+            conditions = " AND ".join(contains("f.search") for _word in text.split())
+            yield page(
+                f"search, {name}",
+                f"?q={quote(text)}",
+                f"{and_} {conditions} {NEWEST}",
+                text.split(),
+                SLOWER,
+                cold=True,
+            )
+    yield from spending()
+    yield live_check()
+
+
+def below(agency: str) -> str:
+    return f"{agency}.path LIKE %s || '%%'"
+
+
+def contains(column: str) -> str:
+    function = "strpos" if connection.vendor == "postgresql" else "instr"
+    return f"{function}({column}, %s) > 0"
+
+
+def spending() -> Iterator[Page]:
+    try:
+        url = reverse("oversight:spending")
+    except NoReverseMatch:
+        return
+    for person in PEOPLE:
+        yield Page(
+            "spending table",
+            person,
+            url,
+            """
+            SELECT g.code, count(*), sum(f.annual_cost_min), sum(CASE WHEN f.annual_cost_min IS NULL THEN 1 ELSE 0 END)
+            FROM agencies_agency g
+            JOIN subscriptions_facts f ON f.agency_path LIKE g.path || '%%'
+            JOIN agencies_agency n ON n.id = g.parent_id AND n.parent_id IS NULL
+            WHERE f.status IN ('requested', 'approved', 'active') AND g.path LIKE %s || '%%'
+            GROUP BY g.code
+            """,
+            [Agency.objects.get(code=PEOPLE[person][1]).path],
+            lists=False,
+        )
+
+
+def live_check() -> Page:
+    form = {
+        "agency": CITY,
+        "product": "chatgpt",
+        "plan": "Team",
+        "purpose": "민원 답변 초안 업무 지원",
+        "owner_department": "정보통신과",
+        "data_class": "open",
+        "personal_data": "false",
+        "started_on": timezone.localdate().isoformat(),
+        "auto_renewal": "true",
+        "payment_route": "contract",
+        "lines-TOTAL_FORMS": "1",
+        "lines-INITIAL_FORMS": "0",
+        "lines-MIN_NUM_FORMS": "0",
+        "lines-MAX_NUM_FORMS": "50",
+        "lines-0-standing": "stated",
+        "lines-0-amount": "42,000",
+        "lines-0-currency": "KRW",
+        "lines-0-vat": "included",
+        "lines-0-basis": "per_seat",
+        "lines-0-cycle": "monthly",
+        "lines-0-seats": "120",
+    }
+    return Page(
+        "live check",
+        PROVINCE,
+        reverse("subscriptions:check"),
+        """
+        SELECT p.code, v.effect, c."group", c.fact, c.operator, c."values"
+        FROM policies_policyversion v
+        JOIN policies_policy p ON p.id = v.policy_id
+        JOIN policies_condition c ON c.version_id = v.id
+        WHERE v.status = 'in_force'
+        ORDER BY p.code, c."group", c.position
+        """,
+        bar=QUICK,
+        lists=False,
+        form=form,
+    )

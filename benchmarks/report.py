@@ -1,0 +1,71 @@
+"""The table of what was measured, and what misses the bar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.databases import POSTGRESQL
+
+Measured = dict[str, dict[int, list[dict[str, Any]]]]
+
+FULL_SIZE, SMALL_SIZE = 1_000_000, 10_000
+MOST_TIMES = 1.5
+
+
+def markdown(measured: Measured) -> str:
+    """One table for each database and size; times are medians in milliseconds."""
+    parts = []
+    for database, sizes in measured.items():
+        for size, results in sizes.items():
+            small = _by_page(sizes.get(SMALL_SIZE, []))
+            parts += [
+                f"### {database}, {size:,} subscriptions",
+                "",
+                f"| page | seen by | ms | bar | raw SQL, ms | ratio | times {SMALL_SIZE:,} | queries |",
+                "|---|---|--:|--:|--:|--:|--:|--:|",
+                *(_row(result, small, database) for result in results),
+                "",
+            ]
+    return "\n".join(parts)
+
+
+def _row(result: dict[str, Any], small: dict[tuple[str, str], float], database: str) -> str:
+    times = _times(result, small)
+    cells = [
+        result["page"],
+        result["person"],
+        f"{result['ms']:.1f}",
+        str(result["bar"] or "") if database == POSTGRESQL else "",
+        f"{result['raw_ms']:.1f}",
+        f"{result['ms'] / result['raw_ms']:.1f}",
+        f"{times:.2f}" if times else "",
+        str(result["queries"]),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def missed(measured: Measured) -> list[str]:
+    """A sentence for each page that misses its bar on PostgreSQL at a million."""
+    sizes = measured.get(POSTGRESQL, {})
+    small = _by_page(sizes.get(SMALL_SIZE, []))
+    found = []
+    for result in sizes.get(FULL_SIZE, []):
+        if not result["bar"]:
+            continue
+        name, times = f"{result['page']} ({result['person']})", _times(result, small)
+        if result["ms"] > result["bar"]:
+            found.append(f"{name} takes {result['ms']:.1f} ms, more than {result['bar']}")
+        if times and times > MOST_TIMES:
+            found.append(
+                f"{name} takes {times:.2f} times as long as with {SMALL_SIZE:,}, more than {MOST_TIMES}"
+            )
+    return found
+
+
+def _by_page(results: list[dict[str, Any]]) -> dict[tuple[str, str], float]:
+    return {(result["page"], result["person"]): result["ms"] for result in results}
+
+
+def _times(result: dict[str, Any], small: dict[tuple[str, str], float]) -> float | None:
+    base = small.get((result["page"], result["person"]))
+    return result["ms"] / base if base else None

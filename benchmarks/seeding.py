@@ -1,0 +1,207 @@
+"""Fills a database with a generated register of a given size, the same one each time."""
+
+from __future__ import annotations
+
+import datetime
+import random
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.color import no_style
+from django.db import connection, models
+from django.db.models import Max
+from django.utils import timezone
+
+from agencies.models import Agency, Membership, Role, User
+from benchmarks import register
+from catalog.models import Product
+from catalog.tool_facts import tool_facts
+from policies.models import PolicyVersion, Waiver
+from policies.verdicts import Verdict
+from subscriptions.evaluation import judgement_of_row, rows_judged_by, with_truths
+from subscriptions.facts import facts_of, refresh
+from subscriptions.models import Facts, Finding, PriceLine, Subscription
+from subscriptions.money import rates_on
+
+FIXTURES = ("agencies", "catalog", "sources", "policies", "subscriptions")
+BATCH = 10_000
+SAMPLE = 1000
+NATION, PROVINCE = "nation", "province"
+PEOPLE = {NATION: (Role.COMMITTEE_MEMBER, "KR"), PROVINCE: (Role.ADMINISTRATOR, "KR-48")}
+
+Say = Callable[[str], None]
+
+
+def seed(size: int, say: Say) -> None:
+    """Migrate an empty database and fill it. Raises AssertionError where the flat facts or findings are not right."""
+    on = timezone.localdate()
+    rng = random.Random(size)
+    call_command("migrate", verbosity=0)
+    call_command("loaddata", *FIXTURES, verbosity=0)
+    register.make_agencies(rng)
+    register.make_catalog(rng, on)
+    for name, (role, code) in PEOPLE.items():
+        user = User.objects.create(username=name)
+        Membership.objects.create(user=user, role=role, agency=Agency.objects.get(code=code))
+    with bulk_writing(Subscription, PriceLine, Facts, Finding):
+        write_subscriptions(rng, size, on, say)
+        refresh(Subscription.objects.filter(provenance="statement").values_list("pk", flat=True), on)
+        write_findings(on)
+    settle()
+    check(rng, on, say)
+
+
+def write_subscriptions(rng: random.Random, size: int, on: datetime.date, say: Say) -> None:
+    """Subscriptions, price lines and flat facts, the latter by the same function that keeps them."""
+    first = (Subscription.objects.aggregate(last=Max("pk"))["last"] or 0) + 1
+    tools = tool_facts(Product.objects.values_list("pk", flat=True), on)
+    rates = rates_on({"USD", "EUR", "JPY"}, on)
+    line_pk = (PriceLine.objects.aggregate(last=Max("pk"))["last"] or 0) + 1
+    made = register.subscriptions(rng, size, first, on)
+    written = 0
+    while batch := list(islice(made, BATCH)):
+        lines = [line for _subscription, group in batch for line in group]
+        for line in lines:
+            line.pk, line_pk = line_pk, line_pk + 1
+        facts = [
+            Facts(subscription_id=row.pk, **facts_of(row, group, tools[row.product_id], rates, on))
+            for row, group in batch
+        ]
+        write([row for row, _lines in batch])
+        write(lines)
+        write(facts)
+        written += len(batch)
+        if written % 100_000 == 0:
+            say(f"{written:,} subscriptions")
+
+
+def write_findings(on: datetime.date) -> None:
+    """The findings that a check of everything would open, without their history."""
+    now, pk = timezone.now(), 1
+    for version in PolicyVersion.objects.in_force(on):
+        rows = with_truths(rows_judged_by(version, on).exclude(unwaived=Verdict.PASS), version)
+        waivers = Waiver.objects.filter(policy=version.policy).valid_on(on).in_bulk()
+        findings = []
+        for row in rows.order_by("pk").values():
+            judgement = judgement_of_row(version, row, waivers)
+            findings.append(
+                Finding(
+                    pk=(pk := pk + 1),
+                    policy=version.policy,
+                    policy_version=version,
+                    subscription_id=row["subscription_id"],
+                    verdict=judgement.verdict,
+                    effect=version.effect,
+                    cause=judgement.cause,
+                    waiver=judgement.waiver,
+                    unwaived_verdict=judgement.unwaived,
+                    deciding_facts=judgement.deciding_facts,
+                    # At any time of the last year.
+                    first_seen=now - datetime.timedelta(minutes=row["subscription_id"] * 7919 % 525_600),
+                    last_seen=now,
+                )
+            )
+        write(findings)
+
+
+# --- writing in bulk --------------------------------------------------------------------------------------------------
+
+
+def write(rows: list[Any]) -> None:
+    """Insert model instances as fast as the database takes them."""
+    if not rows:
+        return
+    fields = rows[0]._meta.concrete_fields
+    table = connection.ops.quote_name(rows[0]._meta.db_table)
+    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    values = _values(rows, fields)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                for row in values:
+                    copy.write_row(row)
+        else:
+            marks = ", ".join("%s" for _field in fields)
+            cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values)
+
+
+def _values(rows: Iterable[Any], fields: Iterable[models.Field]) -> Iterator[list[Any]]:
+    names = [field.attname for field in fields]
+    special = (
+        (models.JSONField,) if connection.vendor == "postgresql" else (models.JSONField, models.DateField)
+    )
+    prepared = [(position, field) for position, field in enumerate(fields) if isinstance(field, special)]
+    for row in rows:
+        values = [getattr(row, name) for name in names]
+        for position, field in prepared:
+            if values[position] is not None:
+                values[position] = field.get_db_prep_save(values[position], connection)
+        yield values
+
+
+@contextmanager
+def bulk_writing(*tables: type[models.Model]) -> Iterator[None]:
+    """Without the tables' secondary indexes and without checks of foreign keys, both of which are back afterwards."""
+    names = [model._meta.db_table for model in tables]
+    definitions = _index_definitions(names)
+    with connection.cursor() as cursor:
+        for name, _definition in definitions:
+            cursor.execute(f"DROP INDEX {connection.ops.quote_name(name)}")
+        if connection.vendor == "postgresql":
+            cursor.execute("SET session_replication_role = replica")
+        else:
+            cursor.execute("PRAGMA foreign_keys = OFF")
+        yield
+        for _name, definition in definitions:
+            cursor.execute(definition)
+        if connection.vendor == "postgresql":
+            cursor.execute("SET session_replication_role = DEFAULT")
+        else:
+            cursor.execute("PRAGMA foreign_keys = ON")
+        for statement in connection.ops.sequence_reset_sql(no_style(), tables):
+            cursor.execute(statement)
+
+
+def _index_definitions(tables: list[str]) -> list[tuple[str, str]]:
+    """The name and the statement of each index that no constraint needs."""
+    marks = ", ".join("%s" for _table in tables)
+    if connection.vendor == "postgresql":
+        sql = (
+            f"SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ({marks})"
+            " AND indexname NOT IN (SELECT conname FROM pg_constraint)"
+        )
+    else:
+        sql = f"SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql LIKE 'CREATE INDEX%%' AND tbl_name IN ({marks})"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, tables)
+        return cursor.fetchall()
+
+
+def settle() -> None:
+    """What a database in use has done by itself: statistics, and on PostgreSQL the map of pages that all may see."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("VACUUM (ANALYZE)")
+            cursor.execute("CHECKPOINT")
+        else:
+            cursor.execute("ANALYZE")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def check(rng: random.Random, on: datetime.date, say: Say) -> None:
+    """The flat facts of a random sample are equal to their recomputation, and each failing pair has its finding."""
+    pks = list(Subscription.objects.values_list("pk", flat=True).order_by("pk"))
+    wrong = refresh(rng.sample(pks, min(SAMPLE, len(pks))), on)
+    assert not wrong, f"the flat facts of {len(wrong)} subscriptions differ from their recomputation"
+    for version in PolicyVersion.objects.in_force(on):
+        failing = rows_judged_by(version, on).exclude(unwaived=Verdict.PASS).count()
+        found = Finding.objects.open().filter(policy=version.policy).count()
+        assert failing == found, f"{version.policy}: {failing} fail, {found} findings"
+    agencies, findings = Agency.objects.count(), Finding.objects.open().count()
+    pairs = len(pks) * PolicyVersion.objects.in_force(on).count()
+    say(
+        f"{len(pks):,} subscriptions, {agencies:,} agencies, {findings:,} findings ({findings / pairs:.1%} of pairs)"
+    )
