@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from subscriptions import views
+from subscriptions import finding_views, views, waiver_views, whatif_views
 
 app_name = "subscriptions"
 urlpatterns = [
@@ -12,6 +12,15 @@ urlpatterns = [
     path("subscriptions/price-line/", views.price_line, name="price-line"),
     path("subscriptions/<slug:reference>/", views.detail, name="detail"),
     path("subscriptions/<slug:reference>/edit/", views.edit, name="edit"),
+    path("subscriptions/<slug:reference>/waiver/", waiver_views.ask, name="ask-waiver"),
     path("subscriptions/<slug:reference>/<slug:name>/", views.act_page, name="act"),
     path("findings/", views.finding_list, name="findings"),
+    path("findings/follow-up/", finding_views.follow_up, name="follow-up"),
+    path("findings/<int:pk>/", finding_views.finding_page, name="finding"),
+    path("compliance/<str:code>/", finding_views.compliance, name="compliance"),
+    path("decisions/", finding_views.decisions, name="decisions"),
+    path("waivers/", waiver_views.waiver_list, name="waivers"),
+    path("waivers/<int:pk>/", waiver_views.waiver_page, name="waiver"),
+    path("waivers/<int:pk>/<slug:name>/", waiver_views.waiver_act, name="waiver-act"),
+    path("policies/<slug:code>/what-if/<int:number>/", whatif_views.what_if, name="what-if"),
 ]

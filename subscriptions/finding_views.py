@@ -1,0 +1,255 @@
+"""Pages of findings: one finding with its history, following several up, an agency's compliance, and the decision log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import django_filters
+import django_tables2 as tables
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, F, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from agencies.models import Agency
+from figures.formatting import day
+from policies import waiving
+from policies.explaining import Names
+from policies.verdicts import Verdict
+from subscriptions import recording
+from subscriptions.filters import AgencyFilter, OfferingFilterSet
+from subscriptions.following_up import assign, assignable, comment, may_follow_up, to_follow_up
+from subscriptions.listing import FILES, file_of, paginate
+from subscriptions.models import LONG_TEXT, Decision, Finding
+from subscriptions.tables import NOWRAP, badge
+from subscriptions.wording import events_of, finding_text, missing_of_finding, reasons_from, would_pass_text
+
+
+class FollowUpForm(forms.Form):
+    """A comment on findings, or who takes them on."""
+
+    text = forms.CharField(
+        label=_("Comment"),
+        required=False,
+        max_length=LONG_TEXT,
+        widget=forms.Textarea(attrs={"rows": 2, "maxlength": LONG_TEXT}),
+    )
+    assigned_to = forms.ChoiceField(label=_("Assign to"), required=False)
+
+    def __init__(self, *args: Any, by: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.people = {str(person.pk): person for person in assignable(by)}
+        choices = [("", _("Leave as it is")), ("nobody", _("Nobody"))]
+        choices += [(pk, str(person)) for pk, person in self.people.items()]
+        self.fields["assigned_to"].choices = choices  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors and not cleaned.get("text") and not cleaned.get("assigned_to"):
+            raise forms.ValidationError(_("Write a comment or choose a person."))
+        return cleaned
+
+
+@require_GET
+def finding_page(request: HttpRequest, pk: int) -> HttpResponse:
+    visible = Finding.objects.visible_to(request.user).select_related(
+        "policy__owner",
+        "policy_version__scope",
+        "waiver",
+        "assigned_to",
+        "subscription__agency",
+        "subscription__product__vendor",
+        "subscription__facts",
+    )
+    finding = get_object_or_404(visible, pk=pk)
+    reasons = reasons_from(finding.deciding_facts)
+    names = Names().want(reasons)
+    subscription = finding.subscription
+    may_edit = recording.may_record_at(request.user, subscription.agency)
+    edit_page = reverse("subscriptions:edit", args=[subscription.reference]) if may_edit else ""
+    context = {
+        "finding": finding,
+        "subscription": subscription,
+        "sentence": finding_text(finding, names),
+        "would_pass": would_pass_text(finding.unwaived_verdict, reasons, names),
+        "missing": missing_of_finding(finding, edit_page),
+        "events": events_of(finding),
+        "notes": finding.notes.select_related("written_by"),
+        "form": FollowUpForm(by=request.user) if may_follow_up(request.user) else None,
+        "may_ask": finding.closed_at is None and waiving.may_ask_for(request.user, subscription.agency),
+        "overdue": bool(
+            finding.remedy_due and finding.remedy_due < timezone.localdate() and not finding.closed_at
+        ),
+    }
+    return render(request, "subscriptions/finding.html", context)
+
+
+@require_POST
+def follow_up(request: HttpRequest) -> HttpResponse:
+    """Comment on or assign the findings that were ticked; all or none."""
+    if not may_follow_up(request.user):
+        raise PermissionDenied
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
+        back = reverse("subscriptions:findings")
+    wanted = {number for number in request.POST.getlist("finding") if number.isascii() and number.isdigit()}
+    findings = list(to_follow_up(request.user).filter(pk__in=wanted))
+    form = FollowUpForm(request.POST, by=request.user)
+    if not findings or len(findings) != len(wanted):
+        messages.error(request, _now("Tick at least one finding that you may work on. Nothing was changed."))
+    elif not form.is_valid():
+        for error in [message for messages_ in form.errors.values() for message in messages_]:
+            messages.error(request, error)
+    else:
+        _follow_up(request, findings, form)
+    return redirect(back)
+
+
+def _follow_up(request: HttpRequest, findings: list[Finding], form: FollowUpForm) -> None:
+    text, to = form.cleaned_data["text"], form.cleaned_data["assigned_to"]
+    if text:
+        count = comment(findings, by=request.user, text=text)
+        said = ngettext("Commented on %(count)s finding.", "Commented on %(count)s findings.", count)
+        messages.success(request, said % {"count": count})
+    if to:
+        count = assign(findings, by=request.user, to=form.people.get(to))
+        said = ngettext("%(count)s finding changed hands.", "%(count)s findings changed hands.", count)
+        messages.success(request, said % {"count": count})
+
+
+@require_GET
+def compliance(request: HttpRequest, code: str) -> HttpResponse:
+    """How an agency with all below stands with each policy."""
+    agency = get_object_or_404(Agency.objects.visible_to(request.user), code=code)
+    findings = (
+        Finding.objects.visible_to(request.user).open().filter(subscription__agency__path__within=agency.path)
+    )
+    today = timezone.localdate()
+    rows = (
+        findings.order_by()
+        .values(code=F("policy__code"))
+        .annotate(
+            violation=Count("pk", filter=Q(verdict=Verdict.VIOLATION)),
+            undetermined=Count("pk", filter=Q(verdict=Verdict.UNDETERMINED)),
+            waived=Count("pk", filter=Q(verdict=Verdict.WAIVED)),
+            overdue=Count("pk", filter=Q(remedy_due__lt=today) & ~Q(verdict=Verdict.WAIVED)),
+        )
+        .order_by("code")
+    )
+    from policies.models import PolicyVersion
+
+    titles = {version.policy.code: version for version in PolicyVersion.objects.in_force(today)}
+    subscriptions = agency.subscriptions.model.objects.visible_to(request.user).live()
+    context = {
+        "agency": agency,
+        "rows": [{**row, "version": titles.get(row["code"])} for row in rows],
+        "subscriptions": subscriptions.filter(agency__path__within=agency.path).count(),
+        "clean": [version for code, version in titles.items() if code not in {row["code"] for row in rows}],
+        "as_of": timezone.now(),
+    }
+    return render(request, "subscriptions/compliance.html", context)
+
+
+class DecisionFilter(OfferingFilterSet):
+    agency = AgencyFilter(label=_("Agency and all below"), method="within")
+    act = django_filters.ChoiceFilter(label=_("Act"), choices=Decision.Act.choices)
+    result = django_filters.ChoiceFilter(label=_("Result"), choices=Decision.Result.choices)
+    since = django_filters.DateFilter(
+        label=_("Since"),
+        field_name="decided_at",
+        lookup_expr="date__gte",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+
+    class Meta:
+        model = Decision
+        fields: list[str] = []
+
+    def within(self, rows: QuerySet, name: str, agency: Agency) -> QuerySet:
+        return rows.filter(subscription__agency__path__within=agency.path)
+
+
+class DecisionTable(tables.Table):
+    """The decision log, the latest first."""
+
+    decided_at = tables.Column(verbose_name=_("When"), attrs=NOWRAP)
+    subscription = tables.Column(verbose_name=_("Subscription"))
+    agency = tables.Column(verbose_name=_("Agency"), empty_values=())
+    act = tables.Column(verbose_name=_("Act"))
+    result = tables.Column(verbose_name=_("Result"))
+    outcome = tables.Column(verbose_name=_("Outcome of the check"))
+    decided_by = tables.Column(verbose_name=_("By"))
+
+    class Meta:
+        template_name = "krds/table.html"
+        attrs = {"caption": _("Decisions")}
+        orderable = False
+
+    def render_decided_at(self, value: Any) -> str:
+        return day(timezone.localdate(value))
+
+    def render_subscription(self, record: Decision) -> SafeString:
+        return format_html(
+            '<a href="{}">{}</a>', record.subscription.get_absolute_url(), record.subscription.reference
+        )
+
+    def render_agency(self, record: Decision) -> str:
+        return str(record.subscription.agency.short)
+
+    def render_result(self, record: Decision) -> SafeString:
+        state = "refused" if record.result == Decision.Result.REFUSED else "success"
+        return badge(state, record.get_result_display())
+
+
+@require_http_methods(["GET"])
+def decisions(request: HttpRequest) -> HttpResponseBase:
+    """The decision log of the agencies in sight, as a page or a file."""
+    visible = Decision.objects.visible_to(request.user).select_related("subscription__agency", "decided_by")
+    filters = DecisionFilter(request.GET, queryset=visible, request=request)
+    if "_export" in request.GET:
+        if not filters.is_valid() or request.GET["_export"] not in FILES:
+            return render(request, "subscriptions/export_refused.html", {"form": filters.form}, status=400)
+        return file_of(_decision_rows(filters.qs), "decisions", request.GET["_export"], _now("Decisions"))
+    table = DecisionTable(filters.qs if filters.is_valid() else visible.none())
+    paginate(request, table)
+    return render(request, "subscriptions/decision_list.html", {"table": table, "filter": filters})
+
+
+def _decision_rows(rows: QuerySet) -> Iterator[list[Any]]:
+    """A header, then a row for each decision with the verdict of every policy that was in force."""
+    yield [
+        _now("When"),
+        _now("Reference"),
+        _now("Agency code"),
+        _now("Act"),
+        _now("Result"),
+        _now("Outcome of the check"),
+        _now("By"),
+        _now("Reason"),
+        _now("Verdicts"),
+    ]
+    for decision in rows.iterator(chunk_size=2000):
+        verdicts = "; ".join(f"{v['policy']} v{v['version']}: {v['verdict']}" for v in decision.verdicts)
+        yield [
+            timezone.localtime(decision.decided_at).isoformat(timespec="seconds"),
+            decision.subscription.reference,
+            decision.subscription.agency.code,
+            str(decision.get_act_display()),
+            str(decision.get_result_display()),
+            str(decision.get_outcome_display()),
+            str(decision.decided_by or ""),
+            decision.reason,
+            verdicts,
+        ]
