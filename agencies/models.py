@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.exceptions import ValidationError
@@ -169,7 +169,7 @@ class Agency(models.Model):
         return str(former.name if former else self.name)
 
 
-class FormerNameManager(models.Manager):
+class FormerNameManager(models.Manager["FormerName"]):
     def get_by_natural_key(self, agency: str, used_until: str) -> FormerName:
         return self.get(agency__code=agency, used_until=used_until)
 
@@ -211,7 +211,7 @@ class Role(models.TextChoices):
     COMMITTEE_MEMBER = "committee_member", _("Committee member")
 
 
-class GovtrackUserManager(UserManager):
+class GovtrackUserManager(UserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> User:
         return self.get(username=username)
 
@@ -219,7 +219,7 @@ class GovtrackUserManager(UserManager):
 class User(AbstractUser):
     """A person with an account."""
 
-    objects = GovtrackUserManager()
+    objects: ClassVar[GovtrackUserManager] = GovtrackUserManager()
 
     class Meta:
         verbose_name = _("user")
@@ -256,10 +256,12 @@ class User(AbstractUser):
 
     @property
     def roles_in_words(self) -> list[str]:
-        """"Jeju · Agency administrator": what the account menu shows."""
+        """What the account menu shows, such as “Jeju · Agency administrator”."""
         if self.is_superuser:
             return [gettext("System administrator")]
-        return [f"{membership.agency.short} · {membership.get_role_display()}" for membership in self._memberships]
+        return [
+            f"{membership.agency.short} · {membership.get_role_display()}" for membership in self._memberships
+        ]
 
     def has_role(self, *roles: str, at: Agency | None = None) -> bool:
         """Whether the person holds one of `roles` at the agency `at` or above it (anywhere, when none is named)."""

@@ -28,15 +28,15 @@ class Within(models.Lookup):
     lookup_name = "within"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         lhs, params = self.process_lhs(compiler, connection)
         prefix = str(self.rhs)
-        return f"({lhs} >= %s AND {lhs} < %s)", [*params, prefix, *params, prefix[:-1] + "0"]
+        return f"({lhs} >= %s AND {lhs} < %s)", (*params, prefix, *params, prefix[:-1] + "0")
 
-    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         lhs, params = self.process_lhs(compiler, connection)
         escaped = str(self.rhs).replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-        return f"{lhs} LIKE %s", [*params, escaped + "%"]
+        return f"{lhs} LIKE %s", (*params, escaped + "%")
 
 
 def below(code: str, parent_path: str = "") -> str:

@@ -156,7 +156,7 @@ class Product(models.Model):
     natural_key.dependencies = ["catalog.vendor", "catalog.category"]  # type: ignore[attr-defined]
 
 
-class CertificationManager(models.Manager):
+class CertificationManager(models.Manager["Certification"]):
     def get_by_natural_key(self, product: str, scheme: str, valid_from: str) -> Certification:
         return self.get(product__code=product, scheme=scheme, valid_from=valid_from)
 

@@ -1,15 +1,15 @@
 """Root URLs. Each app's urls.py states whole paths (`subscriptions/`, `findings/`), so all are included at the root."""
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
-from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
+from govtrack import views
+
 urlpatterns = [
+    path("", views.home, name="home"),
     path("accounts/login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("accounts/password/", auth_views.PasswordChangeView.as_view(), name="password_change"),
@@ -23,9 +23,3 @@ urlpatterns = [
     path("", include("subscriptions.urls")),
     path("", include("oversight.urls")),
 ]
-if find_spec("govtrack.views"):
-    from govtrack import views
-
-    urlpatterns.append(path("", views.home, name="home"))
-else:
-    urlpatterns.append(path("", RedirectView.as_view(pattern_name="login"), name="home"))

@@ -1,10 +1,11 @@
 """The home page: what needs the reader's attention, the key figures, and the latest decisions."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from agencies.signed_in import SignedInRequest
 from oversight.attention import attention, recent_decisions
 from oversight.key_figures import home_cards
 from oversight.recorded import recorded_in_sight
@@ -13,9 +14,8 @@ from oversight.stated import default_source
 
 
 @require_GET
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: SignedInRequest) -> HttpResponse:
     user, on = request.user, timezone.localdate()
-    assert user.is_authenticated  # the middleware lets nobody else in
     source = default_source()
     spent, used = stated_sums(source, on)
     return render(

@@ -44,13 +44,14 @@ class Attention:
     link_text: str
 
 
-def attention(user: User, on: datetime.date) -> list[Attention]:
-    """The cards of the user's roles that have something on them. Two queries for each card, whatever it holds."""
-    cards: list[Attention] = []
-    for role, functions in CARDS.items():
-        if user.has_role(role):
-            cards += [function(user, on) for function in functions]
-    return [card for card in cards if card.count]
+def attention(user: User, on: datetime.date) -> list[Attention] | None:
+    """The cards of the user's roles that have something on them; None for roles that only read.
+
+    Two queries for each card, whatever it holds.
+    """
+    roles = [role for role in CARDS if user.has_role(role)]
+    cards = [function(user, on) for role in roles for function in CARDS[role]]
+    return [card for card in cards if card.count] if roles else None
 
 
 # --- administrators ---------------------------------------------------------------------------------------------------

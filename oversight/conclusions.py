@@ -39,6 +39,8 @@ def _contradiction(spending: Spending) -> Iterator[str]:
 def _hidden(spending: Spending) -> Iterator[str]:
     """Why a total that the source states is not shown."""
     shown = len(spending.rows)
+    if not shown:
+        return
     if spending.spending.hidden:
         yield gettext(
             "The source states spending for %(all)s governments together. The filter keeps %(count)s in view, so "

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
+from agencies.signed_in import SignedInRequest
 from figures.files import csv_lines, xlsx_bytes
 from oversight.charts import spending_chart
 from oversight.conclusions import conclusions
@@ -24,7 +25,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @require_GET
-def spending(request: HttpRequest) -> HttpResponse:
+def spending(request: SignedInRequest) -> HttpResponse:
     """Spending by agency: `?sort=` and the filters of `SpendingFilter`; `?_export=csv` or `xlsx` for the same as a file."""
     form = SpendingFilter(request.GET)
     kind = request.GET.get("_export")
@@ -32,7 +33,6 @@ def spending(request: HttpRequest) -> HttpResponse:
         return render(request, "oversight/export_refused.html", {"form": form}, status=400)
     if not form.is_valid():
         return render(request, "oversight/spending.html", {"form": form})
-    assert request.user.is_authenticated  # the middleware lets nobody else in
     as_of = timezone.now()
     found = spending_by_agency(request.user, form.filters, timezone.localdate(as_of), default_source())
     table = SpendingTable(found, order_by=request.GET.get("sort") or None)

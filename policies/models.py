@@ -191,7 +191,7 @@ class PolicyVersion(models.Model):
         )
 
 
-class ConditionManager(models.Manager):
+class ConditionManager(models.Manager["Condition"]):
     def get_by_natural_key(self, policy: str, version: int, position: int) -> Condition:
         return self.get(version__policy__code=policy, version__number=version, position=position)
 

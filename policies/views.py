@@ -1,13 +1,14 @@
 """The policies: what each says, since when, on what basis, and which waivers the reader may see."""
 
 from django.db.models import Exists, OuterRef, Prefetch
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django_tables2 import RequestConfig
 
 from agencies.models import User
+from agencies.signed_in import SignedInRequest
 from policies.models import Policy, PolicyVersion, Waiver
 from policies.reading import EFFECT_MEANING, condition_groups, state_on, version_to_show, versions_readable_by
 from policies.tables import PolicyTable, WaiverTable
@@ -19,8 +20,7 @@ WAIVERS_PER_PAGE = 20
 
 
 @require_safe
-def policy_list(request: HttpRequest) -> HttpResponse:
-    assert isinstance(request.user, User)
+def policy_list(request: SignedInRequest) -> HttpResponse:
     readable = versions_readable_by(request.user)
     policies = Policy.objects.filter(Exists(readable.filter(policy=OuterRef("pk")))).prefetch_related(
         Prefetch("versions", readable.select_related("scope"), to_attr="readable")
@@ -31,9 +31,8 @@ def policy_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def policy_detail(request: HttpRequest, code: str) -> HttpResponse:
+def policy_detail(request: SignedInRequest, code: str) -> HttpResponse:
     """The version in force, or the one that `?version=` asks for, with the policy's other versions and its waivers."""
-    assert isinstance(request.user, User)
     today = timezone.localdate()
     policy = get_object_or_404(Policy.objects.select_related("owner"), code=code)
     versions = list(
@@ -60,7 +59,7 @@ def policy_detail(request: HttpRequest, code: str) -> HttpResponse:
     return render(request, "policies/policy_detail.html", context)
 
 
-def _asked_for(request: HttpRequest, versions: list[PolicyVersion]) -> PolicyVersion | None:
+def _asked_for(request: SignedInRequest, versions: list[PolicyVersion]) -> PolicyVersion | None:
     number = request.GET.get("version")
     if not number:
         return None
@@ -75,7 +74,7 @@ def _citations(version: PolicyVersion, user: User) -> list[Statement]:
     return list(statements.filter(cited_by=version).select_related("source"))
 
 
-def _waivers(request: HttpRequest, policy: Policy) -> WaiverTable:
+def _waivers(request: SignedInRequest, policy: Policy) -> WaiverTable:
     waivers = (
         Waiver.objects.visible_to(request.user)
         .filter(policy=policy)

@@ -75,6 +75,11 @@ OPERATORS: dict[Type, tuple[Operator, ...]] = {
 }
 
 
+# Named here because a fact has a `type` of its own.
+FixedCodes = type[models.TextChoices]
+Registry = type[models.Model]
+
+
 @dataclass(frozen=True)
 class Fact:
     """One fact. `choices` are its codes when they are fixed; `registry` is the model whose codes it takes otherwise.
@@ -88,8 +93,8 @@ class Fact:
     type: Type
     label: object
     field: str
-    choices: type[models.TextChoices] | None = None
-    registry: type[models.Model] | None = None
+    choices: FixedCodes | None = None
+    registry: Registry | None = None
     unit: str = ""
     of_agency: bool = False
 

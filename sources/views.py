@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 from django_tables2 import RequestConfig
 
 from agencies.models import Agency, User
+from agencies.signed_in import SignedInRequest
 from figures.naming import named
 from sources.filters import StatementFilter
 from sources.models import Source, SourceQuerySet, Statement
@@ -22,8 +23,7 @@ def readable_by(user: User) -> SourceQuerySet:
 
 
 @require_safe
-def source_list(request: HttpRequest) -> HttpResponse:
-    assert isinstance(request.user, User)
+def source_list(request: SignedInRequest) -> HttpResponse:
     sources = readable_by(request.user).annotate(statement_count=Count("statements")).order_by("code")
     table = SourceTable(sources.select_related("report"))
     RequestConfig(request, paginate={"per_page": PER_PAGE}).configure(table)
@@ -31,9 +31,8 @@ def source_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def source_detail(request: HttpRequest, code: str) -> HttpResponse:
+def source_detail(request: SignedInRequest, code: str) -> HttpResponse:
     """A source with all its statements on one page, so that a link to any of them finds it."""
-    assert isinstance(request.user, User)
     source = get_object_or_404(readable_by(request.user).select_related("report"), code=code)
     statements = source.statements.select_related("product").prefetch_related("subject").order_by("pk")
     filterset = StatementFilter(request.GET, queryset=statements)

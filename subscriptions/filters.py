@@ -14,7 +14,7 @@ from agencies.models import Agency
 from catalog.choosing import ProductField
 from catalog.models import Product, Vendor
 from figures.naming import named
-from policies.models import Policy
+from policies.models import PolicyVersion
 from policies.verdicts import Effect, Verdict
 from policies.vocabulary import DataClass
 from subscriptions.models import Finding, Status, Subscription
@@ -67,7 +67,9 @@ def vendor_choices() -> list[tuple[str, str]]:
 
 
 def policy_choices() -> list[tuple[str, str]]:
-    return [(code, code) for code in Policy.objects.values_list("code", flat=True)]
+    """Each policy under the title of its latest version that is or was in force."""
+    versions = PolicyVersion.objects.readable().select_related("policy").order_by("policy__code", "number")
+    return list({version.policy.code: str(version.title) for version in versions}.items())
 
 
 class SubscriptionFilter(OfferingFilterSet):

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
+from django.forms.formsets import DELETION_FIELD_NAME
 from django.forms.models import BaseInlineFormSet, inlineformset_factory
 from django.utils.translation import gettext_lazy as _
 
@@ -147,7 +148,7 @@ class SubscriptionForm(forms.ModelForm):
         product = self.cleaned_data.get("product")
         if isinstance(product, Product) and product.pk is None:
             self.cleaned_data.pop("product")
-            super()._post_clean()  # type: ignore[misc]
+            super()._post_clean()
             self.cleaned_data["product"] = product
             self.instance.product = product
         else:
@@ -271,7 +272,7 @@ class PriceLines(BaseInlineFormSet):
             form.instance
             for form in self.forms
             if not form.errors
-            and not (self.can_delete and self._should_delete_form(form))
+            and not (self.can_delete and form.cleaned_data.get(DELETION_FIELD_NAME))
             and (form.has_changed() or form.instance.pk)
         ]
 

@@ -229,7 +229,7 @@ class Subscription(models.Model):
         return self.status in LIVE
 
 
-class PriceLineManager(models.Manager):
+class PriceLineManager(models.Manager["PriceLine"]):
     def get_by_natural_key(self, reference: str, position: int) -> PriceLine:
         return self.get(subscription__reference=reference, position=position)
 

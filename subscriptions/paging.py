@@ -31,16 +31,16 @@ class DeepPaginator(Paginator):
         self.queryset: QuerySet = rows.data.data
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         return count_of(self.queryset)
 
     def page(self, number: int | str) -> Page:
         number = self.validate_number(number)
         first = (number - 1) * self.per_page
         records = window(self.queryset, first, min(first + self.per_page, self.count), self.count)
-        return self._get_page(BoundRows(records, table=self.table), number, self)
+        return Page(BoundRows(records, table=self.table), number, self)
 
-    def validate_number(self, number: int | str) -> int:
+    def validate_number(self, number: int | float | str) -> int:
         """Raises EmptyPage past the last page, with a message that says how many there are."""
         try:
             return super().validate_number(number)

@@ -22,22 +22,18 @@ class HasWord(models.Lookup):
 
     lookup_name = "has_word"
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         lhs, params = self.process_lhs(compiler, connection)
-        return f"instr({lhs}, %s) > 0", [*params, self.rhs]
+        return f"instr({lhs}, %s) > 0", (*params, self.rhs)
 
-    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         lhs, params = self.process_lhs(compiler, connection)
         contains, word = f"strpos({lhs}, %s) > 0", self.rhs
         if len(str(word)) < 2:
-            return contains, [*params, word]
+            return contains, (*params, word)
         # The index finds the rows that hold all pairs of the word, the second condition those that hold them in order.
-        return f"(govtrack_bigrams({lhs}) @> govtrack_bigrams(%s) AND {contains})", [
-            *params,
-            word,
-            *params,
-            word,
-        ]
+        both = f"(govtrack_bigrams({lhs}) @> govtrack_bigrams(%s) AND {contains})"
+        return both, (*params, word, *params, word)
 
 
 def matching(rows: QuerySet, text: str, lookup: str = "facts__search") -> QuerySet:

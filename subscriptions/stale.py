@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import models
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext
@@ -20,6 +21,7 @@ def changes_since(current: Subscription, form: SubscriptionForm, formset: Any) -
     changes = []
     for name in form.Meta.fields:
         field = Subscription._meta.get_field(name)
+        assert isinstance(field, models.Field)
         before = getattr(opened, field.attname, None) if opened else None
         theirs = getattr(current, field.attname)
         if opened is None or before != theirs:

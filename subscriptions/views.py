@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import EmptyPage, PageNotAnInteger
 from django.db import IntegrityError, transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from agencies.models import Role
+from agencies.signed_in import SignedInRequest
 from figures.files import XLSX_ROW_LIMIT, csv_lines, xlsx_bytes
 from policies.verdicts import Effect, Verdict
 from subscriptions import recording
@@ -37,7 +38,7 @@ LINES = "lines"
 
 
 @require_GET
-def subscription_list(request: HttpRequest) -> HttpResponseBase:
+def subscription_list(request: SignedInRequest) -> HttpResponseBase:
     visible = Subscription.objects.visible_to(request.user).select_related("agency", "product", "facts")
     filters = SubscriptionFilter(request.GET, queryset=visible, request=request)
     table = SubscriptionTable(
@@ -60,7 +61,7 @@ def subscription_list(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_GET
-def finding_list(request: HttpRequest) -> HttpResponse:
+def finding_list(request: SignedInRequest) -> HttpResponse:
     visible = Finding.objects.visible_to(request.user).select_related(
         "policy_version", "subscription__agency", "subscription__product", "subscription__facts"
     )
@@ -81,7 +82,7 @@ def finding_list(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _paginate(request: HttpRequest, table: Any) -> None:
+def _paginate(request: SignedInRequest, table: Any) -> None:
     """Page the table as asked; a page that is not there is 404, with a message that says so."""
     try:
         table.paginate(page=request.GET.get("page", 1), per_page=PAGE_SIZE, paginator_class=DeepPaginator)
@@ -89,7 +90,9 @@ def _paginate(request: HttpRequest, table: Any) -> None:
         raise Http404(str(error)) from error
 
 
-def _export(request: HttpRequest, filters: SubscriptionFilter, table: SubscriptionTable) -> HttpResponseBase:
+def _export(
+    request: SignedInRequest, filters: SubscriptionFilter, table: SubscriptionTable
+) -> HttpResponseBase:
     """What the filter shows, as a file; a filter that is not valid is an error, not an empty file."""
     kind = request.GET["_export"]
     if not filters.is_valid() or kind not in ("csv", "xlsx"):
@@ -118,7 +121,7 @@ def _export(request: HttpRequest, filters: SubscriptionFilter, table: Subscripti
 # --- one subscription -------------------------------------------------------------------------------------------------
 
 
-def _seen(request: HttpRequest, reference: str) -> Subscription:
+def _seen(request: SignedInRequest, reference: str) -> Subscription:
     """The subscription, if the reader may see it; 404 otherwise."""
     visible = Subscription.objects.visible_to(request.user).select_related(
         "agency", "payer", "product__vendor", "product__category", "statement__source", "recorded_by", "facts"
@@ -127,7 +130,7 @@ def _seen(request: HttpRequest, reference: str) -> Subscription:
 
 
 @require_GET
-def detail(request: HttpRequest, reference: str) -> HttpResponse:
+def detail(request: SignedInRequest, reference: str) -> HttpResponse:
     subscription = _seen(request, reference)
     on = recording.today()
     judgements = judge_saved(subscription, on) if hasattr(subscription, "facts") else []
@@ -173,7 +176,7 @@ def _told(judgements: list[Judgement], page: str = "") -> list[dict[str, Any]]:
 
 
 @require_http_methods(["GET", "POST"])
-def record(request: HttpRequest) -> HttpResponse:
+def record(request: SignedInRequest) -> HttpResponse:
     """Record a subscription: as a draft, as a request, or as already in use."""
     if not request.user.has_role(Role.ADMINISTRATOR):
         raise PermissionDenied
@@ -181,14 +184,14 @@ def record(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def edit(request: HttpRequest, reference: str) -> HttpResponse:
+def edit(request: SignedInRequest, reference: str) -> HttpResponse:
     subscription = _seen(request, reference)
     if not recording.may_record_at(request.user, subscription.agency) or subscription.status not in EDITABLE:
         raise PermissionDenied
     return _form_page(request, subscription)
 
 
-def _form_page(request: HttpRequest, subscription: Subscription) -> HttpResponse:
+def _form_page(request: SignedInRequest, subscription: Subscription) -> HttpResponse:
     """The record form of a new or an existing subscription, and what follows when it is sent."""
     data = request.POST if request.method == "POST" else None
     initial = {} if subscription.pk or data else _first_agency(request)
@@ -209,14 +212,14 @@ def _form_page(request: HttpRequest, subscription: Subscription) -> HttpResponse
     return render(request, "subscriptions/record.html", context)
 
 
-def _first_agency(request: HttpRequest) -> dict[str, Any]:
+def _first_agency(request: SignedInRequest) -> dict[str, Any]:
     """A new record begins with the person's own agency, when it is one."""
     own = list(request.user.memberships.filter(role=Role.ADMINISTRATOR).select_related("agency")[:2])
     return {"agency": own[0].agency} if len(own) == 1 else {}
 
 
 def _submitted(
-    request: HttpRequest, form: SubscriptionForm, formset: Any, act: str, context: dict[str, Any]
+    request: SignedInRequest, form: SubscriptionForm, formset: Any, act: str, context: dict[str, Any]
 ) -> HttpResponse | None:
     """Store what was sent; None when the form must be shown again, with what `context` then says."""
     again = _already_sent(request)
@@ -236,8 +239,9 @@ def _submitted(
     except recording.StaleEdit as stale:
         context["stale"] = changes_since(stale.current, form, formset)
         # Saved again, it replaces what is stored now; the person has seen it.
-        form.data = form.data.copy()
-        form.data["version"] = stale.current.version
+        sent = request.POST.copy()
+        sent["version"] = str(stale.current.version)
+        form.data = sent
         return None
     except IntegrityError:
         again = _already_sent(request)
@@ -251,7 +255,7 @@ def _submitted(
     return redirect(recorded.subscription)
 
 
-def _already_sent(request: HttpRequest) -> HttpResponse | None:
+def _already_sent(request: SignedInRequest) -> HttpResponse | None:
     """The page of the record that this very form has made already, when it is sent twice."""
     try:
         submission = uuid.UUID(request.POST.get("submission", ""))
@@ -268,7 +272,7 @@ def _already_sent(request: HttpRequest) -> HttpResponse | None:
 
 
 @transaction.atomic
-def _store(request: HttpRequest, form: SubscriptionForm, formset: Any, act: str) -> recording.Recorded:
+def _store(request: SignedInRequest, form: SubscriptionForm, formset: Any, act: str) -> recording.Recorded:
     form.save_proposed_tool()
     subscription, lines = form.instance, formset.lines()
     if subscription.pk is None:
@@ -286,7 +290,7 @@ def _store(request: HttpRequest, form: SubscriptionForm, formset: Any, act: str)
     )
 
 
-def _say(request: HttpRequest, recorded: recording.Recorded, act: str) -> None:
+def _say(request: SignedInRequest, recorded: recording.Recorded, act: str) -> None:
     """Tell the person what came of it."""
     if recorded.refused:
         messages.error(
@@ -304,7 +308,7 @@ def _say(request: HttpRequest, recorded: recording.Recorded, act: str) -> None:
 
 
 @require_POST
-def check(request: HttpRequest) -> HttpResponse:
+def check(request: SignedInRequest) -> HttpResponse:
     """The verdicts of the form as it stands, for the panel beside it; writes nothing."""
     if not request.user.has_role(Role.ADMINISTRATOR):
         raise PermissionDenied
@@ -314,7 +318,7 @@ def check(request: HttpRequest) -> HttpResponse:
         if not recording.may_record_at(request.user, subscription.agency):
             raise PermissionDenied
     form = SubscriptionForm(request.POST, instance=subscription, by=request.user)
-    formset = PriceLineFormSet(request.POST, instance=subscription, prefix=LINES)
+    formset: Any = PriceLineFormSet(request.POST, instance=subscription, prefix=LINES)
     form.is_valid()
     formset.is_valid()
     ready = form.cleaned_data.get("agency") and form.cleaned_data.get("product")
@@ -336,7 +340,7 @@ def check(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def price_line(request: HttpRequest) -> HttpResponse:
+def price_line(request: SignedInRequest) -> HttpResponse:
     """One more empty price line for the form, with the count of lines that goes with it."""
     if not request.user.has_role(Role.ADMINISTRATOR):
         raise PermissionDenied
@@ -355,12 +359,12 @@ def price_line(request: HttpRequest) -> HttpResponse:
 # --- acts -------------------------------------------------------------------------------------------------------------
 
 
-def _acts_for(request: HttpRequest, subscription: Subscription) -> list[tuple[str, Act]]:
+def _acts_for(request: SignedInRequest, subscription: Subscription) -> list[tuple[str, Act]]:
     return [(name, act) for name, act in ACTS.items() if act.offered(request.user, subscription)]
 
 
 @require_http_methods(["GET", "POST"])
-def act_page(request: HttpRequest, reference: str, name: str) -> HttpResponse:
+def act_page(request: SignedInRequest, reference: str, name: str) -> HttpResponse:
     """Ask for what an act needs, then do it. One that is not offered to the reader is 403."""
     if name not in ACTS:
         raise Http404

@@ -136,6 +136,7 @@ LANGUAGE_CODE = "ko"
 FORMAT_MODULE_PATH = ["govtrack.formats"]
 LANGUAGES = [("ko", _("Korean")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FILTERS_EMPTY_CHOICE_LABEL = _("All")  # what a filter that is not set says, instead of dashes
 LANGUAGE_COOKIE_AGE = 365 * 24 * 60 * 60
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = "Asia/Seoul"

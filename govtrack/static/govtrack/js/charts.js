@@ -7,7 +7,7 @@
 
   const korean = document.documentElement.lang.startsWith("ko");
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const words = korean ? { unknown: "미상", won: "원" } : { unknown: "unknown", won: "₩" };
+  const words = korean ? { unknown: "알 수 없음", won: "원" } : { unknown: "unknown", won: "₩" };
   const drawn = [];
 
   function token(name) {
