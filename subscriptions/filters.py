@@ -7,6 +7,7 @@ from typing import Any
 import django_filters
 from django import forms
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from agencies.choosing import AgencyField
@@ -117,9 +118,26 @@ class FindingFilter(OfferingFilterSet):
         empty_label=_("Open and closed"),
     )
 
+    following = django_filters.ChoiceFilter(
+        label=_("Follow-up"),
+        choices=[
+            ("mine", _("Assigned to me")),
+            ("nobody", _("Assigned to nobody")),
+            ("overdue", _("Remedy overdue")),
+        ],
+        method="followed",
+    )
+
     class Meta:
         model = Finding
         fields: list[str] = []
+
+    def followed(self, rows: QuerySet, name: str, following: str) -> QuerySet:
+        if following == "overdue":
+            return rows.filter(remedy_due__lt=timezone.localdate(), closed_at=None).exclude(
+                verdict=Verdict.WAIVED
+            )
+        return rows.filter(assigned_to=self.request.user if following == "mine" else None)
 
     def within(self, rows: QuerySet, name: str, agency: Agency) -> QuerySet:
         return rows.filter(subscription__agency__in=Agency.objects.within(agency).values("pk"))

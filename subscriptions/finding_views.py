@@ -11,7 +11,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, F, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -23,17 +23,19 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from agencies.models import Agency
+from agencies.models import Agency, Recheck
+from agencies.signed_in import SignedInRequest
 from figures.formatting import day
 from policies import waiving
 from policies.explaining import Names
+from policies.models import PolicyVersion
 from policies.verdicts import Verdict
 from subscriptions import recording
-from subscriptions.filters import AgencyFilter, OfferingFilterSet
+from subscriptions.filters import AgencyFilter, FindingFilter, OfferingFilterSet
 from subscriptions.following_up import assign, assignable, comment, may_follow_up, to_follow_up
 from subscriptions.listing import FILES, file_of, paginate
 from subscriptions.models import LONG_TEXT, Decision, Finding
-from subscriptions.tables import NOWRAP, badge
+from subscriptions.tables import NOWRAP, FindingTable, badge
 from subscriptions.wording import events_of, finding_text, missing_of_finding, reasons_from, would_pass_text
 
 
@@ -63,7 +65,39 @@ class FollowUpForm(forms.Form):
 
 
 @require_GET
-def finding_page(request: HttpRequest, pk: int) -> HttpResponse:
+def finding_list(request: SignedInRequest) -> HttpResponse:
+    """The findings in sight, open ones unless the reader asks otherwise; administrators and officers follow them up here."""
+    visible = Finding.objects.visible_to(request.user).select_related(
+        "policy_version",
+        "waiver",
+        "assigned_to",
+        "subscription__agency",
+        "subscription__product",
+        "subscription__facts",
+    )
+    asked = (
+        request.GET
+        if "state" in request.GET or "sort" in request.GET
+        else {**request.GET.dict(), "state": "open"}
+    )
+    filters = FindingFilter(asked, queryset=visible, request=request)
+    rows = filters.qs if filters.is_valid() else visible.none()
+    follows = may_follow_up(request.user)
+    table = FindingTable(rows, order_by=request.GET.get("sort") or None, exclude=() if follows else ("tick",))
+    paginate(request, table)
+    context = {
+        "table": table,
+        "filter": filters,
+        "form": FollowUpForm(by=request.user) if follows else None,
+        "saved": request.user.saved_views.filter(page="subscriptions:findings"),
+        "pending": Recheck.objects.count(),
+        "as_of": timezone.now(),
+    }
+    return render(request, "subscriptions/finding_list.html", context)
+
+
+@require_GET
+def finding_page(request: SignedInRequest, pk: int) -> HttpResponse:
     visible = Finding.objects.visible_to(request.user).select_related(
         "policy__owner",
         "policy_version__scope",
@@ -97,7 +131,7 @@ def finding_page(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def follow_up(request: HttpRequest) -> HttpResponse:
+def follow_up(request: SignedInRequest) -> HttpResponse:
     """Comment on or assign the findings that were ticked; all or none."""
     if not may_follow_up(request.user):
         raise PermissionDenied
@@ -117,7 +151,7 @@ def follow_up(request: HttpRequest) -> HttpResponse:
     return redirect(back)
 
 
-def _follow_up(request: HttpRequest, findings: list[Finding], form: FollowUpForm) -> None:
+def _follow_up(request: SignedInRequest, findings: list[Finding], form: FollowUpForm) -> None:
     text, to = form.cleaned_data["text"], form.cleaned_data["assigned_to"]
     if text:
         count = comment(findings, by=request.user, text=text)
@@ -130,7 +164,7 @@ def _follow_up(request: HttpRequest, findings: list[Finding], form: FollowUpForm
 
 
 @require_GET
-def compliance(request: HttpRequest, code: str) -> HttpResponse:
+def compliance(request: SignedInRequest, code: str) -> HttpResponse:
     """How an agency with all below stands with each policy."""
     agency = get_object_or_404(Agency.objects.visible_to(request.user), code=code)
     findings = (
@@ -148,8 +182,6 @@ def compliance(request: HttpRequest, code: str) -> HttpResponse:
         )
         .order_by("code")
     )
-    from policies.models import PolicyVersion
-
     titles = {version.policy.code: version for version in PolicyVersion.objects.in_force(today)}
     subscriptions = agency.subscriptions.model.objects.visible_to(request.user).live()
     context = {
@@ -214,7 +246,7 @@ class DecisionTable(tables.Table):
 
 
 @require_http_methods(["GET"])
-def decisions(request: HttpRequest) -> HttpResponseBase:
+def decisions(request: SignedInRequest) -> HttpResponseBase:
     """The decision log of the agencies in sight, as a page or a file."""
     visible = Decision.objects.visible_to(request.user).select_related("subscription__agency", "decided_by")
     filters = DecisionFilter(request.GET, queryset=visible, request=request)

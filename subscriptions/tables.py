@@ -6,6 +6,7 @@ from typing import Any
 
 import django_tables2 as tables
 from django.db.models import Count, F, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -183,6 +184,11 @@ class FindingTable(tables.Table):
     first_seen = tables.Column(verbose_name=_("Since"), attrs=NOWRAP)
     at_stake = tables.Column(verbose_name=_("Annual cost"), orderable=False, attrs=NUMBER, empty_values=())
     remedy_due = tables.Column(verbose_name=_("Remedy due"), orderable=False, attrs=NOWRAP, empty_values=())
+    waiver = tables.Column(verbose_name=_("Waiver"), orderable=False, attrs=NOWRAP, empty_values=())
+    assigned_to = tables.Column(verbose_name=_("Assigned to"), orderable=False, default="–")
+    tick = tables.Column(
+        verbose_name=_("Tick"), orderable=False, attrs={"th": {"class": "center"}}, empty_values=()
+    )
 
     class Meta:
         template_name = "krds/table.html"
@@ -192,8 +198,27 @@ class FindingTable(tables.Table):
         kwargs.setdefault("attrs", {"caption": _("Findings")})
         super().__init__(data, **kwargs)
 
-    def render_policy(self, record: Finding) -> str:
-        return str(record.policy_version.title)
+    def render_policy(self, record: Finding) -> SafeString:
+        url = reverse("subscriptions:finding", args=[record.pk])
+        return format_html('<a href="{}">{}</a>', url, record.policy_version.title)
+
+    def render_waiver(self, record: Finding) -> SafeString | str:
+        if record.waiver is None:
+            return record.get_cause_display() if record.cause else "–"
+        url = reverse("subscriptions:waiver", args=[record.waiver.pk])
+        until = gettext("until %(day)s") % {"day": day(record.waiver.valid_until)}
+        return format_html('<a href="{}">{}</a>', url, until)
+
+    def render_tick(self, record: Finding) -> SafeString:
+        label = gettext("Tick the finding on %(reference)s by %(policy)s") % {
+            "reference": record.subscription.reference,
+            "policy": record.policy_version.title,
+        }
+        return format_html(
+            '<input type="checkbox" name="finding" value="{}" form="follow-up" aria-label="{}">',
+            record.pk,
+            label,
+        )
 
     def render_subscription(self, record: Finding) -> SafeString:
         return format_html(

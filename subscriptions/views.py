@@ -24,12 +24,12 @@ from policies.verdicts import Effect, Verdict
 from subscriptions import recording
 from subscriptions.acts import ACTS, Act
 from subscriptions.evaluation import Judgement, judge_saved, names_for, outcome
-from subscriptions.filters import FindingFilter, SubscriptionFilter
+from subscriptions.filters import SubscriptionFilter
 from subscriptions.forms import PriceLineFormSet, SubscriptionForm
-from subscriptions.models import LIVE, Decision, Finding, Status, Subscription
+from subscriptions.models import LIVE, Decision, Status, Subscription
 from subscriptions.paging import DeepPaginator
 from subscriptions.stale import changes_since
-from subscriptions.tables import FindingTable, SubscriptionTable, annual_cost, export_rows, seats
+from subscriptions.tables import SubscriptionTable, annual_cost, export_rows, seats
 from subscriptions.wording import missing_fields
 
 PAGE_SIZE = 50
@@ -57,28 +57,6 @@ def subscription_list(request: SignedInRequest) -> HttpResponseBase:
             "may_record": request.user.has_role(Role.ADMINISTRATOR),
             "as_of": timezone.now(),
         },
-    )
-
-
-@require_GET
-def finding_list(request: SignedInRequest) -> HttpResponse:
-    visible = Finding.objects.visible_to(request.user).select_related(
-        "policy_version", "subscription__agency", "subscription__product", "subscription__facts"
-    )
-    data = (
-        request.GET
-        if "state" in request.GET or "sort" in request.GET
-        else {**request.GET.dict(), "state": "open"}
-    )
-    filters = FindingFilter(data, queryset=visible, request=request)
-    table = FindingTable(
-        filters.qs if filters.is_valid() else visible.none(), order_by=request.GET.get("sort") or None
-    )
-    _paginate(request, table)
-    return render(
-        request,
-        "subscriptions/finding_list.html",
-        {"table": table, "filter": filters, "as_of": timezone.now()},
     )
 
 
@@ -146,6 +124,7 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
             "annual_cost": annual_cost(subscription),
             "seats": seats(subscription),
             "judgements": _told(judgements, edit_page),
+            "ask_url": reverse("subscriptions:ask-waiver", args=[reference]) if may_edit else "",
             "live": subscription.status in LIVE,
             "outcome": outcome(judgements),
             "decisions": decisions,

@@ -12,7 +12,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from agencies.models import Agency, User
+from agencies.signed_in import SignedInRequest
 from figures.formatting import day
 from policies import waiving
 from policies.models import Policy, PolicyVersion, Waiver
@@ -137,14 +138,14 @@ class AskForm(forms.Form):
         return cleaned
 
 
-def _visible(request: HttpRequest) -> Any:
+def _visible(request: SignedInRequest) -> Any:
     return Waiver.objects.visible_to(request.user).select_related(
         "policy__owner", "agency", "product", "vendor", "requested_by", "decided_by", "renews"
     )
 
 
 @require_GET
-def waiver_list(request: HttpRequest) -> HttpResponse:
+def waiver_list(request: SignedInRequest) -> HttpResponse:
     filters = WaiverFilter(request.GET, queryset=_visible(request), request=request)
     table = WaiverTable(filters.qs if filters.is_valid() else Waiver.objects.none())
     paginate(request, table)
@@ -152,7 +153,7 @@ def waiver_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def ask(request: HttpRequest, reference: str) -> HttpResponse:
+def ask(request: SignedInRequest, reference: str) -> HttpResponse:
     """Ask for a waiver for a subscription; `?policy=` names the policy, `?renews=` the waiver that it would follow."""
     visible = Subscription.objects.visible_to(request.user).select_related("agency", "product__vendor")
     subscription = get_object_or_404(visible, reference=reference)
@@ -195,7 +196,7 @@ def ask(request: HttpRequest, reference: str) -> HttpResponse:
     return render(request, "krds/confirm.html", context)
 
 
-def _renewed(request: HttpRequest, subscription: Subscription) -> Waiver | None:
+def _renewed(request: SignedInRequest, subscription: Subscription) -> Waiver | None:
     number = request.GET.get("renews", "")
     if not number.isascii() or not number.isdigit():
         return None
@@ -211,7 +212,7 @@ def _of_renewed(waiver: Waiver | None) -> dict[str, Any]:
 
 
 @require_GET
-def waiver_page(request: HttpRequest, pk: int) -> HttpResponse:
+def waiver_page(request: SignedInRequest, pk: int) -> HttpResponse:
     waiver = get_object_or_404(_visible(request), pk=pk)
     covered = Facts.objects.visible_to(request.user).filter(covering(waiver)).values("pk")
     findings = (
@@ -288,7 +289,7 @@ ACTS: dict[str, WaiverAct] = {
 
 
 @require_http_methods(["GET", "POST"])
-def waiver_act(request: HttpRequest, pk: int, name: str) -> HttpResponse:
+def waiver_act(request: SignedInRequest, pk: int, name: str) -> HttpResponse:
     if name not in ACTS:
         raise Http404
     waiver, act = get_object_or_404(_visible(request), pk=pk), ACTS[name]

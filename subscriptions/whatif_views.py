@@ -8,7 +8,7 @@ import django_filters
 import django_tables2 as tables
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.html import format_html
@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from agencies.models import Agency, Role
+from agencies.signed_in import SignedInRequest
 from catalog.models import Product
 from figures.formatting import amount_text
 from policies.models import PolicyVersion
@@ -85,7 +86,7 @@ class ChangeTable(tables.Table):
 
 
 @require_GET
-def what_if(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
+def what_if(request: SignedInRequest, code: str, number: int) -> HttpResponseBase:
     """For policy officers of the policy's owner; the subscriptions listed are those that they may see."""
     version = get_object_or_404(
         versions_readable_by(request.user)
@@ -128,7 +129,7 @@ def what_if(request: HttpRequest, code: str, number: int) -> HttpResponseBase:
     )
 
 
-def paginate_kept(request: HttpRequest, table: Any) -> None:
+def paginate_kept(request: SignedInRequest, table: Any) -> None:
     """Pages of rows with computed columns are taken from the query itself, since a page fetched by key would lose them."""
     from django.core.paginator import EmptyPage, PageNotAnInteger
 
