@@ -33,7 +33,7 @@ def next_number(policy: Policy) -> int:
 
 
 @transaction.atomic
-def draft_from(version: PolicyVersion, *, by: User, on: datetime.date) -> PolicyVersion:
+def draft_from(version: PolicyVersion, *, by: User, on: datetime.date, reason: str = "") -> PolicyVersion:
     """A new draft that says what `version` says, to take effect the day after `on` at the earliest."""
     Policy.objects.select_for_update().get(pk=version.policy_id)
     kept = {
@@ -44,11 +44,13 @@ def draft_from(version: PolicyVersion, *, by: User, on: datetime.date) -> Policy
     kept.update(
         number=next_number(version.policy),
         status=PolicyVersion.Status.DRAFT,
+        drafted_by_id=by.pk,  # the two-person rule is about who made this draft, not the version it follows
         effective_from=on + datetime.timedelta(days=1),
         effective_until=None,
     )
     draft = PolicyVersion(**kept)
     draft._history_user = by  # type: ignore[attr-defined]
+    draft._change_reason = reason[:100] or None  # type: ignore[attr-defined]
     draft.save()
     draft.cites.set(version.cites.all())
     for condition in version.conditions.all():

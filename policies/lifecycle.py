@@ -130,12 +130,13 @@ def retire(version: PolicyVersion, *, by: User, reason: str, last_day: datetime.
 
 
 @transaction.atomic
-def discard(version: PolicyVersion, *, by: User) -> None:
+def discard(version: PolicyVersion, *, by: User, reason: str) -> None:
     """Throw a draft away; a policy that never had another version goes with it. Its history is kept."""
     _require(may_write_at(by, version.policy.owner))
     if version.status != PolicyVersion.Status.DRAFT:
         raise ValidationError(_("Only a draft is thrown away."))
     policy = version.policy
+    _sign(version, by, reason)
     version.delete()
     if not policy.versions.exists() and not policy.waivers.exists():
         policy.delete()

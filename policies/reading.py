@@ -7,13 +7,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 from django.utils.translation import gettext, gettext_lazy
 
 from agencies.models import Agency, Role, User
 from figures.formatting import day
+from figures.naming import named
 from policies.explaining import Names, condition_text
-from policies.models import PolicyVersion, PolicyVersionQuerySet, Waiver
+from policies.models import Condition, Policy, PolicyVersion, PolicyVersionQuerySet, Waiver
 from policies.verdicts import Effect
 
 EFFECT_MEANING = {
@@ -65,9 +66,42 @@ def version_to_show(versions: Sequence[PolicyVersion], on: datetime.date) -> Pol
     return max(decided or versions, key=lambda version: version.number)
 
 
+def with_shown(
+    policies: QuerySet[Policy], versions: QuerySet[PolicyVersion], on: datetime.date
+) -> QuerySet[Policy]:
+    """The policies that have one of `versions`, with columns of the one that `version_to_show` picks, to sort by."""
+    status = PolicyVersion.Status
+    judging = Q(status=status.IN_FORCE)
+    coming = judging & Q(effective_from__gt=on)
+    ranked = versions.filter(policy=OuterRef("pk")).annotate(
+        rank=Case(
+            When(status=status.DRAFT, then=3),
+            When(coming, then=1),
+            When(judging & ~Q(effective_until__lt=on), then=0),
+            default=2,
+        ),
+        soonest=Case(When(coming, then=F("effective_from"))),
+    )
+    first = ranked.order_by("rank", "soonest", "-number")
+    shown = {
+        "shown_title": named("title"),
+        "shown_effect": "effect",
+        "shown_rank": "rank",
+        "shown_scope": "scope__path",
+        "shown_from": "effective_from",
+    }
+    return policies.filter(Exists(versions.filter(policy=OuterRef("pk")))).annotate(
+        **{name: Subquery(first.values(column)[:1]) for name, column in shown.items()}
+    )
+
+
 def condition_groups(version: PolicyVersion) -> list[list[str]]:
     """The conditions as phrases: any within a group, all groups together. One query for the names in each registry."""
-    conditions = sorted(version.conditions.all(), key=lambda c: (c.group, c.position))
+    return grouped_phrases(sorted(version.conditions.all(), key=lambda c: (c.group, c.position)))
+
+
+def grouped_phrases(conditions: Sequence[Condition]) -> list[list[str]]:
+    """The same for conditions that need not be saved, in their order."""
     names = Names().want(conditions)
     groups: dict[int, list[str]] = defaultdict(list)
     for condition in conditions:

@@ -40,27 +40,34 @@ class DatedTable(tables.Table):
 
 
 class PolicyTable(DatedTable):
-    """Policies that carry `readable`, their versions that the reader may read."""
+    """Policies that carry `readable`, their versions that the reader may read and that the filters leave.
 
-    title = tables.Column(verbose_name=_("Policy"), empty_values=(), attrs=WRAP)
-    effect = tables.Column(verbose_name=_("Effect"), empty_values=())
-    state = tables.Column(verbose_name=_("Status"), empty_values=())
-    scope = tables.Column(verbose_name=_("Scope"), empty_values=())
-    period = tables.Column(verbose_name=_("Period in force"), empty_values=())
+    To be sorted, they also carry the columns of the version that is shown (see `reading.with_shown`).
+    """
+
+    title = tables.Column(
+        verbose_name=_("Policy"), empty_values=(), attrs=WRAP, order_by=("shown_title", "code")
+    )
+    effect = tables.Column(verbose_name=_("Effect"), empty_values=(), order_by=("shown_effect", "code"))
+    state = tables.Column(verbose_name=_("Status"), empty_values=(), order_by=("shown_rank", "code"))
+    scope = tables.Column(verbose_name=_("Scope"), empty_values=(), order_by=("shown_scope", "code"))
+    period = tables.Column(
+        verbose_name=_("Period in force"), empty_values=(), order_by=("shown_from", "code")
+    )
 
     class Meta:
         template_name = "krds/table.html"
         attrs = {"caption": _("Policies")}
-        orderable = False
 
     def version(self, policy: Policy) -> PolicyVersion:
         return version_to_show(policy.readable, self.on)  # type: ignore[attr-defined]
 
     def render_title(self, record: Policy) -> SafeString:
         version = self.version(record)
-        link = format_html(
-            '<a href="{}">{}</a>', reverse("policies:detail", args=[record.code]), version.title
-        )
+        address = reverse("policies:detail", args=[record.code])
+        if not version.in_force_on(self.on):
+            address += f"?version={version.number}"
+        link = format_html('<a href="{}">{}</a>', address, version.title)
         if not version.demonstration:
             return link
         return format_html("{} {}", link, badge("demonstration", gettext("Demonstration")))
@@ -70,8 +77,24 @@ class PolicyTable(DatedTable):
         return badge(effect.value, effect.label)
 
     def render_state(self, record: Policy) -> SafeString:
-        state: State = state_on(self.version(record), self.on)
-        return badge(state.code, state.label)
+        version = self.version(record)
+        state: State = state_on(version, self.on)
+        shown = badge(state.code, state.label)
+        drafts = [
+            other
+            for other in record.readable  # type: ignore[attr-defined]
+            if other.status == PolicyVersion.Status.DRAFT and other.pk != version.pk
+        ]
+        if not drafts:
+            return shown
+        newest = max(drafts, key=lambda draft: draft.number)
+        address = f"{reverse('policies:detail', args=[record.code])}?version={newest.number}"
+        return format_html(
+            '{} <a href="{}">{}</a>',
+            shown,
+            address,
+            gettext("Draft of version %(number)s") % {"number": newest.number},
+        )
 
     def render_scope(self, record: Policy) -> str:
         return gettext("%(agency)s and all below") % {"agency": self.version(record).scope.short}

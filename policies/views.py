@@ -1,16 +1,31 @@
-"""The policies: what each says, since when, on what basis, and which waivers the reader may see."""
+"""The policies: what each says, since when, on what basis, what changed between versions, and which waivers the reader sees."""
 
-from django.db.models import Exists, OuterRef, Prefetch
+import datetime
+
+from django.db.models import Prefetch
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django_tables2 import RequestConfig
 
-from agencies.models import User
+from agencies.models import Role, User
 from agencies.signed_in import SignedInRequest
+from policies.acts import TWO_PERSONS, acts_for
+from policies.comparing import differences
+from policies.filters import PolicyFilter
+from policies.history import steps
+from policies.lifecycle import may_write_at, needs_another_officer
 from policies.models import Policy, PolicyVersion, Waiver
-from policies.reading import EFFECT_MEANING, condition_groups, state_on, version_to_show, versions_readable_by
+from policies.reading import (
+    EFFECT_MEANING,
+    condition_groups,
+    state_on,
+    version_to_show,
+    versions_readable_by,
+    with_shown,
+)
 from policies.tables import PolicyTable, WaiverTable
 from policies.verdicts import Effect
 from sources.models import Statement
@@ -21,13 +36,20 @@ WAIVERS_PER_PAGE = 20
 
 @require_safe
 def policy_list(request: SignedInRequest) -> HttpResponse:
-    readable = versions_readable_by(request.user)
-    policies = Policy.objects.filter(Exists(readable.filter(policy=OuterRef("pk")))).prefetch_related(
+    today = timezone.localdate()
+    filterset = PolicyFilter(request.GET, versions_readable_by(request.user), request=request, on=today)
+    readable = filterset.qs if filterset.is_valid() else filterset.qs.none()
+    policies = with_shown(Policy.objects.all(), readable, today).prefetch_related(
         Prefetch("versions", readable.select_related("scope"), to_attr="readable")
     )
-    table = PolicyTable(policies, on=timezone.localdate())
+    table = PolicyTable(policies, on=today)
     RequestConfig(request, paginate={"per_page": PER_PAGE}).configure(table)
-    return render(request, "policies/policy_list.html", {"table": table})
+    context = {
+        "table": table,
+        "filter": filterset,
+        "may_write": request.user.has_role(Role.POLICY_OFFICER),
+    }
+    return render(request, "policies/policy_list.html", context)
 
 
 @require_safe
@@ -45,10 +67,19 @@ def policy_detail(request: SignedInRequest, code: str) -> HttpResponse:
     if not versions:
         raise Http404
     version = _asked_for(request, versions) or version_to_show(versions, today)
+    version.policy = policy
+    own_draft = version.status == PolicyVersion.Status.DRAFT and needs_another_officer(version, request.user)
     context = {
         "policy": policy,
         "version": version,
+        "acts": acts_for(request.user, version),
+        "may_write": may_write_at(request.user, policy.owner),
+        "two_persons": TWO_PERSONS if own_draft else "",
+        "what_if": _what_if(version, today),
+        "steps": steps(version),
+        "follows": next((other for other in versions if other.number < version.number), None),
         "state": state_on(version, today),
+        "listed": versions,
         "versions": [(other, state_on(other, today)) for other in versions],
         "effect_meaning": EFFECT_MEANING[Effect(version.effect)],
         "groups": condition_groups(version),
@@ -57,6 +88,44 @@ def policy_detail(request: SignedInRequest, code: str) -> HttpResponse:
         "waivers": _waivers(request, policy),
     }
     return render(request, "policies/policy_detail.html", context)
+
+
+def _what_if(version: PolicyVersion, today: datetime.date) -> str:
+    """The address of the page that shows what a draft, or a version to come, would hit."""
+    coming = version.status == PolicyVersion.Status.IN_FORCE and version.effective_from > today
+    if version.status != PolicyVersion.Status.DRAFT and not coming:
+        return ""
+    return reverse("subscriptions:what-if", args=[version.policy.code, version.number])
+
+
+@require_safe
+def compare(request: SignedInRequest, code: str) -> HttpResponse:
+    """Two versions side by side; without a choice, the latest and the one before it."""
+    versions = list(
+        versions_readable_by(request.user)
+        .filter(policy__code=code)
+        .select_related("policy", "scope")
+        .prefetch_related("conditions")
+        .order_by("-number")
+    )
+    if not versions:
+        raise Http404
+    by_number = {str(version.number): version for version in versions}
+    newest, before = versions[0], versions[min(1, len(versions) - 1)]
+    later = by_number.get(request.GET.get("to") or str(newest.number))
+    earlier = by_number.get(request.GET.get("from") or str(before.number))
+    if later is None or earlier is None:
+        raise Http404
+    found = differences(earlier, later, request.user)
+    context = {
+        "policy": later.policy,
+        "earlier": earlier,
+        "later": later,
+        "versions": versions,
+        "differences": found,
+        "changed": sum(1 for difference in found if difference.changed),
+    }
+    return render(request, "policies/compare.html", context)
 
 
 def _asked_for(request: SignedInRequest, versions: list[PolicyVersion]) -> PolicyVersion | None:
