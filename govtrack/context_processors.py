@@ -4,6 +4,29 @@ from django.conf import settings
 from django.http import HttpRequest
 
 
-def deployment(request: HttpRequest) -> dict[str, bool]:
-    """`official_deployment`: a government's own site. `demo`: the login page names the demonstration's accounts."""
-    return {"official_deployment": settings.OFFICIAL_DEPLOYMENT, "demo": settings.GOVTRACK_DEMO}
+# Pages that stand under another entry of the main menu than their app's.
+SECTIONS = {
+    "home": "home",
+    "subscriptions:findings": "findings",
+    "subscriptions:finding": "findings",
+    "subscriptions:compliance": "findings",
+    "subscriptions:waivers": "findings",
+    "subscriptions:waiver": "findings",
+    "subscriptions:waiver-act": "findings",
+    "subscriptions:ask-waiver": "findings",
+    "subscriptions:what-if": "policies",
+}
+
+
+def deployment(request: HttpRequest) -> dict[str, bool | str]:
+    """What the frame of every page asks.
+
+    `official_deployment`: a government's own site. `demo`: the login page names the demonstration's accounts.
+    `menu_section`: the entry of the main menu that the page stands under.
+    """
+    match = request.resolver_match
+    return {
+        "official_deployment": settings.OFFICIAL_DEPLOYMENT,
+        "demo": settings.GOVTRACK_DEMO,
+        "menu_section": SECTIONS.get(match.view_name, match.app_name) if match else "",
+    }

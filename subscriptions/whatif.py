@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from django.db.models import Case, CharField, Count, F, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
 
+from figures.formatting import won
 from policies.compiling import compile_conditions
 from policies.models import PolicyVersion, Waiver
 from policies.verdicts import Verdict
@@ -29,6 +31,15 @@ class Change:
     agencies: int = 0
     cost: int = 0
     unknown: int = 0
+
+    @property
+    def cost_text(self) -> str:
+        """The annual cost in words: an unknown one is said to be so, and never zero."""
+        if not self.subscriptions:
+            return "–"
+        if self.unknown and not self.cost:
+            return gettext("not given")
+        return gettext("at least %(amount)s") % {"amount": won(self.cost)} if self.unknown else won(self.cost)
 
 
 @dataclass
