@@ -99,7 +99,9 @@ class Product(models.Model):
     category = models.ForeignKey(
         Category, models.PROTECT, null=True, blank=True, related_name="products", verbose_name=_("category")
     )
-    reference_url = models.URLField(pgettext_lazy("of facts", "reference"), blank=True, help_text=_("Where these facts can be read."))
+    reference_url = models.URLField(
+        pgettext_lazy("of facts", "reference"), blank=True, help_text=_("Where these facts can be read.")
+    )
     trains_on_inputs = models.BooleanField(
         _("inputs train models"),
         null=True,
