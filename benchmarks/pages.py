@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from agencies.models import Agency
 from benchmarks import words
-from benchmarks.seeding import NATION, PEOPLE, PROVINCE
+from benchmarks.seeding import PEOPLE, PROVINCE
 from subscriptions.models import Subscription
 
 PAGE_SIZE = 50
@@ -51,65 +51,68 @@ DEAREST = f" ORDER BY coalesce(f.annual_cost_min, -1) DESC, f.subscription_id DE
 
 
 def pages() -> Iterator[Page]:
-    everything = reverse("subscriptions:list")
     for person in PEOPLE:
-        count = Subscription.objects.count()
-        sees, seen = "", []
-        if person == PROVINCE:
-            sees, seen = f" WHERE {below('a')}", [Agency.objects.get(code=PEOPLE[PROVINCE][1]).path]
-            count = Subscription.objects.filter(agency__path__startswith=seen[0]).count()
-        and_ = " AND " if sees else " WHERE "
-        deep = max(1, count * 9 // 10 // PAGE_SIZE)
-
-        def page(
-            name: str, query: str, sql: str, parameters: Any = (), bar: int | None = None, cold: bool = False
-        ):
-            return Page(
-                name, person, f"{everything}{query}", ROWS + sees + sql, [*seen, *parameters], bar, cold
-            )  # noqa: B023
-
-        yield page("first page", "", NEWEST, bar=QUICK)
-        yield page("first page, counting anew", "", NEWEST, cold=True)
-        yield page(
-            "page at nine tenths", f"?page={deep}", f"{NEWEST} OFFSET {(deep - 1) * PAGE_SIZE}", bar=SLOWER
-        )
-        yield page("sorted by annual cost", "?sort=-annual_cost", DEAREST, bar=SLOWER)
-        yield page(
-            "sorted by annual cost, lowest first",
-            "?sort=annual_cost",
-            DEAREST.replace("DESC", "ASC"),
-            bar=SLOWER,
-        )
-        for name, code in (("a province", "KR-48"), ("a city", CITY)):
-            yield page(
-                f"filtered by status and {name}",
-                f"?status=active&agency={code}",
-                f"{and_} s.status = %s AND {below('a')} {NEWEST}",
-                ["active", Agency.objects.get(code=code).path],
-                QUICK,
-                cold=True,
-            )
-        searches = {
-            "rare, two syllables": words.RARE_SHORT,
-            "rare, long": words.RARE_LONG,
-            "middling": words.MIDDLING,
-            "common, two syllables": words.COMMON_SHORT,
-            "common, longer": words.COMMON_LONG,
-            "common and rare": f"{words.COMMON_SHORT} {words.RARE_SHORT}",
-            "nowhere": "없는낱말",
-        }
-        for name, text in searches.items():
-            conditions = " AND ".join(contains("f.search") for _word in text.split())
-            yield page(
-                f"search, {name}",
-                f"?q={quote(text)}",
-                f"{and_} {conditions} {NEWEST}",
-                text.split(),
-                SLOWER,
-                cold=True,
-            )
+        yield from lists(person)
     yield from spending()
     yield live_check()
+
+
+def lists(person: str) -> Iterator[Page]:
+    """The list of subscriptions as that person opens, pages, sorts, filters and searches it."""
+    everything = reverse("subscriptions:list")
+    count = Subscription.objects.count()
+    sees, seen = "", []
+    if person == PROVINCE:
+        sees, seen = f" WHERE {below('a')}", [Agency.objects.get(code=PEOPLE[PROVINCE][1]).path]
+        count = Subscription.objects.filter(agency__path__startswith=seen[0]).count()
+    and_ = " AND " if sees else " WHERE "
+    deep = max(1, count * 9 // 10 // PAGE_SIZE)
+
+    def page(
+        name: str, query: str, sql: str, parameters: Any = (), bar: int | None = None, cold: bool = False
+    ):
+        return Page(name, person, f"{everything}{query}", ROWS + sees + sql, [*seen, *parameters], bar, cold)
+
+    yield page("first page", "", NEWEST, bar=QUICK)
+    yield page("first page, counting anew", "", NEWEST, cold=True)
+    yield page(
+        "page at nine tenths", f"?page={deep}", f"{NEWEST} OFFSET {(deep - 1) * PAGE_SIZE}", bar=SLOWER
+    )
+    yield page("sorted by annual cost", "?sort=-annual_cost", DEAREST, bar=SLOWER)
+    yield page(
+        "sorted by annual cost, lowest first",
+        "?sort=annual_cost",
+        DEAREST.replace("DESC", "ASC"),
+        bar=SLOWER,
+    )
+    for name, code in (("a province", "KR-48"), ("a city", CITY)):
+        yield page(
+            f"filtered by status and {name}",
+            f"?status=active&agency={code}",
+            f"{and_} s.status = %s AND {below('a')} {NEWEST}",
+            ["active", Agency.objects.get(code=code).path],
+            QUICK,
+            cold=True,
+        )
+    searches = {
+        "rare, two syllables": words.RARE_SHORT,
+        "rare, long": words.RARE_LONG,
+        "middling": words.MIDDLING,
+        "common, two syllables": words.COMMON_SHORT,
+        "common, longer": words.COMMON_LONG,
+        "common and rare": f"{words.COMMON_SHORT} {words.RARE_SHORT}",
+        "nowhere": "없는낱말",
+    }
+    for name, text in searches.items():
+        conditions = " AND ".join(contains("f.search") for _word in text.split())
+        yield page(
+            f"search, {name}",
+            f"?q={quote(text)}",
+            f"{and_} {conditions} {NEWEST}",
+            text.split(),
+            SLOWER,
+            cold=True,
+        )
 
 
 def below(agency: str) -> str:

@@ -9,6 +9,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_countries.fields import CountryField
 from simple_history.models import HistoricalRecords
 
@@ -98,7 +99,9 @@ class Product(models.Model):
     category = models.ForeignKey(
         Category, models.PROTECT, null=True, blank=True, related_name="products", verbose_name=_("category")
     )
-    reference_url = models.URLField(_("reference"), blank=True, help_text=_("Where these facts can be read."))
+    reference_url = models.URLField(
+        pgettext_lazy("of facts", "reference"), blank=True, help_text=_("Where these facts can be read.")
+    )
     trains_on_inputs = models.BooleanField(
         _("inputs train models"),
         null=True,

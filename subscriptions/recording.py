@@ -73,12 +73,12 @@ def may_record_at(user: User, agency: Agency) -> bool:
 
 
 def may_approve(user: User, subscription: Subscription) -> bool:
-    """Approvers of the agency decide, but never on what they requested or recorded themselves."""
-    return user.has_role(Role.APPROVER, at=subscription.agency) and user.pk != requester_of(subscription)
+    """Approvers of the agency decide, but never on what they requested, changed or recorded themselves."""
+    return user.has_role(Role.APPROVER, at=subscription.agency) and user.pk not in askers_of(subscription)
 
 
 def may_approve_as_officer(user: User, subscription: Subscription) -> bool:
-    return user.has_role(Role.POLICY_OFFICER, at=subscription.agency) and user.pk != requester_of(
+    return user.has_role(Role.POLICY_OFFICER, at=subscription.agency) and user.pk not in askers_of(
         subscription
     )
 
@@ -87,6 +87,19 @@ def requester_of(subscription: Subscription) -> int | None:
     """The person who asked for it last, or else the one who recorded it."""
     asked = subscription.decisions.filter(act=Decision.Act.REQUEST, result=Decision.Result.DONE).first()
     return asked.decided_by_id if asked else subscription.recorded_by_id
+
+
+def askers_of(subscription: Subscription) -> set[int | None]:
+    """Those whose request it is: who asked for it last, or else recorded it, and who has changed it since."""
+    acts = subscription.decisions.filter(
+        act__in=[Decision.Act.REQUEST, Decision.Act.CHANGE], result=Decision.Result.DONE
+    )
+    askers: set[int | None] = set()
+    for act, person in acts.values_list("act", "decided_by"):
+        askers.add(person)
+        if act == Decision.Act.REQUEST:
+            return askers
+    return askers | {subscription.recorded_by_id}
 
 
 # --- the acts ---------------------------------------------------------------------------------------------------------
@@ -105,7 +118,7 @@ def check(subscription: Subscription, lines: Sequence[PriceLine]) -> list[Judgem
 @transaction.atomic
 def save_draft(subscription: Subscription, lines: Sequence[PriceLine], *, by: User) -> Recorded:
     """Keep a subscription as a draft; no policy stops a draft."""
-    _require(may_record_at(by, subscription.agency))
+    _require_draft(subscription, by)
     act = Decision.Act.CHANGE if subscription.pk else Decision.Act.RECORD
     subscription.status = Status.DRAFT
     _store(subscription, lines, by)
@@ -115,9 +128,7 @@ def save_draft(subscription: Subscription, lines: Sequence[PriceLine], *, by: Us
 @transaction.atomic
 def request(subscription: Subscription, lines: Sequence[PriceLine], *, by: User) -> Recorded:
     """Ask for a subscription to be approved. One that a policy blocks is refused and stays a draft."""
-    _require(may_record_at(by, subscription.agency))
-    if subscription.pk and subscription.status != Status.DRAFT:
-        raise NotPossible
+    _require_draft(subscription, by)
     subscription.status = Status.DRAFT
     _store(subscription, lines, by)
     recorded = _decide(subscription, Decision.Act.REQUEST, by, start=Status.REQUESTED)
@@ -132,9 +143,7 @@ def request(subscription: Subscription, lines: Sequence[PriceLine], *, by: User)
 @transaction.atomic
 def declare(subscription: Subscription, lines: Sequence[PriceLine], *, by: User) -> Recorded:
     """Record a tool that is in use already, also one that policies forbid: a fact with a finding, not a secret."""
-    _require(may_record_at(by, subscription.agency))
-    if subscription.pk and subscription.status != Status.DRAFT:
-        raise NotPossible
+    _require_draft(subscription, by)
     subscription.status, subscription.declared = Status.ACTIVE, True
     _lock_policies()
     _store(subscription, lines, by)
@@ -157,8 +166,8 @@ def change(
     What a policy blocks cannot be renewed, extended or grown: such a change is refused and nothing but the decision is
     written. A material change ends the policy officers' approvals. Raises StaleEdit when somebody was quicker.
     """
-    _require(may_record_at(by, subscription.agency))
-    before = Subscription.objects.select_for_update().get(pk=subscription.pk)
+    before = _locked(subscription)
+    _require(may_record_at(by, before.agency) and may_record_at(by, subscription.agency))
     if before.version != version:
         raise StaleEdit(before)
     if before.status == Status.DRAFT:
@@ -270,6 +279,9 @@ def reopen(subscription: Subscription, *, by: User) -> Recorded:
     _require(may_record_at(by, subscription.agency))
     if subscription.status not in (Status.VOID, Status.REFUSED):
         raise NotPossible
+    # A draft may be changed at will, so whatever was approved of it is approved no more.
+    subscription.approvals.filter(ended_at=None).update(ended_at=timezone.now())
+    subscription.approved_at = None
     return _leave(subscription, Status.DRAFT, Decision.Act.CHANGE, by, "")
 
 
@@ -353,7 +365,7 @@ def is_material(
     before: Subscription, after: Subscription, lines: Sequence[PriceLine], on: datetime.date
 ) -> bool:
     """Whether a change grows or renews the subscription: another tool, more seats or cost, a higher data class, personal
-    data, a later end, or a known figure that is not known any more."""
+    data, a later end, automatic renewal, or a known figure that is not known any more."""
     if before.product_id != after.product_id or before.agency_id != after.agency_id:
         return True
     classes = [None, *DataClass.values]
@@ -366,6 +378,8 @@ def is_material(
     if after.ends_on != before.ends_on and (
         after.ends_on is None or (before.ends_on and after.ends_on > before.ends_on)
     ):
+        return True
+    if after.auto_renewal and not before.auto_renewal:
         return True
     old, new = Facts.objects.filter(subscription=before).first(), candidate_facts(after, lines, on)
     if old is None:
@@ -420,11 +434,15 @@ def next_reference(agency: Agency) -> str:
     """The agency's next free reference of the year; the agency's row is locked, so that no two take the same."""
     Agency.objects.select_for_update().get(pk=agency.pk)
     prefix = f"{agency.code}-{today().year}-"
-    taken = Subscription.objects.filter(agency=agency, reference__startswith=prefix)
+    taken = Subscription.objects.filter(agency=agency, reference__regex=rf"^{prefix}\d+$")
     last = (
         taken.order_by(Length("reference").desc(), "-reference").values_list("reference", flat=True).first()
     )
-    return f"{prefix}{int(last[len(prefix) :]) + 1 if last else 1:04d}"
+    number = int(last[len(prefix) :]) + 1 if last else 1
+    # A record that went to another agency keeps its reference.
+    while Subscription.objects.filter(reference=f"{prefix}{number:04d}").exists():
+        number += 1
+    return f"{prefix}{number:04d}"
 
 
 def _decide(
@@ -448,6 +466,9 @@ def _decide(
         stopped = not waits_for_waivers(subscription, judgements)
     refused = enforced and start is not None and stopped
     if start is not None and not refused:
+        if subscription.status != Status.DRAFT:
+            # A form that was opened before this is stale. What was just stored as a draft has its new version already.
+            subscription.version += 1
         subscription.status = start
         if start in (Status.APPROVED, Status.ACTIVE) and subscription.approved_at is None:
             subscription.approved_at = timezone.now()
@@ -507,6 +528,16 @@ def _locked(subscription: Subscription) -> Subscription:
     return (
         Subscription.objects.select_for_update(of=("self",)).select_related("agency").get(pk=subscription.pk)
     )
+
+
+def _require_draft(subscription: Subscription, by: User) -> None:
+    """That a person may record it, and that it is new or, whatever the form says, still a draft; held until the commit."""
+    _require(may_record_at(by, subscription.agency))
+    if subscription.pk:
+        stored = _locked(subscription)
+        _require(may_record_at(by, stored.agency))
+        if stored.status != Status.DRAFT:
+            raise NotPossible
 
 
 def _lock_policies() -> None:

@@ -332,7 +332,7 @@ CONSIDERED = [
     "/agencies/options/?agency=z",
     f"/agencies/options/?agency={MARK[:4]}",
     "/agencies/options/?agency=KR-11",
-    f"/catalog/options/?product=x",
+    "/catalog/options/?product=x",
     f"/subscriptions/?q={MARK[:4]}",
     f"/findings/?state=&q={MARK[:4]}",
     "/subscriptions/?_export=csv",
