@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 
 from figures.formatting import won
+from figures.standing import Standing
 from policies.compiling import compile_conditions
 from policies.models import PolicyVersion, Waiver
 from policies.verdicts import Verdict
@@ -38,7 +39,7 @@ class Change:
         if not self.subscriptions:
             return "–"
         if self.unknown and not self.cost:
-            return gettext("not given")
+            return str(Standing.NOT_GIVEN.label)
         return gettext("at least %(amount)s") % {"amount": won(self.cost)} if self.unknown else won(self.cost)
 
 

@@ -1,0 +1,135 @@
+"""What an agency comes to with all below it, and policies that cap it."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from policies.verdicts import Verdict
+from subscriptions import recording
+from subscriptions.evaluation import judge_candidate, judge_saved, rows_judged_by
+from subscriptions.models import AgencyTotals, Finding, PriceLine, Status, Subscription
+from subscriptions.totals import COLUMNS, refresh_all_totals, refresh_totals
+from tests.subscriptions.factories import (
+    DAY,
+    PriceLineFactory,
+    ProductFactory,
+    SubscriptionFactory,
+    agency_at,
+    kept,
+    make_policy,
+    person,
+)
+
+
+def recorded(path: str, won: int | None, product=None, status: Status = Status.ACTIVE) -> Subscription:
+    """A subscription with that annual cost (None: not given), with facts and totals in step."""
+    subscription = SubscriptionFactory(
+        agency=agency_at(path), product=product or ProductFactory(), status=status
+    )
+    standing = {"amount": won} if won is not None else {"amount": None, "standing": "not_given"}
+    PriceLineFactory(subscription=subscription, basis="flat", cycle="annual", **standing)
+    fresh = kept(subscription)
+    refresh_totals(fresh.agency)
+    return fresh
+
+
+def totals(path: str) -> tuple[int | None, ...]:
+    row = AgencyTotals.objects.get(agency=agency_at(path))
+    return tuple(getattr(row, column) for column in COLUMNS)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("clock")
+def test_an_agency_counts_itself_and_all_below():
+    tool = ProductFactory()
+    recorded("KR/P1", 100, tool)
+    recorded("KR/P1/C1", 20, tool)
+    recorded("KR/P1/C1", 3)
+    recorded("KR/P2", 1_000)
+    recorded("KR/P1/C1", 50_000, status=Status.DRAFT)
+    assert totals("KR/P1") == (123, 123, 2, 2)
+    assert totals("KR/P1/C1") == (23, 23, 2, 2)
+    assert totals("KR/P2") == (1_000, 1_000, 1, 1)
+    assert not AgencyTotals.objects.filter(agency=agency_at("KR")).exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("clock")
+def test_an_unknown_cost_leaves_the_total_open():
+    recorded("KR/P1", 100)
+    recorded("KR/P1/C1", None)
+    assert totals("KR/P1") == (100, None, 2, 2)
+    assert totals("KR/P1/C1") == (None, None, 1, 1)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(
+    ("below", "verdict"),
+    [(899, Verdict.PASS), (900, Verdict.PASS), (901, Verdict.VIOLATION), (None, Verdict.UNDETERMINED)],
+)
+def test_a_cap_on_the_total_is_judged_alike_on_every_path(below, verdict):
+    version = make_policy(("agency_annual_cost", "more_than", [1_000]))
+    own = recorded("KR/P1", 100)
+    recorded("KR/P1/C1", below)
+    row = rows_judged_by(version, DAY).get(pk=own.pk)
+    saved = judge_saved(own, DAY)[0].verdict
+    candidate = judge_candidate(own, list(own.price_lines.all()), DAY)[0].verdict
+    assert (row.unwaived, saved, candidate) == (verdict, verdict, verdict)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("clock")
+def test_a_candidate_counts_with_what_is_there_already():
+    make_policy(("agency_annual_cost", "more_than", [1_000]))
+    recorded("KR/P1/C1", 950)
+    candidate = Subscription(agency=agency_at("KR/P1"), product=ProductFactory(), started_on=DAY)
+    line = PriceLine(basis="flat", cycle="annual", vat="included")
+    verdicts = []
+    for amount in (50, 51):
+        line.amount = amount
+        verdicts.append(judge_candidate(candidate, [line], DAY)[0].verdict)
+    assert verdicts == [Verdict.PASS, Verdict.VIOLATION]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("clock")
+def test_a_change_below_reaches_the_findings_above():
+    make_policy(("agency_annual_cost", "more_than", [1_000]), effect="warn")
+    above = recorded("KR/P1", 900)
+    by = person("administrator", agency_at("KR/P1"))
+    below = Subscription(agency=agency_at("KR/P1/C1"), product=ProductFactory(), started_on=DAY)
+    done = recording.declare(
+        below, [PriceLine(basis="flat", cycle="annual", vat="included", amount=101)], by=by
+    )
+    assert Finding.objects.get(subscription=above).verdict == Verdict.VIOLATION
+    recording.void(done.subscription, by=by, reason="wrong")
+    assert Finding.objects.get(subscription=above).closed_because == Finding.Closing.PASSES
+
+
+class TotalsStayEqual(TestCase):
+    """Kept totals equal their recomputation after any order of changes."""
+
+    @settings(max_examples=25)
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["KR", "KR/P1", "KR/P1/C1", "KR/P2"]),
+                st.one_of(st.none(), st.integers(0, 1_000)),
+                st.booleans(),
+            ),
+            min_size=1,
+            max_size=6,
+        )
+    )
+    def test_after_any_changes(self, changes):
+        made = [recorded(path, won) for path, won, _void in changes]
+        for subscription, (_path, _won, voided) in zip(made, changes, strict=True):
+            if voided:
+                subscription.status = Status.VOID
+                subscription.save()
+                refresh_totals(kept(subscription).agency)
+        before = list(AgencyTotals.objects.order_by("agency").values())
+        assert refresh_all_totals() == []
+        assert list(AgencyTotals.objects.order_by("agency").values()) == before
