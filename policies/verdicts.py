@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Verdict(models.TextChoices):
@@ -32,7 +33,7 @@ class Outcome(models.TextChoices):
     CLEAR = "clear", _("May start")
     WARNED = "warned", _("May start, with warnings")
     NEEDS_OFFICER = "needs_officer", _("A policy officer must approve it")
-    REFUSED = "refused", _("Refused")
+    REFUSED = "refused", pgettext_lazy("outcome of a check", "Refused")
 
 
 def outcome_of(verdicts: Iterable[tuple[str, str]]) -> Outcome:

@@ -12,7 +12,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -77,10 +77,10 @@ class Command(BaseCommand):
         self.stdout.write(outcome + (f" in {seconds:.0f} s" if seconds >= 1 else ""))
 
     def call(self, command: str, *arguments: str, **options: Any) -> str:
-        """Run another command; what it prints, further lines indented below the first."""
+        """Run another command; what it prints."""
         output = io.StringIO()
         call_command(command, *arguments, stdout=output, **options)
-        return output.getvalue().strip().replace("\n", "\n  ") or "done"
+        return output.getvalue().strip() or "done"
 
     def migrate(self) -> str:
         executor = MigrationExecutor(connection)
@@ -103,9 +103,8 @@ class Command(BaseCommand):
         return "loaded"
 
     def check_policies(self) -> str:
-        if "check_policies" not in get_commands():
-            return "left to the first change"
-        return self.call("check_policies")
+        """Each time, since verdicts change with the date; of what the command prints, the sum alone."""
+        return self.call("check_policies").splitlines()[0]
 
     def create_accounts(self) -> str:
         self.accounts = self.call("create_demo_accounts")
