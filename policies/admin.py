@@ -9,6 +9,7 @@ import datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -32,6 +33,7 @@ from policies.changing import (
     policy_changed,
 )
 from policies.explaining import Names, condition_text
+from policies.lifecycle import check_start, may_write_at, put_into_force
 from policies.models import Condition, Policy, PolicyVersion, Waiver
 from policies.vocabulary import COUNTRY, FACTS, Fact, Type
 
@@ -114,6 +116,9 @@ class ConditionFormSet(forms.BaseInlineFormSet):
             raise ValidationError(
                 _("A policy without conditions judges nothing. Give at least one condition.")
             )
+        starts = self.instance.status == PolicyVersion.Status.IN_FORCE and is_draft(self.instance)
+        if starts and settings.POLICY_TWO_PERSON_RULE and self.has_changed():
+            raise ValidationError(_("Save the draft first; another policy officer puts it into force."))
 
 
 class ConditionInline(ScopedTabularInline):
@@ -146,6 +151,16 @@ def stored_status(version: PolicyVersion) -> str:
 
 
 class PolicyVersionForm(forms.ModelForm):
+    """`user` is who fills it in; the admin sets it. Putting a draft into force obeys the same rules as on its page."""
+
+    user: User
+    reason = forms.CharField(
+        label=_("reason for putting it into force"),
+        required=False,
+        max_length=100,
+        help_text=_("Kept in the history."),
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "status" in self.fields:
@@ -160,6 +175,38 @@ class PolicyVersionForm(forms.ModelForm):
             if problem:
                 raise ValidationError(problem)
         return last_day
+
+    @property
+    def starts(self) -> bool:
+        """Whether it puts a draft into force."""
+        in_force = self.cleaned_data.get("status") == PolicyVersion.Status.IN_FORCE
+        return in_force and is_draft(self.instance)
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.starts and not self.errors:
+            if not self.cleaned_data.get("reason"):
+                self.add_error("reason", _("Give the reason."))
+            if settings.POLICY_TWO_PERSON_RULE and (
+                self.instance.pk is None or set(self.changed_data) - {"status", "reason"}
+            ):
+                self.add_error(
+                    "status", _("Save the draft first; another policy officer puts it into force.")
+                )
+        return cleaned
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if self.starts and not self.errors:
+            if not may_write_at(self.user, self.instance.policy.owner):
+                self.add_error(
+                    "status", _("Policies are put into force by policy officers of their owner agency.")
+                )
+                return
+            try:
+                check_start(self.instance, self.user)
+            except ValidationError as problem:
+                self.add_error("status", problem)
 
 
 @admin.register(PolicyVersion)
@@ -193,7 +240,7 @@ class PolicyVersionAdmin(HistoryAdmin):
                     "scope",
                     "effect",
                     ("effective_from", "effective_until"),
-                    "status",
+                    ("status", "reason"),
                     "demonstration",
                 ],
                 "description": _(
@@ -277,11 +324,48 @@ class PolicyVersionAdmin(HistoryAdmin):
         if not change:
             Policy.objects.select_for_update().get(pk=obj.policy_id)
             obj.number = next_number(obj.policy)
+        if is_draft(obj):
+            # It is saved as the draft it is; `save_related` puts it into force once its conditions are saved.
+            obj.status = PolicyVersion.Status.DRAFT
+            if not change or set(form.changed_data) - {"status", "reason"}:
+                obj.drafted_by = request.user
         super().save_model(request, obj, form, change)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         number_new_rows(formset, "position")
         super().save_formset(request, form, formset, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        version, by = form.instance, request.user
+        if any(formset.has_changed() for formset in formsets) and version.drafted_by_id != by.pk:
+            version.drafted_by = by
+            version.save()
+        if form.starts:
+            put_into_force(version, by=by, reason=form.cleaned_data["reason"])  # type: ignore[arg-type]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.user = request.user  # type: ignore[attr-defined]
+        return form
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The reason is asked for while there is a draft to put into force."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if is_draft(obj):
+            return fieldsets
+        return [
+            (
+                title,
+                {
+                    **options,
+                    "fields": [
+                        ("status",) if row == ("status", "reason") else row for row in options["fields"]
+                    ],
+                },
+            )
+            for title, options in fieldsets
+        ]
 
     def tell(self, obj: PolicyVersion) -> None:
         if obj.status != PolicyVersion.Status.DRAFT:

@@ -99,13 +99,14 @@ def field_in_words(version: Any, name: str) -> tuple[str, str, str]:
 
 
 def _conditions(version: PolicyVersion) -> list[str]:
-    """One point for each group."""
+    """One point for each condition, with its group when there are several conditions."""
     groups = condition_groups(version)
+    if sum(len(phrases) for phrases in groups) < 2:
+        return [phrase for phrases in groups for phrase in phrases]
     return [
-        phrases[0]
-        if len(phrases) == 1
-        else gettext("any of these: %(conditions)s") % {"conditions": "; ".join(phrases)}
-        for phrases in groups
+        gettext("Group %(at)s: %(condition)s") % {"at": at, "condition": phrase}
+        for at, phrases in enumerate(groups, start=1)
+        for phrase in phrases
     ]
 
 

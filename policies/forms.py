@@ -172,8 +172,8 @@ class PolicyForm(forms.ModelForm):
             self.initial["scope"] = scope
         else:
             self._offer("owner", owned)
-            if not self.is_bound:
-                self.initial.setdefault("effective_from", timezone.localdate())
+            if not self.initial.get("effective_from"):
+                self.initial["effective_from"] = timezone.localdate()
         self._offer("scope", owned)
 
     def _offer(self, name: str, queryset: Any) -> None:

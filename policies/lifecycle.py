@@ -62,6 +62,25 @@ def save_draft(
     return version
 
 
+def check_start(version: PolicyVersion, by: User) -> None:
+    """Raises ValidationError when this person may not put the draft into force, or not from its first day on."""
+    if needs_another_officer(version, by):
+        raise ValidationError(
+            _("Another policy officer than the one who drafted it puts a policy into force.")
+        )
+    if version.effective_from < timezone.localdate():
+        raise ValidationError(
+            _("A policy does not take effect in the past. Change its first day in the draft.")
+        )
+    later = version.policy.versions.filter(
+        status=PolicyVersion.Status.IN_FORCE, effective_from__gte=version.effective_from
+    )
+    for other in later.exclude(pk=version.pk)[:1]:
+        raise ValidationError(
+            _("Version %(number)s takes effect later already. Retire it first.") % {"number": other.number}
+        )
+
+
 @transaction.atomic
 def put_into_force(version: PolicyVersion, *, by: User, reason: str) -> PolicyVersion:
     """Let a draft judge from its first day on. The version in force until then ends the day before.
@@ -74,25 +93,13 @@ def put_into_force(version: PolicyVersion, *, by: User, reason: str) -> PolicyVe
     _require(may_write_at(by, policy.owner))
     if version.status != PolicyVersion.Status.DRAFT:
         raise ValidationError(_("Only a draft is put into force."))
-    if needs_another_officer(version, by):
-        raise ValidationError(
-            _("Another policy officer than the one who drafted it puts a policy into force.")
-        )
-    if version.effective_from < timezone.localdate():
-        raise ValidationError(
-            _("A policy does not take effect in the past. Change its first day in the draft.")
-        )
+    check_start(version, by)
     if not version.conditions.exists():
         raise ValidationError(_("Give at least one condition: without one nothing could violate the policy."))
     for condition in version.conditions.all():
         condition.full_clean()
     day_before = version.effective_from - datetime.timedelta(days=1)
     for other in policy.versions.filter(status=PolicyVersion.Status.IN_FORCE).exclude(pk=version.pk):
-        if other.effective_from >= version.effective_from:
-            raise ValidationError(
-                _("Version %(number)s takes effect later already. Retire it first.")
-                % {"number": other.number}
-            )
         if other.effective_until is None or other.effective_until > day_before:
             other.effective_until = day_before
             _sign(other, by, _("Replaced by version %(number)s") % {"number": version.number})

@@ -233,20 +233,53 @@ def test_conditions_are_numbered_as_they_come(db, sysadmin, send):
 
 
 def test_a_version_without_conditions_does_not_come_into_force(db, sysadmin, send):
-    version = draft()
+    version = draft(effective_from=timezone.localdate())
     page = address(PolicyVersion, "change", version.pk)
-    answer = send(sysadmin, page, {"status": "in_force", "conditions-0-DELETE": "on"})
+    start = {"status": "in_force", "reason": "Decided"}
+    answer = send(sysadmin, page, {**start, "conditions-0-DELETE": "on"})
     assert errors_of(answer) == {
         "conditions": ["A policy without conditions judges nothing. Give at least one condition."]
     }
-    assert send(sysadmin, page, {"status": "in_force"}).status_code == 302
+    assert send(sysadmin, page, start).status_code == 302
     version.refresh_from_db()
     assert version.status == "in_force"
+    assert version.history.first().history_change_reason == "Decided"
+
+
+def test_putting_into_force_obeys_the_rules_of_the_policys_own_page(db, sysadmin, send, settings):
+    today = timezone.localdate()
+    page = address(PolicyVersion, "change", draft(effective_from=today).pk)
+    start = {"status": "in_force", "reason": "Decided"}
+    first = "Save the draft first; another policy officer puts it into force."
+    assert errors_of(send(sysadmin, page, {"status": "in_force"})) == {"reason": ["Give the reason."]}
+    assert errors_of(send(sysadmin, page, {**start, "title_en": "Other"})) == {"status": [first]}
+    assert errors_of(send(sysadmin, page, {**start, "conditions-0-values": "[5]"})) == {"conditions": [first]}
+    assert send(sysadmin, page, {"title_en": "Other"}).status_code == 302
+    assert errors_of(send(sysadmin, page, start)) == {
+        "status": ["Another policy officer than the one who drafted it puts a policy into force."]
+    }
+    settings.POLICY_TWO_PERSON_RULE = False
+    yesterday = str(today - datetime.timedelta(days=1))
+    assert errors_of(send(sysadmin, page, {**start, "effective_from": yesterday})) == {
+        "status": ["A policy does not take effect in the past. Change its first day in the draft."]
+    }
+    assert send(sysadmin, page, start).status_code == 302
+    assert PolicyVersion.objects.get(title_en="Other").status == "in_force"
+
+
+def test_a_draft_whose_conditions_were_edited_is_the_editors(db, sysadmin, send):
+    version = draft()
+    page = address(PolicyVersion, "change", version.pk)
+    assert send(sysadmin, page, {"conditions-0-values": "[5]"}).status_code == 302
+    version.refresh_from_db()
+    assert version.drafted_by.is_superuser
 
 
 def test_two_versions_are_not_in_force_on_one_day(db, sysadmin, send):
     rows.policy_version(1)
-    answer = send(sysadmin, address(PolicyVersion, "change", draft().pk), {"status": "in_force"})
+    answer = send(
+        sysadmin, address(PolicyVersion, "change", draft().pk), {"status": "in_force", "reason": "Decided"}
+    )
     assert errors_of(answer) == {"effective_from": ["Version 1 is in force in this period already."]}
 
 
