@@ -15,7 +15,7 @@ from policies.models import Policy, PolicyVersion, Waiver
 from policies.verdicts import Verdict
 from subscriptions.evaluation import covering, rows_judged_by
 from subscriptions.facts import CHUNK, refresh
-from subscriptions.findings import reconcile_one, reconcile_policy, reconcile_totals
+from subscriptions.findings import reconcile_policy, reconcile_totals
 from subscriptions.following_up import escalate_overdue
 from subscriptions.models import Facts, Finding, Subscription
 from subscriptions.totals import refresh_all_totals, refresh_totals
@@ -59,10 +59,9 @@ def check_everything(
         progress("facts", summary.subscriptions, total)
     summary.facts_changed = len(changed)
     refresh_all_totals()
-    _reconcile_each(changed, on)
     policies = list(Policy.objects.filter(code__in=codes) if codes is not None else Policy.objects.all())
     for number, policy in enumerate(policies, start=1):
-        reconcile_policy(policy, on, everything.values("pk") if agency is not None else None)
+        reconcile_policy(policy, on, everything.values("pk") if agency is not None else None, changed)
         progress("policies", number, len(policies))
     summary.escalated = escalate_overdue(on)
     summary.findings_open = Finding.objects.open().count()
@@ -122,7 +121,8 @@ def drain() -> None:
                 for waiver in Waiver.objects.filter(pk=recheck.code).select_related("policy"):
                     reconcile_policy(waiver.policy, on, ids)
             else:
-                _reconcile_each(ids, on)
+                for policy in Policy.objects.all():
+                    reconcile_policy(policy, on, ids, refreshed=ids)
 
 
 def _refresh_totals_of(ids: list[int]) -> list[int]:
@@ -159,13 +159,3 @@ def _affected(recheck: Recheck) -> QuerySet[Subscription]:
     )
     named = {"product__code": code} if about is Recheck.About.PRODUCT else {"product__vendor__code": code}
     return subscriptions.filter(pk__in=tools.values("pk")) | subscriptions.filter(**named)
-
-
-def _reconcile_each(ids: list[int], on: datetime.date) -> None:
-    for start in range(0, len(ids), CHUNK):
-        subscriptions = Subscription.objects.select_related("agency", "facts").filter(
-            pk__in=ids[start : start + CHUNK]
-        )
-        for subscription in subscriptions:
-            with transaction.atomic():
-                reconcile_one(subscription, on)

@@ -18,6 +18,8 @@ from subscriptions.evaluation import Judgement, judge_saved, judgement_of_row, r
 from subscriptions.models import LIVE, Finding, Subscription
 
 CHUNK = 500
+# Beyond this many changed facts, all findings are looked at instead of naming each subscription in a query.
+MANY = 20_000
 OF_AGENCY_FACTS = [fact.name for fact in FACTS.values() if fact.of_agency]
 _KEPT = [
     "policy_version",
@@ -72,18 +74,20 @@ def reconcile_totals(agencies: Iterable[int], on: datetime.date, besides: Subscr
 
 
 def reconcile_policy(
-    policy: Policy, on: datetime.date, subscriptions: QuerySet | Sequence[int] | None = None
+    policy: Policy,
+    on: datetime.date,
+    subscriptions: QuerySet | Sequence[int] | None = None,
+    refreshed: Sequence[int] = (),
 ) -> None:
     """Make the findings of a policy follow its verdicts today, all or those of some subscriptions.
 
-    The database compares; only what differs is fetched.
-
-    Each chunk of differences is judged again under a lock of its subscriptions, so that an edit in between is not lost.
+    The database compares; only what differs is fetched. `refreshed` are subscriptions whose facts have just changed: their
+    findings are looked at even where the verdict stands, since the facts that decided may be others now.
     """
     now = timezone.now()
     version = PolicyVersion.objects.in_force(on).filter(policy=policy).first()
     if version is not None:
-        for ids in _differing(version, on, subscriptions):
+        for ids in _differing(version, on, subscriptions, refreshed):
             _reconcile_chunk(version, ids, on, now)
     _close_gone(policy, version, on, now, subscriptions)
     if version is not None:
@@ -91,6 +95,9 @@ def reconcile_policy(
         standing = _only(standing, "pk", subscriptions)
         open_ones = Finding.objects.filter(policy=policy, closed_at=None)
         open_ones.filter(subscription__in=standing.values("pk")).update(last_seen=now)
+    if PolicyVersion.objects.in_force(on).filter(policy=policy).first() != version:
+        # Another version came into force meanwhile: what was written above follows the one before it.
+        reconcile_policy(policy, on, subscriptions, refreshed)
 
 
 def _only(rows: Any, lookup: str, subscriptions: QuerySet | Sequence[int] | None) -> Any:
@@ -99,9 +106,12 @@ def _only(rows: Any, lookup: str, subscriptions: QuerySet | Sequence[int] | None
 
 
 def _differing(
-    version: PolicyVersion, on: datetime.date, subscriptions: QuerySet | Sequence[int] | None
+    version: PolicyVersion,
+    on: datetime.date,
+    subscriptions: QuerySet | Sequence[int] | None,
+    refreshed: Sequence[int],
 ) -> Iterable[list[int]]:
-    """Chunks of the subscriptions that do not pass and whose finding is missing, closed or says something else."""
+    """Chunks of the subscriptions that do not pass and whose finding is missing, closed, says something else or may do so."""
     rows = _only(rows_judged_by(version, on).exclude(unwaived=Verdict.PASS), "pk", subscriptions)
     rows = rows.annotate(
         finding=FilteredRelation(
@@ -120,7 +130,9 @@ def _differing(
     )
     # A plain negation would lose the rows without a finding, for which every comparison is null.
     rows = rows.annotate(is_same=Case(When(same, then=Value(True)), default=Value(False)))
-    pks = list(rows.filter(is_same=False).values_list("pk", flat=True).order_by("pk"))
+    if len(refreshed) <= MANY:
+        rows = rows.filter(Q(is_same=False) | Q(pk__in=refreshed))
+    pks = list(rows.values_list("pk", flat=True).order_by("pk"))
     for start in range(0, len(pks), CHUNK):
         yield pks[start : start + CHUNK]
 
@@ -129,12 +141,7 @@ def _differing(
 def _reconcile_chunk(
     version: PolicyVersion, ids: list[int], on: datetime.date, now: datetime.datetime
 ) -> None:
-    list(
-        Subscription.objects.select_for_update()
-        .filter(pk__in=ids)
-        .order_by("pk")
-        .values_list("pk", flat=True)
-    )
+    _lock(ids)
     rows = with_truths(rows_judged_by(version, on).filter(pk__in=ids).exclude(unwaived=Verdict.PASS), version)
     existing = {
         f.subscription_id: f for f in Finding.objects.filter(policy=version.policy, subscription__in=ids)
@@ -153,7 +160,6 @@ def _reconcile_chunk(
     )
 
 
-@transaction.atomic
 def _close_gone(
     policy: Policy,
     version: PolicyVersion | None,
@@ -161,12 +167,32 @@ def _close_gone(
     now: datetime.datetime,
     subscriptions: QuerySet | Sequence[int] | None = None,
 ) -> None:
-    gone = Finding.objects.select_for_update(of=("self",)).filter(policy=policy, closed_at=None)
-    gone = _only(gone, "subscription", subscriptions)
-    if version is not None:
-        rows = rows_judged_by(version, on)
-        gone = gone.exclude(subscription__in=rows.exclude(unwaived=Verdict.PASS).values("pk"))
-    findings = list(gone.select_related("subscription__agency"))
+    gone = _gone(policy, version, on, subscriptions).order_by("subscription")
+    pks = list(gone.values_list("subscription", flat=True))
+    for start in range(0, len(pks), CHUNK):
+        _close_chunk(policy, version, on, now, pks[start : start + CHUNK])
+
+
+def _gone(
+    policy: Policy,
+    version: PolicyVersion | None,
+    on: datetime.date,
+    subscriptions: QuerySet | Sequence[int] | None,
+) -> QuerySet[Finding]:
+    """The open findings of a policy that its verdicts do not bear out any more."""
+    gone = _only(Finding.objects.filter(policy=policy, closed_at=None), "subscription", subscriptions)
+    if version is None:
+        return gone
+    failing = rows_judged_by(version, on).exclude(unwaived=Verdict.PASS)
+    return gone.exclude(subscription__in=failing.values("pk"))
+
+
+@transaction.atomic
+def _close_chunk(
+    policy: Policy, version: PolicyVersion | None, on: datetime.date, now: datetime.datetime, ids: list[int]
+) -> None:
+    _lock(ids)
+    findings = list(_gone(policy, version, on, ids).select_related("subscription__agency"))
     for finding in findings:
         if finding.subscription.status not in LIVE:
             finding.closed_because = Finding.Closing.NOT_JUDGED
@@ -175,6 +201,15 @@ def _close_gone(
         else:
             finding.closed_because = Finding.Closing.NOT_APPLICABLE
     _close(findings, now)
+
+
+def _lock(ids: Sequence[int]) -> None:
+    """Hold these subscriptions, so that no edit comes between judging them and writing their findings.
+
+    Whatever writes findings takes this lock first, in the order of the keys.
+    """
+    held = Subscription.objects.select_for_update().filter(pk__in=ids).order_by("pk")
+    list(held.values_list("pk", flat=True))
 
 
 def _write(judged: Iterable[tuple[int, Judgement, Finding | None]], now: datetime.datetime) -> None:
