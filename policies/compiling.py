@@ -70,7 +70,13 @@ def compile_conditions(conditions: Iterable[Condition], prefix: str = "") -> Tru
 
 
 def verdict_case(conditions: Iterable[Condition], prefix: str = "") -> Case:
-    """The verdict before waivers of a subscription in scope: violation, pass or undetermined."""
+    """The verdict before waivers of a subscription in scope: violation, pass or undetermined.
+
+    A version without conditions cannot come into force through any page; one that did all the same decides nothing.
+    """
+    conditions = list(conditions)
+    if not conditions:
+        return Case(default=Value(Verdict.UNDETERMINED.value), output_field=CharField())
     return compile_conditions(conditions, prefix).as_case(
         Verdict.VIOLATION, Verdict.PASS, Verdict.UNDETERMINED
     )

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django_countries import countries
 from simple_history.models import HistoricalRecords
 
@@ -267,7 +268,12 @@ class Condition(models.Model):
             raise ValidationError({"values": _("Give at least one value.")})
         if count is not None and len(self.values) != count:
             raise ValidationError(
-                {"values": _now("This operator takes %(count)s values.") % {"count": count}}
+                {
+                    "values": ngettext(
+                        "This operator takes %(count)s value.", "This operator takes %(count)s values.", count
+                    )
+                    % {"count": count}
+                }
             )
         for value in self.values:
             self._check_value(value)
