@@ -32,6 +32,7 @@ from policies.changing import (
     next_number,
     policy_changed,
 )
+from policies.composing import UNITS
 from policies.explaining import Names, condition_text
 from policies.lifecycle import check_start, may_write_at, put_into_force
 from policies.models import Condition, Policy, PolicyVersion, Waiver
@@ -93,6 +94,12 @@ class ConditionForm(forms.ModelForm):
         model = Condition
         fields = ["group", "fact", "operator", "values"]
         widgets = {"values": forms.Textarea(attrs={"rows": 2, "cols": 40})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "values" in self.fields:
+            # The default of a new condition is a function, but what is stored is what a change is measured by.
+            self.fields["values"].show_hidden_initial = False
 
     def clean_values(self) -> Any:
         values = self.cleaned_data["values"]
@@ -163,6 +170,8 @@ class PolicyVersionForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not is_draft(self.instance):
+            self.fields.pop("reason", None)
         if "status" in self.fields:
             self.fields["status"].choices = [  # type: ignore[attr-defined]
                 choice for choice in PolicyVersion.Status.choices if choice[0] != PolicyVersion.Status.RETIRED
@@ -352,7 +361,7 @@ class PolicyVersionAdmin(HistoryAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """The reason is asked for while there is a draft to put into force."""
         fieldsets = super().get_fieldsets(request, obj)
-        if is_draft(obj):
+        if is_draft(obj) and (obj is None or self.has_change_permission(request, obj)):
             return fieldsets
         return [
             (
@@ -393,7 +402,7 @@ class PolicyVersionAdmin(HistoryAdmin):
 def values_of(fact: Fact) -> str:
     """What the values of a condition on this fact look like."""
     if fact.type is Type.RANGE:
-        unit = {"won": _("won"), "seats": _("seats"), "months": _("months")}[fact.unit]
+        unit = UNITS[fact.unit]
         return gettext("whole numbers: %(unit)s") % {"unit": unit}
     if fact.type is Type.YES_NO:
         return "true, false"

@@ -291,7 +291,7 @@ def test_the_list_costs_the_same_for_any_number(make_version, signed_in, django_
         make_version(f"rule-{n}", number=2, effective_from="2026-01-01")
     client = signed_in(Role.POLICY_OFFICER, "KR")
     client.get("/policies/")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         response = client.get("/policies/")
     assert len(codes(response)) == policies
 
@@ -310,7 +310,7 @@ def test_a_policy_costs_the_same_for_any_number_of_parts(
         )
     client = signed_in("committee_member", "KR")
     client.get("/policies/deepseek-block/")
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         page = client.get("/policies/deepseek-block/")
     assert len(page.context["versions"]) == rows + 1
     assert len(page.context["waivers"].rows) == rows
