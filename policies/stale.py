@@ -78,8 +78,11 @@ def _if_changed(label: str, before: str, theirs: str, mine: str) -> list[dict[st
 
 def _conditions_before(version: PolicyVersion, moment: datetime.datetime) -> list[Condition]:
     """The conditions as they were just before a change: a draft's are replaced as a whole each time it is saved."""
-    just_before = moment - datetime.timedelta(microseconds=1)
-    rows = Condition.history.filter(version_id=version.pk).as_of(just_before)
+    latest: dict[int, Any] = {}
+    changes = Condition.history.filter(version_id=version.pk, history_date__lt=moment)
+    for change in changes.order_by("history_id"):
+        latest[change.id] = change
+    rows = [change.instance for change in latest.values() if change.history_type != "-"]
     return sorted(rows, key=lambda condition: (condition.group, condition.position))
 
 
