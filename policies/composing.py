@@ -285,7 +285,7 @@ class ConditionForm(forms.Form):
             "hx-post": f"{reverse('policies:conditions')}?row={self.index}",
             "hx-target": f"#{PREFIX}-{self.index}",
             "hx-swap": "outerHTML",
-            "hx-trigger": "change",
+            "hx-trigger": "change delay:300ms",  # not between the keys of somebody who types a choice
             "hx-sync": "closest form:queue last",
         }
 

@@ -23,7 +23,7 @@ from openpyxl import load_workbook
 from agencies.models import Agency, Membership, User
 from catalog.models import Product
 from catalog.proposing import propose
-from policies.models import Policy, Waiver
+from policies.models import Policy, PolicyVersion, Waiver
 from sources.models import Source
 from subscriptions import recording
 from subscriptions.models import PriceLine, Subscription
@@ -41,6 +41,9 @@ DONE = "             302    302  302  302  302  302  302  302  302  302"
 NEVER = "            login  405  405  405  405  405  405  405  405  405"
 NOWHERE = "          login  404  404  404  404  404  404  404  404  404"
 RECORDERS = "        login  403  200  200  200  403  403  403  403  200"
+WRITES_POLICIES = "  login  403  403  403  403  403  200  403  403  200"
+READS_DRAFT = "      login  404  404  404  404  404  200  404  404  200"
+NOT_EVEN_OFFICERS = "login  403  403  403  403  403  403  403  403  403"
 SEES_JEJU = "        login  404  200  404  200  200  200  200  200  200"
 SEES_SEOUL = "       login  404  404  200  200  404  200  200  404  200"
 EDITS_JEJU = "       login  404  200  404  200  403  403  403  403  200"
@@ -82,6 +85,23 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("policies:list", ()): (SIGNED_IN, NEVER),
     ("policies:detail", ("deepseek-block",)): (SIGNED_IN, NEVER),
     ("policies:detail", ("no-such-policy",)): (NOWHERE, NEVER),
+    ("policies:compare", ("deepseek-block",)): (SIGNED_IN, NEVER),
+    ("policies:compare", ("draft-rule",)): (READS_DRAFT, NEVER),
+    ("policies:new", ()): (WRITES_POLICIES, WRITES_POLICIES),
+    ("policies:preview", ()): (NEVER, WRITES_POLICIES),
+    # Who may write gets no further than asking: an empty request names no row and no fact.
+    ("policies:conditions", ()): (NEVER, WRITES_POLICIES.replace("200", "404")),
+    ("policies:values", ()): (WRITES_POLICIES.replace("200", "404"), NEVER),
+    ("policies:statements", ()): (WRITES_POLICIES, NEVER),
+    ("policies:edit", ("draft-rule", "1")): (READS_DRAFT, READS_DRAFT),
+    ("policies:edit", ("deepseek-block", "1")): (NOT_EVEN_OFFICERS, NOT_EVEN_OFFICERS),
+    ("policies:edit", ("deepseek-block", "9")): (NOWHERE, NOWHERE),
+    ("policies:act", ("draft-rule", "1", "put-into-force")): (READS_DRAFT, READS_DRAFT),
+    ("policies:act", ("draft-rule", "1", "discard")): (READS_DRAFT, READS_DRAFT),
+    ("policies:act", ("deepseek-block", "1", "retire")): (WRITES_POLICIES, WRITES_POLICIES),
+    ("policies:act", ("deepseek-block", "1", "revise")): (WRITES_POLICIES, WRITES_POLICIES),
+    ("policies:act", ("deepseek-block", "1", "discard")): (NOT_EVEN_OFFICERS, NOT_EVEN_OFFICERS),
+    ("policies:act", ("deepseek-block", "1", "no-such-step")): (NOWHERE, NOWHERE),
     ("oversight:spending", ()): (SIGNED_IN, NEVER),
     ("subscriptions:list", ()): (SIGNED_IN, NEVER),
     ("subscriptions:findings", ()): (SIGNED_IN, NEVER),
@@ -185,6 +205,10 @@ def world(people: dict[str, Any]) -> dict[str, str]:
     recording.void(void.subscription, by=administrator, reason="twice")
     seoul = recording.declare(new(SEOUL), prices(), by=people["sibling"])
     Source.objects.create(code="unpublished", label_ko="미공개", label_en="Unpublished", published_at=None)
+    rule = Policy.objects.create(code="draft-rule", owner=Agency.objects.get(code="KR"))
+    PolicyVersion.objects.create(
+        policy=rule, scope=rule.owner, title_ko="초안", title_en="Draft", effect="warn", effective_from=today
+    )
     states = {
         "requested": requested,
         "waiting": waiting,
