@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from agencies.models import Recheck
+from agencies.models import Agency, Recheck
 from policies.models import Policy, PolicyVersion
 from policies.verdicts import Verdict
 from subscriptions.evaluation import rows_judged_by
@@ -40,8 +40,9 @@ def check_everything(progress: Progress = lambda step, done, total: None) -> Sum
     total = everything.count()
     for start in range(0, max(total, 1), CHUNK):
         ids = list(everything.values_list("pk", flat=True)[start : start + CHUNK])
-        changed = refresh(ids, on)
-        _reconcile_each(changed, on)
+        with transaction.atomic():  # facts without their findings would look as if nothing had changed
+            changed = refresh(ids, on)
+            _reconcile_each(changed, on)
         summary.facts_changed += len(changed)
         summary.subscriptions += len(ids)
         progress("facts", summary.subscriptions, total)
@@ -99,7 +100,8 @@ def _affected(recheck: Recheck) -> QuerySet[Subscription]:
     about, code = Recheck.About(recheck.about), recheck.code
     subscriptions = Subscription.objects.all()
     if about is Recheck.About.AGENCY:
-        return subscriptions.filter(agency__path__contains=f"{code}/")
+        agency = Agency.objects.filter(code=code).first()
+        return subscriptions.filter(agency__path__within=agency.path) if agency else subscriptions.none()
     if about is Recheck.About.EXCHANGE_RATE:
         return subscriptions.filter(price_lines__currency=code).distinct()
     if about is Recheck.About.POLICY:
