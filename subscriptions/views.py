@@ -208,7 +208,7 @@ def _form_page(request: SignedInRequest, subscription: Subscription) -> HttpResp
         answer = _submitted(request, form, formset, act, context)
         if answer is not None:
             return answer
-        context["has_errors"] = bool(form.errors or formset.total_error_count())
+        context["has_errors"] = bool(form.errors or context["formset"].total_error_count())
     return render(request, "subscriptions/record.html", context)
 
 
@@ -227,6 +227,9 @@ def _submitted(
         return again
     valid = form.is_valid()
     valid = formset.is_valid() and valid
+    if form.instance.pk and form.cleaned_data.get("version") != form.instance.version:
+        current = Subscription.objects.get(pk=form.instance.pk)
+        return _came_second(request, current, form, formset, context)
     if valid and (act in ("request", "declare") or form.instance.status in LIVE):
         in_use = act == "declare" or form.instance.status == Status.ACTIVE
         if form.instance.provenance != Subscription.Provenance.STATEMENT:
@@ -237,22 +240,52 @@ def _submitted(
     try:
         recorded = _store(request, form, formset, act)
     except recording.StaleEdit as stale:
-        context["stale"] = changes_since(stale.current, form, formset)
-        # Saved again, it replaces what is stored now; the person has seen it.
-        sent = request.POST.copy()
-        sent["version"] = str(stale.current.version)
-        form.data = sent
-        return None
+        return _came_second(request, stale.current, form, formset, context)
     except IntegrityError:
         again = _already_sent(request)
-        if again is None:
+        if again is not None:
+            return again
+        if not Subscription.objects.filter(submission=form.cleaned_data.get("submission")).exists():
             raise
-        return again
+        sent = request.POST.copy()
+        sent["submission"] = str(uuid.uuid4())
+        form.data = sent
+        form.add_error(
+            None, _("This form bore the mark of another one. Nothing was saved; please send it again.")
+        )
+        return None
     if recorded.refused and recorded.subscription.status != Status.DRAFT:
         context["refused"] = _told([j for j in recorded.judgements if not j.passes], page="#")
         return None
     _say(request, recorded, act)
     return redirect(recorded.subscription)
+
+
+def _came_second(
+    request: SignedInRequest,
+    current: Subscription,
+    form: SubscriptionForm,
+    formset: Any,
+    context: dict[str, Any],
+) -> None:
+    """Show what somebody else has stored meanwhile beside what is typed; sent again, the form replaces it."""
+    context["stale"] = changes_since(current, form, formset)
+    sent = request.POST.copy()
+    sent["version"] = str(current.version)
+    # A line that is gone meanwhile comes back as a new one; the formset wants those last.
+    stored = {str(pk) for pk in current.price_lines.values_list("pk", flat=True)}
+    lines = [
+        {name: (sent.pop(line.add_prefix(name), None) or [""])[-1] for name in line.fields}
+        for line in formset.forms
+    ]
+    kept = [line for line in lines if line["id"] in stored]
+    gone = [{**line, "id": ""} for line in lines if line["id"] not in stored]
+    for number, line in enumerate(kept + gone):
+        sent.update({f"{LINES}-{number}-{name}": value for name, value in line.items()})
+    sent[f"{LINES}-INITIAL_FORMS"] = str(len(kept))
+    form.data = sent
+    context["formset"] = PriceLineFormSet(sent, instance=form.instance, prefix=LINES)
+    context["formsets"] = [context["formset"]]
 
 
 def _already_sent(request: SignedInRequest) -> HttpResponse | None:
@@ -282,9 +315,12 @@ def _store(request: SignedInRequest, form: SubscriptionForm, formset: Any, act: 
             "declare": recording.declare,
         }
         return acts.get(act, recording.save_draft)(subscription, lines, by=request.user)
-    if act == "declare" and subscription.status == Status.DRAFT:
-        return recording.declare(subscription, lines, by=request.user)
     version = form.cleaned_data.get("version") or 0
+    current = Subscription.objects.select_for_update().get(pk=subscription.pk)
+    if current.version != version:
+        raise recording.StaleEdit(current)
+    if act == "declare" and current.status == Status.DRAFT:
+        return recording.declare(subscription, lines, by=request.user)
     return recording.change(
         subscription, lines, by=request.user, version=version, requesting=act == "request"
     )
