@@ -229,7 +229,8 @@ def _submitted(
     valid = formset.is_valid() and valid
     if form.instance.pk and form.cleaned_data.get("version") != form.instance.version:
         current = Subscription.objects.get(pk=form.instance.pk)
-        return _came_second(request, current, form, formset, context)
+        _came_second(request, current, form, formset, context)
+        return None
     if valid and (act in ("request", "declare") or form.instance.status in LIVE):
         in_use = act == "declare" or form.instance.status == Status.ACTIVE
         if form.instance.provenance != Subscription.Provenance.STATEMENT:
@@ -240,7 +241,8 @@ def _submitted(
     try:
         recorded = _store(request, form, formset, act)
     except recording.StaleEdit as stale:
-        return _came_second(request, stale.current, form, formset, context)
+        _came_second(request, stale.current, form, formset, context)
+        return None
     except IntegrityError:
         again = _already_sent(request)
         if again is not None:
