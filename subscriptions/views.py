@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import EmptyPage, PageNotAnInteger
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -24,10 +25,10 @@ from policies.verdicts import Effect, Verdict
 from subscriptions import recording
 from subscriptions.acts import ACTS, Act
 from subscriptions.evaluation import Judgement, judge_saved, names_for, outcome
-from subscriptions.filters import FindingFilter, SubscriptionFilter
+from subscriptions.filters import FindingFilter, OfferingFilterSet, SubscriptionFilter
 from subscriptions.forms import PriceLineFormSet, SubscriptionForm
 from subscriptions.models import LIVE, Decision, Finding, Status, Subscription
-from subscriptions.paging import DeepPaginator
+from subscriptions.paging import DeepPaginator, UncountedPaginator
 from subscriptions.stale import changes_since
 from subscriptions.tables import FindingTable, SubscriptionTable, annual_cost, export_rows, seats
 from subscriptions.wording import missing_fields
@@ -39,14 +40,14 @@ LINES = "lines"
 
 @require_GET
 def subscription_list(request: SignedInRequest) -> HttpResponseBase:
-    visible = Subscription.objects.visible_to(request.user).select_related("agency", "product", "facts")
+    visible = Subscription.objects.visible_to(request.user)
     filters = SubscriptionFilter(request.GET, queryset=visible, request=request)
     table = SubscriptionTable(
         filters.qs if filters.is_valid() else visible.none(), order_by=request.GET.get("sort") or None
     )
     if "_export" in request.GET:
         return _export(request, filters, table)
-    _paginate(request, table)
+    _paginate(request, table, filters, Subscription.objects.with_list_columns())
     table.count_findings()
     return render(
         request,
@@ -62,9 +63,7 @@ def subscription_list(request: SignedInRequest) -> HttpResponseBase:
 
 @require_GET
 def finding_list(request: SignedInRequest) -> HttpResponse:
-    visible = Finding.objects.visible_to(request.user).select_related(
-        "policy_version", "subscription__agency", "subscription__product", "subscription__facts"
-    )
+    visible = Finding.objects.visible_to(request.user)
     data = (
         request.GET
         if "state" in request.GET or "sort" in request.GET
@@ -74,7 +73,10 @@ def finding_list(request: SignedInRequest) -> HttpResponse:
     table = FindingTable(
         filters.qs if filters.is_valid() else visible.none(), order_by=request.GET.get("sort") or None
     )
-    _paginate(request, table)
+    shown = Finding.objects.select_related(
+        "policy_version", "subscription__agency", "subscription__product", "subscription__facts"
+    )
+    _paginate(request, table, filters, shown)
     return render(
         request,
         "subscriptions/finding_list.html",
@@ -82,10 +84,17 @@ def finding_list(request: SignedInRequest) -> HttpResponse:
     )
 
 
-def _paginate(request: SignedInRequest, table: Any) -> None:
+def _paginate(request: SignedInRequest, table: Any, filters: OfferingFilterSet, records: QuerySet) -> None:
     """Page the table as asked; a page that is not there is 404, with a message that says so."""
+    counted = filters.qs if filters.is_valid() else table.data.data
     try:
-        table.paginate(page=request.GET.get("page", 1), per_page=PAGE_SIZE, paginator_class=DeepPaginator)
+        table.paginate(
+            page=request.GET.get("page", 1),
+            per_page=PAGE_SIZE,
+            paginator_class=DeepPaginator if filters.countable else UncountedPaginator,
+            counted=counted,
+            records=records,
+        )
     except (EmptyPage, PageNotAnInteger) as error:
         raise Http404(str(error)) from error
 
