@@ -5,9 +5,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
-from django_tables2 import RequestConfig
 
 from agencies.choosing import suggested
+from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
 from catalog.choosing import ProductField, VendorField
 from catalog.describing import described
@@ -25,7 +25,7 @@ def tool_list(request: HttpRequest) -> HttpResponse:
     tools = Product.objects.select_related("vendor", "category").order_by(named("name"), "pk")
     filterset = ToolFilter(request.GET, queryset=tools)
     table = ToolTable(filterset.qs if filterset.is_valid() else tools.none())
-    RequestConfig(request, paginate={"per_page": PER_PAGE}).configure(table)
+    configure(request, table, PER_PAGE)
     table.know(on=timezone.localdate())
     context = {
         "table": table,

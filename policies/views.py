@@ -5,9 +5,9 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
-from django_tables2 import RequestConfig
 
 from agencies.models import User
+from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
 from policies.models import Policy, PolicyVersion, Waiver
 from policies.reading import EFFECT_MEANING, condition_groups, state_on, version_to_show, versions_readable_by
@@ -26,7 +26,7 @@ def policy_list(request: SignedInRequest) -> HttpResponse:
         Prefetch("versions", readable.select_related("scope"), to_attr="readable")
     )
     table = PolicyTable(policies, on=timezone.localdate())
-    RequestConfig(request, paginate={"per_page": PER_PAGE}).configure(table)
+    configure(request, table, PER_PAGE)
     return render(request, "policies/policy_list.html", {"table": table})
 
 
@@ -81,5 +81,5 @@ def _waivers(request: SignedInRequest, policy: Policy) -> WaiverTable:
         .select_related("agency", "product", "vendor")
     )
     table = WaiverTable(waivers, on=timezone.localdate())
-    RequestConfig(request, paginate={"per_page": WAIVERS_PER_PAGE}).configure(table)
+    configure(request, table, WAIVERS_PER_PAGE)
     return table

@@ -295,6 +295,7 @@ PriceLineFormSet = inlineformset_factory(
     extra=1,
     can_delete=True,
     max_num=50,
+    absolute_max=51,  # no more are even read, whatever number is sent
     validate_max=True,
 )
 

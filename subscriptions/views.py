@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from agencies.models import Role
+from agencies.paging import MissingPage
 from agencies.signed_in import SignedInRequest
 from figures.files import XLSX_ROW_LIMIT, csv_lines, xlsx_bytes
 from policies.verdicts import Effect, Verdict
@@ -96,7 +97,7 @@ def _paginate(request: SignedInRequest, table: Any, filters: OfferingFilterSet, 
             records=records,
         )
     except (EmptyPage, PageNotAnInteger) as error:
-        raise Http404(str(error)) from error
+        raise MissingPage(str(error)) from error
 
 
 def _export(
