@@ -54,10 +54,11 @@ class ByCodeField(forms.CharField):
     def offer(self, queryset: QuerySet) -> None:
         """Set what can be chosen, and how: a list of few, suggestions for many."""
         self._queryset = queryset
-        few = list(queryset.order_by(named("name"))[: FEW + 1])
+        few = list(queryset.order_by()[: FEW + 1])  # in no order yet: sorting many would be in vain
         if len(few) > FEW:
             self.widget = Suggestions(self.url_name)
         else:
+            few.sort(key=lambda row: getattr(row, named("name")).casefold())
             self.widget = forms.Select(choices=[("", "---------"), *((row.code, str(row)) for row in few)])
         self.widget.is_required = self.required
 
@@ -74,8 +75,9 @@ class ByCodeField(forms.CharField):
             return None
         assert self._queryset is not None, "offer() what can be chosen first"
         bracketed = re.search(r"\(([A-Za-z0-9-]+)\)\s*\Z", text)
-        wanted = Q(code__iexact=bracketed.group(1)) if bracketed else Q(code__iexact=text)
-        found = list(self._queryset.filter(wanted)[:2])
+        code = bracketed.group(1) if bracketed else text
+        # Codes are in small or in capital letters throughout, so that their index serves any way of typing them.
+        found = list(self._queryset.filter(code__in={code.lower(), code.upper()})[:2])
         if not found:
             by_name = Q()
             for name in self.names:

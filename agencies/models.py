@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from agencies.paths import TreePathField, below
-from agencies.visibility import Sight, VisibleQuerySet, within_any
+from agencies.visibility import Sight, VisibleQuerySet
 from figures.naming import InLanguage
 
 
@@ -244,8 +244,7 @@ class User(AbstractUser):
         rooted = {path for path in paths if path.count("/") == 1}
         if rooted and rooted >= set(Agency.objects.filter(parent=None).values_list("path", flat=True)):
             return Sight(paths, everything=True)
-        inherited = Agency.objects.filter(within_any(paths, "successor__path")).values_list("path", flat=True)
-        return Sight([*paths, *inherited], everything=False)
+        return Sight(_with_predecessors(paths), everything=False)
 
     def _roles(self) -> list[tuple[str, str]]:
         return [(membership.role, membership.agency.path) for membership in self._memberships]
@@ -270,6 +269,17 @@ class User(AbstractUser):
         if at is None:
             return any(role in roles for role, _path in self._roles())
         return self.sight(*roles).covers(at.path)
+
+
+def _with_predecessors(paths: list[str]) -> list[str]:
+    """The subtrees with those that have merged into them, and into those in turn."""
+    merged = list(Agency.objects.exclude(successor=None).values_list("path", "successor__path"))
+    reached = list(paths)
+    for reach in reached:  # grows while it is read
+        reached += [
+            path for path, into in merged if into.startswith(reach) and not path.startswith(tuple(reached))
+        ]
+    return reached
 
 
 class MembershipQuerySet(VisibleQuerySet):
@@ -361,6 +371,7 @@ class Recheck(models.Model):
         POLICY = "policy", _("Policy")
         WAIVER = "waiver", _("Waiver")
         EXCHANGE_RATE = "exchange_rate", _("Exchange rate")
+        EVERYTHING = "everything", _("Everything")
 
     about = models.CharField(_("about"), max_length=20, choices=About)
     code = models.CharField(_("code"), max_length=100)

@@ -1,4 +1,4 @@
-"""How an AI tool is chosen in a form."""
+"""How an AI tool or a vendor is chosen in a form."""
 
 from typing import Any
 
@@ -10,3 +10,10 @@ class ProductField(ByCodeField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(url_name="catalog:options", **kwargs)
+
+
+class VendorField(ByCodeField):
+    """Chooses a vendor by name or code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(url_name="catalog:vendor_options", **kwargs)

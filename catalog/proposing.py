@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.text import slugify
 
-from agencies.models import User
+from agencies.models import Membership, User
 from catalog.models import Product, Vendor
 
 
@@ -56,3 +56,11 @@ def _free_code(model: Any, name: str) -> str:
         number += 1
         code = f"{stem}-{number}"
     return code
+
+
+def proposer_for(reader: User, tool: Product) -> User | None:
+    """Who proposed the tool, for a reader who sees an agency where that person has a role; a name is no fact of the tool."""
+    person = tool.proposed_by
+    if person is None or not Membership.objects.visible_to(reader).filter(user=person).exists():
+        return None
+    return person

@@ -51,20 +51,25 @@ def _closure(start: int, inside: dict[int, list[int]]) -> set[int]:
     return found
 
 
+def _code(country: Any) -> str | None:
+    """The code of a country as the field holds it; an unknown one is a country too, without a code."""
+    return country.code if country else None
+
+
 def _columns(product: Product, engines: list[Product], schemes: list[str]) -> dict[str, Any]:
     engines_known = product.engines_known and all(engine.engines_known for engine in engines)
     return {
         "product": product.code,
         "vendor": product.vendor.code,
         "category": product.category.code if product.category else None,
-        "vendor_country": str(product.vendor.country) or None,
+        "vendor_country": _code(product.vendor.country),
         "engine_product": barred(engine.code for engine in engines),
         "engine_product_known": engines_known,
         "engine_vendor": barred(engine.vendor.code for engine in engines),
         "engine_vendor_known": engines_known,
-        "engine_country": barred(str(engine.vendor.country) for engine in engines),
+        "engine_country": barred(_code(engine.vendor.country) for engine in engines),
         "engine_country_known": engines_known and all(engine.vendor.country for engine in engines),
-        "processing_region": barred(str(country) for country in product.processing_regions),
+        "processing_region": barred(_code(country) for country in product.processing_regions),
         "processing_region_known": product.regions_known,
         "trains_on_inputs": product.trains_on_inputs,
         "certification": barred(schemes),

@@ -1,16 +1,19 @@
 """The AI tools that agencies can subscribe to, and what is known of each."""
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
-from django_tables2 import RequestConfig
 
 from agencies.choosing import suggested
-from catalog.choosing import ProductField
+from agencies.paging import configure
+from agencies.signed_in import SignedInRequest
+from catalog.choosing import ProductField, VendorField
 from catalog.describing import described
 from catalog.filters import ToolFilter
-from catalog.models import Product
+from catalog.models import Product, Vendor
+from catalog.proposing import proposer_for
 from catalog.tables import ToolTable
 from figures.naming import named
 
@@ -22,7 +25,7 @@ def tool_list(request: HttpRequest) -> HttpResponse:
     tools = Product.objects.select_related("vendor", "category").order_by(named("name"), "pk")
     filterset = ToolFilter(request.GET, queryset=tools)
     table = ToolTable(filterset.qs if filterset.is_valid() else tools.none())
-    RequestConfig(request, paginate={"per_page": PER_PAGE}).configure(table)
+    configure(request, table, PER_PAGE)
     table.know(on=timezone.localdate())
     context = {
         "table": table,
@@ -33,7 +36,7 @@ def tool_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def tool_detail(request: HttpRequest, code: str) -> HttpResponse:
+def tool_detail(request: SignedInRequest, code: str) -> HttpResponse:
     tools = Product.objects.select_related("vendor", "category", "proposed_by")
     tool = get_object_or_404(tools.prefetch_related("runs_in", "certifications"), code=code)
     today = timezone.localdate()
@@ -42,6 +45,7 @@ def tool_detail(request: HttpRequest, code: str) -> HttpResponse:
     ]
     context = {
         "tool": tool,
+        "proposer": proposer_for(request.user, tool),
         "facts": described(tool, today),
         "certifications": certifications,
         "today": today,
@@ -52,6 +56,15 @@ def tool_detail(request: HttpRequest, code: str) -> HttpResponse:
 @require_safe
 def options(request: HttpRequest) -> HttpResponse:
     """Suggestions for a typed tool; the text comes in any one parameter."""
+    return _suggestions(request, Product.objects.all(), ProductField.names)
+
+
+@require_safe
+def vendor_options(request: HttpRequest) -> HttpResponse:
+    """Suggestions for a typed vendor, likewise."""
+    return _suggestions(request, Vendor.objects.all(), VendorField.names)
+
+
+def _suggestions(request: HttpRequest, queryset: QuerySet, names: tuple[str, ...]) -> HttpResponse:
     text = str(next((value for value in request.GET.values() if value), "")).replace("\0", "")[:100]
-    found = suggested(Product.objects.all(), ProductField.names, text)
-    return render(request, "agencies/options.html", {"options": found})
+    return render(request, "agencies/options.html", {"options": suggested(queryset, names, text)})

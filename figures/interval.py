@@ -11,6 +11,8 @@ Number = int | Fraction
 
 def round_half_up(value: Number) -> int:
     """The nearest whole number; a half goes up."""
+    if isinstance(value, int):
+        return value
     return (2 * Fraction(value) + 1).__floor__() // 2
 
 

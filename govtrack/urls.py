@@ -23,3 +23,5 @@ urlpatterns = [
     path("", include("subscriptions.urls")),
     path("", include("oversight.urls")),
 ]
+
+handler404 = "govtrack.views.not_found"

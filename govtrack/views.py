@@ -1,10 +1,11 @@
-"""The home page: what needs the reader's attention, the key figures, and the latest decisions."""
+"""The home page (what needs the reader's attention, the key figures, the latest decisions), and the page of what is not there."""
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from agencies.paging import MissingPage
 from agencies.signed_in import SignedInRequest
 from oversight.attention import attention, recent_decisions
 from oversight.key_figures import home_cards
@@ -29,3 +30,8 @@ def home(request: SignedInRequest) -> HttpResponse:
             "as_of": timezone.now(),
         },
     )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What is not there or out of sight; of a list without the page asked for, it leads to the first one."""
+    return render(request, "404.html", {"missing_page": isinstance(exception, MissingPage)}, status=404)

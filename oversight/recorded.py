@@ -72,7 +72,8 @@ def subscribing(user: User, product_code: str) -> set[str]:
 
 def _queries(user: User, on: datetime.date) -> Iterable[tuple[Any, str]]:
     live = Facts.objects.visible_to(user).judged()
-    in_force = Subscription.objects.visible_to(user).in_force(on)
+    # What has no facts yet is counted from the next check of policies on.
+    in_force = Subscription.objects.visible_to(user).in_force(on).filter(facts__isnull=False)
     attention = Finding.objects.visible_to(user).needing_attention()
 
     def grouped(rows: QuerySet, **sums: Any) -> Any:

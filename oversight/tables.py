@@ -86,7 +86,7 @@ class SpendingTable(tables.Table):
     def __init__(self, spending: Spending, **kwargs: Any) -> None:
         self.of = spending
         super().__init__(UnknownLast(list(spending.rows)), **kwargs)
-        if not self.order_by:  # asked for a column that is not there
+        if not self.order_by:  # type: ignore[has-type]  # asked for a column that is not there
             self.order_by = self._meta.order_by
 
     @property

@@ -256,7 +256,7 @@ class Condition(models.Model):
                     "operator": _now("“%(fact)s” cannot be compared with “%(operator)s”.")
                     % {
                         "fact": fact.label,
-                        "operator": Operator(self.operator).label if self.operator else "–",
+                        "operator": dict(Operator.choices).get(self.operator, self.operator or "–"),
                     }
                 }
             )

@@ -8,9 +8,9 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
-from django_tables2 import RequestConfig
 
 from agencies.models import Role, User
+from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
 from policies.acts import TWO_PERSONS, acts_for
 from policies.comparing import differences
@@ -43,7 +43,7 @@ def policy_list(request: SignedInRequest) -> HttpResponse:
         Prefetch("versions", readable.select_related("scope"), to_attr="readable")
     )
     table = PolicyTable(policies, on=today)
-    RequestConfig(request, paginate={"per_page": PER_PAGE}).configure(table)
+    configure(request, table, PER_PAGE)
     context = {
         "table": table,
         "filter": filterset,
@@ -150,5 +150,5 @@ def _waivers(request: SignedInRequest, policy: Policy) -> WaiverTable:
         .select_related("agency", "product", "vendor")
     )
     table = WaiverTable(waivers, on=timezone.localdate())
-    RequestConfig(request, paginate={"per_page": WAIVERS_PER_PAGE}).configure(table)
+    configure(request, table, WAIVERS_PER_PAGE)
     return table

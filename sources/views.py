@@ -6,9 +6,9 @@ from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
-from django_tables2 import RequestConfig
 
 from agencies.models import Agency, User
+from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
 from figures.naming import named
 from sources.filters import StatementFilter
@@ -26,7 +26,7 @@ def readable_by(user: User) -> SourceQuerySet:
 def source_list(request: SignedInRequest) -> HttpResponse:
     sources = readable_by(request.user).annotate(statement_count=Count("statements")).order_by("code")
     table = SourceTable(sources.select_related("report"))
-    RequestConfig(request, paginate={"per_page": PER_PAGE}).configure(table)
+    configure(request, table, PER_PAGE)
     return render(request, "sources/source_list.html", {"table": table})
 
 

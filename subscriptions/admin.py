@@ -53,7 +53,7 @@ from subscriptions.models import (
     UserCount,
 )
 from subscriptions.money import amount_text, currencies, minor_units
-from subscriptions.search import matching
+from subscriptions.search import search
 from subscriptions.tables import known
 from subscriptions.wording import finding_text, reasons_from
 
@@ -327,7 +327,7 @@ class SubscriptionAdmin(HistoryAdmin):
         )
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        return matching(queryset, search_term.replace("\0", "")), False
+        return search(queryset, search_term.replace("\0", "")).rows, False
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         return [*self.inlines, *(self.shown_inlines if obj is not None else [])]

@@ -50,14 +50,16 @@ def check_everything(
     if agency is not None:
         everything = everything.filter(agency__path__within=agency.path)
     total = everything.count()
-    changed: list[int] = []
+    changed: list[int] | None = [] if _begin() else None
     last = 0
     while ids := list(everything.filter(pk__gt=last).values_list("pk", flat=True)[:CHUNK]):
-        changed += refresh(ids, on)
+        differed = refresh(ids, on)
+        summary.facts_changed += len(differed)
+        if changed is not None:
+            changed += differed
         last = ids[-1]
         summary.subscriptions += len(ids)
         progress("facts", summary.subscriptions, total)
-    summary.facts_changed = len(changed)
     refresh_all_totals()
     policies = list(Policy.objects.filter(code__in=codes) if codes is not None else Policy.objects.all())
     for number, policy in enumerate(policies, start=1):
@@ -68,7 +70,17 @@ def check_everything(
     summary.verdicts = verdict_counts(on, codes, agency)
     if codes is None and agency is None:
         Recheck.objects.filter(pk__in=pending).delete()
+        Recheck.objects.filter(about=Recheck.About.EVERYTHING).delete()
     return summary
+
+
+def _begin() -> bool:
+    """Note that facts are being made anew; whether no earlier check was interrupted in between.
+
+    Facts that an interrupted check has made look unchanged to the next one, which therefore looks at every finding.
+    """
+    _row, is_first = Recheck.objects.get_or_create(about=Recheck.About.EVERYTHING, defaults={"code": "-"})
+    return is_first
 
 
 def verdict_counts(
@@ -101,7 +113,7 @@ MANY_AGENCIES = 50
 def drain() -> None:
     """Judge anew what changes on the left have made stale, as far as it is small; registered with `agencies.rechecking`."""
     on = timezone.localdate()
-    for recheck in list(Recheck.objects.order_by("pk")):
+    for recheck in list(Recheck.objects.exclude(about=Recheck.About.EVERYTHING).order_by("pk")):
         affected = _affected(recheck)
         ids = list(affected.values_list("pk", flat=True).order_by("pk")[: SMALL + 1])
         if len(ids) > SMALL:
@@ -138,7 +150,8 @@ def _affected(recheck: Recheck) -> QuerySet[Subscription]:
     about, code = Recheck.About(recheck.about), recheck.code
     subscriptions = Subscription.objects.all()
     if about is Recheck.About.AGENCY:
-        return subscriptions.filter(agency__path__contains=f"{code}/")
+        agency = Agency.objects.filter(code=code).first()
+        return subscriptions.filter(agency__path__within=agency.path) if agency else subscriptions.none()
     if about is Recheck.About.EXCHANGE_RATE:
         return subscriptions.filter(price_lines__currency=code).distinct()
     if about is Recheck.About.WAIVER:

@@ -57,6 +57,8 @@ def is_in_force(line: PriceLine, subscription: Subscription, day: datetime.date)
 
 
 def _a_year_after(day: datetime.date) -> datetime.date:
+    if day.year == datetime.MAXYEAR:
+        return datetime.date.max
     try:
         return day.replace(year=day.year + 1)
     except ValueError:  # 29 February

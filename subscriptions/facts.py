@@ -18,6 +18,9 @@ from subscriptions.money import Rates, rates_on
 
 COLUMNS = [field.attname for field in Facts._meta.concrete_fields if field.attname != "subscription_id"]
 CHUNK = 1000
+# Won or seats: far more than any budget pays for, far less than the databases' integers and their sums hold. What is larger
+# is kept as "at least" this.
+LARGEST = 10**15
 
 
 def facts_of(
@@ -51,8 +54,9 @@ def facts_of(
 
 
 def _range(name: str, interval: Interval) -> dict[str, Any]:
-    nothing_known = interval.low == 0 and interval.high is None
-    return {f"{name}_min": None if nothing_known else int(interval.low), f"{name}_max": interval.high}
+    low = min(int(interval.low), LARGEST)
+    high = None if interval.high is None or interval.high > LARGEST else interval.high
+    return {f"{name}_min": None if low == 0 and high is None else low, f"{name}_max": high}
 
 
 def _term(subscription: Subscription) -> Interval:

@@ -12,14 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.choosing import AgencyField
 from agencies.models import Agency
-from catalog.choosing import ProductField
+from catalog.choosing import ProductField, VendorField
 from catalog.models import Product, Vendor
-from figures.naming import named
 from policies.models import PolicyVersion
 from policies.verdicts import Effect, Verdict
 from policies.vocabulary import DataClass
 from subscriptions.models import Finding, Status, Subscription
-from subscriptions.search import matching
+from subscriptions.search import search
 
 FAILING = [(v.value, v.label) for v in (Verdict.VIOLATION, Verdict.UNDETERMINED, Verdict.WAIVED)]
 
@@ -40,8 +39,15 @@ class ProductFilter(django_filters.Filter):
     field_class = ProductField
 
 
+class VendorFilter(django_filters.Filter):
+    field_class = VendorField
+
+
 class OfferingFilterSet(django_filters.FilterSet):
-    """A filter set whose agency and tool choices are what the reader sees."""
+    """A filter set whose choices of agencies, tools and vendors are what the reader sees."""
+
+    # Whether counting the rows that it leaves is quick enough to be done for a page.
+    countable = True
 
     def get_form_class(self) -> Any:
         form_class = super().get_form_class()
@@ -54,6 +60,8 @@ class OfferingFilterSet(django_filters.FilterSet):
                     self.fields["agency"].offer(Agency.objects.visible_to(user))
                 if "product" in self.fields:
                     self.fields["product"].offer(Product.objects.all())
+                if "vendor" in self.fields:
+                    self.fields["vendor"].offer(Vendor.objects.all())
 
         return OfferingForm
 
@@ -61,10 +69,6 @@ class OfferingFilterSet(django_filters.FilterSet):
     def in_use(self) -> int:
         """How many filters narrow the list."""
         return sum(1 for name, value in self.form.cleaned_data.items() if value) if self.is_valid() else 0
-
-
-def vendor_choices() -> list[tuple[str, str]]:
-    return [(vendor.code, str(vendor)) for vendor in Vendor.objects.order_by(named("name"))]
 
 
 def policy_choices() -> list[tuple[str, str]]:
@@ -77,7 +81,7 @@ class SubscriptionFilter(OfferingFilterSet):
     q = SearchFilter(method="search")
     agency = AgencyFilter(label=_("Agency and all below"), method="within")
     product = ProductFilter(label=_("AI tool"), method="of_product")
-    vendor = django_filters.ChoiceFilter(label=_("Vendor"), choices=vendor_choices, method="of_vendor")
+    vendor = VendorFilter(label=_("Vendor"), method="of_vendor")
     status = django_filters.ChoiceFilter(label=_("Status"), choices=Status.choices)
     data_class = django_filters.ChoiceFilter(
         label=_("Highest data class"), choices=DataClass.choices, null_label=_("Not given"), null_value="none"
@@ -89,7 +93,8 @@ class SubscriptionFilter(OfferingFilterSet):
         fields: list[str] = []
 
     def search(self, rows: QuerySet, name: str, text: str) -> QuerySet:
-        return matching(rows, text)
+        rows, self.countable = search(rows, text)
+        return rows
 
     def within(self, rows: QuerySet, name: str, agency: Agency) -> QuerySet:
         return rows.filter(agency__in=Agency.objects.within(agency).values("pk"))
@@ -97,8 +102,8 @@ class SubscriptionFilter(OfferingFilterSet):
     def of_product(self, rows: QuerySet, name: str, product: Product) -> QuerySet:
         return rows.filter(product=product)
 
-    def of_vendor(self, rows: QuerySet, name: str, code: str) -> QuerySet:
-        return rows.filter(product__in=Product.objects.filter(vendor__code=code).values("pk"))
+    def of_vendor(self, rows: QuerySet, name: str, vendor: Vendor) -> QuerySet:
+        return rows.filter(product__in=Product.objects.filter(vendor=vendor).values("pk"))
 
     def with_finding(self, rows: QuerySet, name: str, verdict: str) -> QuerySet:
         findings = Finding.objects.open().filter(subscription=OuterRef("pk"), verdict=verdict)

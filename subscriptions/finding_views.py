@@ -24,6 +24,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from agencies.models import Agency, Recheck
+from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
 from figures.formatting import day
 from policies import waiving
@@ -33,7 +34,7 @@ from policies.verdicts import Verdict
 from subscriptions import recording
 from subscriptions.filters import AgencyFilter, FindingFilter, OfferingFilterSet
 from subscriptions.following_up import assign, assignable, comment, may_follow_up, to_follow_up
-from subscriptions.listing import FILES, file_of, paginate
+from subscriptions.listing import FILES, PAGE_SIZE, file_of, paginate
 from subscriptions.models import LONG_TEXT, Decision, Finding
 from subscriptions.tables import NOWRAP, FindingTable, badge
 from subscriptions.wording import events_of, finding_text, missing_of_finding, reasons_from, would_pass_text
@@ -67,14 +68,7 @@ class FollowUpForm(forms.Form):
 @require_GET
 def finding_list(request: SignedInRequest) -> HttpResponse:
     """The findings in sight, open ones unless the reader asks otherwise; administrators and officers follow them up here."""
-    visible = Finding.objects.visible_to(request.user).select_related(
-        "policy_version",
-        "waiver",
-        "assigned_to",
-        "subscription__agency",
-        "subscription__product",
-        "subscription__facts",
-    )
+    visible = Finding.objects.visible_to(request.user)
     asked = (
         request.GET
         if "state" in request.GET or "sort" in request.GET
@@ -84,7 +78,15 @@ def finding_list(request: SignedInRequest) -> HttpResponse:
     rows = filters.qs if filters.is_valid() else visible.none()
     follows = may_follow_up(request.user)
     table = FindingTable(rows, order_by=request.GET.get("sort") or None, exclude=() if follows else ("tick",))
-    paginate(request, table)
+    shown = Finding.objects.select_related(
+        "policy_version",
+        "waiver",
+        "assigned_to",
+        "subscription__agency",
+        "subscription__product",
+        "subscription__facts",
+    )
+    paginate(request, table, filters, shown)
     context = {
         "table": table,
         "filter": filters,
@@ -255,7 +257,7 @@ def decisions(request: SignedInRequest) -> HttpResponseBase:
             return render(request, "subscriptions/export_refused.html", {"form": filters.form}, status=400)
         return file_of(_decision_rows(filters.qs), "decisions", request.GET["_export"], _now("Decisions"))
     table = DecisionTable(filters.qs if filters.is_valid() else visible.none())
-    paginate(request, table)
+    configure(request, table, PAGE_SIZE)
     return render(request, "subscriptions/decision_list.html", {"table": table, "filter": filters})
 
 

@@ -77,12 +77,12 @@ def reconcile_policy(
     policy: Policy,
     on: datetime.date,
     subscriptions: QuerySet | Sequence[int] | None = None,
-    refreshed: Sequence[int] = (),
+    refreshed: Sequence[int] | None = (),
 ) -> None:
     """Make the findings of a policy follow its verdicts today, all or those of some subscriptions.
 
     The database compares; only what differs is fetched. `refreshed` are subscriptions whose facts have just changed: their
-    findings are looked at even where the verdict stands, since the facts that decided may be others now.
+    findings are looked at even where the verdict stands, since the facts that decided may be others now. None: all of them.
     """
     now = timezone.now()
     version = PolicyVersion.objects.in_force(on).filter(policy=policy).first()
@@ -109,7 +109,7 @@ def _differing(
     version: PolicyVersion,
     on: datetime.date,
     subscriptions: QuerySet | Sequence[int] | None,
-    refreshed: Sequence[int],
+    refreshed: Sequence[int] | None,
 ) -> Iterable[list[int]]:
     """Chunks of the subscriptions that do not pass and whose finding is missing, closed, says something else or may do so."""
     rows = _only(rows_judged_by(version, on).exclude(unwaived=Verdict.PASS), "pk", subscriptions)
@@ -130,7 +130,7 @@ def _differing(
     )
     # A plain negation would lose the rows without a finding, for which every comparison is null.
     rows = rows.annotate(is_same=Case(When(same, then=Value(True)), default=Value(False)))
-    if len(refreshed) <= MANY:
+    if refreshed is not None and len(refreshed) <= MANY:
         rows = rows.filter(Q(is_same=False) | Q(pk__in=refreshed))
     pks = list(rows.values_list("pk", flat=True).order_by("pk"))
     for start in range(0, len(pks), CHUNK):

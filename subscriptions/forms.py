@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.forms.formsets import DELETION_FIELD_NAME
 from django.forms.models import BaseInlineFormSet, inlineformset_factory
 from django.utils.translation import gettext_lazy as _
@@ -25,16 +26,15 @@ NOT_GIVEN = _("Not given")
 YES_NO = [("", NOT_GIVEN), ("true", _("Yes")), ("false", _("No"))]
 
 
-def yes_no(label: Any, help_text: Any = "") -> forms.TypedChoiceField:
+class YesNoField(forms.TypedChoiceField):
     """A choice of yes, no and not given; an unknown is None, never no."""
-    return forms.TypedChoiceField(
-        label=label,
-        choices=YES_NO,
-        required=False,
-        coerce=lambda value: {"true": True, "false": False}[value],
-        empty_value=None,
-        help_text=help_text,
-    )
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.update(choices=YES_NO, required=False, empty_value=None)
+        super().__init__(coerce=lambda value: value == "true", **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return {True: "true", False: "false"}.get(value, value)
 
 
 class DateInput(forms.DateInput):
@@ -56,8 +56,10 @@ class SubscriptionForm(forms.ModelForm):
     new_product = forms.CharField(label=_("Name of the tool"), max_length=100, required=False)
     new_vendor = forms.CharField(label=_("Name of its vendor"), max_length=100, required=False)
     payer = AgencyField(label=_("Payer"), required=False, help_text=_("Only when another agency pays."))
-    personal_data = yes_no(_("Personal data"), _("Whether personal data is put into the tool."))
-    auto_renewal = yes_no(_("Automatic renewal"))
+    personal_data = YesNoField(
+        label=_("Personal data"), help_text=_("Whether personal data is put into the tool.")
+    )
+    auto_renewal = YesNoField(label=_("Automatic renewal"))
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     submission = forms.UUIDField(widget=forms.HiddenInput, required=False)
 
@@ -89,8 +91,11 @@ class SubscriptionForm(forms.ModelForm):
     def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.by = by
+        payers = Agency.objects.visible_to(by)
+        if self.instance.payer_id:  # one that is recorded stays, even out of the person's sight
+            payers = Agency.objects.filter(Q(pk__in=payers.values("pk")) | Q(pk=self.instance.payer_id))
         self._offer("agency", Agency.objects.visible_to(by, Role.ADMINISTRATOR))
-        self._offer("payer", Agency.objects.visible_to(by))
+        self._offer("payer", payers)
         self._offer("product", Product.objects.all())
         for name in ("data_class", "payment_route"):
             self.fields[name].choices = [("", NOT_GIVEN), *list(self.fields[name].choices)[1:]]  # type: ignore[attr-defined]
@@ -107,6 +112,9 @@ class SubscriptionForm(forms.ModelForm):
         field = self.fields[name]
         assert isinstance(field, AgencyField | ProductField)
         field.offer(queryset)
+        chosen = getattr(self.instance, name) if self.instance.pk else None
+        if chosen is not None:
+            self.initial[name] = chosen.code
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -178,7 +186,9 @@ class AmountField(forms.CharField):
             amount = Decimal(text)
         except InvalidOperation as error:
             raise forms.ValidationError(_("Give a number, such as 1,200,000.")) from error
-        if not amount.is_finite() or amount < 0:
+        if not amount.is_finite():
+            raise forms.ValidationError(_("Give a number, such as 1,200,000."))
+        if amount < 0:
             raise forms.ValidationError(_("An amount is not negative."))
         if amount >= Decimal(10) ** 15:
             raise forms.ValidationError(_("This amount is too large to be right."))
@@ -285,6 +295,7 @@ PriceLineFormSet = inlineformset_factory(
     extra=1,
     can_delete=True,
     max_num=50,
+    absolute_max=51,  # no more are even read, whatever number is sent
     validate_max=True,
 )
 

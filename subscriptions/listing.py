@@ -1,4 +1,4 @@
-"""How a list becomes a page or a file."""
+"""How a long list becomes a page or a file."""
 
 from __future__ import annotations
 
@@ -6,22 +6,33 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.core.paginator import EmptyPage, PageNotAnInteger
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.db.models import QuerySet
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
+from agencies.paging import MissingPage
+from agencies.signed_in import SignedInRequest
 from figures.files import csv_lines, xlsx_bytes
-from subscriptions.paging import DeepPaginator
+from subscriptions.filters import OfferingFilterSet
+from subscriptions.paging import DeepPaginator, UncountedPaginator
 
 PAGE_SIZE = 50
 FILES = ("csv", "xlsx")
 
 
-def paginate(request: HttpRequest, table: Any) -> None:
+def paginate(request: SignedInRequest, table: Any, filters: OfferingFilterSet, records: QuerySet) -> None:
     """Page the table as asked; a page that is not there is 404, with a message that says so."""
+    counted = filters.qs if filters.is_valid() else table.data.data
     try:
-        table.paginate(page=request.GET.get("page", 1), per_page=PAGE_SIZE, paginator_class=DeepPaginator)
+        table.paginate(
+            page=request.GET.get("page", 1),
+            per_page=PAGE_SIZE,
+            paginator_class=DeepPaginator if filters.countable else UncountedPaginator,
+            counted=counted,
+            records=records,
+        )
     except (EmptyPage, PageNotAnInteger) as error:
-        raise Http404(str(error)) from error
+        raise MissingPage(str(error)) from error
 
 
 def file_of(rows: Iterable[Sequence[Any]], name: str, kind: str, title: str) -> HttpResponseBase:
@@ -35,7 +46,6 @@ def file_of(rows: Iterable[Sequence[Any]], name: str, kind: str, title: str) -> 
             xlsx_bytes(rows, title),
             content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         )
-    response["Content-Disposition"] = (
-        f'attachment; filename="govtrack-{name}-{timezone.localdate().isoformat()}.{kind}"'
-    )
+    day = timezone.localdate().isoformat()
+    response["Content-Disposition"] = f'attachment; filename="govtrack-{name}-{day}.{kind}"'
     return response

@@ -1,43 +1,91 @@
-"""The search over subscriptions: words of any length found in the middle of text, from an index on PostgreSQL.
+"""The search over subscriptions: words of any length found in the middle of text, as quick for rare words as for common ones.
 
 Korean words are often two syllables long, which a trigram index cannot serve. So PostgreSQL indexes pairs of characters
-(`govtrack_bigrams`, see the migration); SQLite reads the rows.
+(`govtrack_bigrams`, see the migration); SQLite reads the rows. An index is the worse way to a common word, though: a page of
+those is full after reading a few rows in the order of the list. `search` tells the two apart before it asks.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, Sum, Value, When
+
+# So many of the newest rows are looked at; a word in so many of them is common.
+SAMPLE, COMMON = 2_000, 100
+# Up to here all that the index finds is fetched. A word that more rows hold fills a page sooner by reading in order.
+FEW = 2_000
 
 
 class SearchField(models.TextField):
-    """Text in small letters that `matching` looks through."""
+    """Text in small letters that `search` looks through."""
 
 
 @SearchField.register_lookup
 class HasWord(models.Lookup):
-    """`search__has_word="드론"`: the text contains the word, which is in small letters."""
+    """`search__has_word="드론"`: the text contains the word, which is in small letters. Reads the text."""
 
     lookup_name = "has_word"
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         lhs, params = self.process_lhs(compiler, connection)
-        return f"instr({lhs}, %s) > 0", (*params, self.rhs)
+        return f"instr({lhs}, %s) > 0", [*params, self.rhs]
 
-    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         lhs, params = self.process_lhs(compiler, connection)
-        contains, word = f"strpos({lhs}, %s) > 0", self.rhs
-        if len(str(word)) < 2:
-            return contains, (*params, word)
+        return f"strpos({lhs}, %s) > 0", [*params, self.rhs]
+
+
+@SearchField.register_lookup
+class HasIndexedWord(HasWord):
+    """`search__has_indexed_word="드론"`: the same from the index of pairs, where there is one and the word is a pair or more."""
+
+    lookup_name = "has_indexed_word"
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        contains, params = super().as_postgresql(compiler, connection)
+        if len(str(self.rhs)) < 2:
+            return contains, params
+        lhs, lhs_params = self.process_lhs(compiler, connection)
         # The index finds the rows that hold all pairs of the word, the second condition those that hold them in order.
-        both = f"(govtrack_bigrams({lhs}) @> govtrack_bigrams(%s) AND {contains})"
-        return both, (*params, word, *params, word)
+        return f"(govtrack_bigrams({lhs}) @> govtrack_bigrams(%s) AND {contains})", [
+            *lhs_params,
+            self.rhs,
+            *params,
+        ]
 
 
-def matching(rows: QuerySet, text: str, lookup: str = "facts__search") -> QuerySet:
-    """The rows whose search text contains every word of `text`."""
-    for word in text.lower().split():
-        rows = rows.filter(**{f"{lookup}__has_word": word})
-    return rows
+class Found(NamedTuple):
+    """`are_few`: the rows were found by their keys, so that counting or sorting them costs nothing."""
+
+    rows: QuerySet
+    are_few: bool
+
+
+def search(rows: QuerySet, text: str) -> Found:
+    """The subscriptions whose search text contains every word of `text`."""
+    words = text.lower().split()
+    keys = keys_of_few(words)
+    if keys is not None:
+        return Found(rows.filter(pk__in=keys), are_few=True)
+    return Found(rows.filter(containing(words, "facts__search__has_word")), are_few=False)
+
+
+def containing(words: list[str], lookup: str) -> models.Q:
+    return models.Q(*((lookup, word) for word in words))
+
+
+def keys_of_few(words: list[str]) -> list[int] | None:
+    """The keys of all subscriptions that contain the words, whoever may see them; None when they are more than a few."""
+    from subscriptions.models import Facts
+
+    if not any(len(word) > 1 for word in words):
+        return None
+    hit = Case(When(containing(words, "search__has_word"), then=Value(1)), default=Value(0))
+    newest = Facts.objects.order_by("-pk").annotate(hit=hit)[:SAMPLE]
+    if (newest.aggregate(hits=Sum("hit"))["hits"] or 0) >= COMMON:
+        return None
+    found = Facts.objects.filter(containing(words, "search__has_indexed_word"))
+    keys = list(found.values_list("pk", flat=True)[: FEW + 1])
+    return keys if len(keys) <= FEW else None

@@ -52,7 +52,7 @@ def seats(subscription: Subscription) -> Figure:
 class SubscriptionTable(tables.Table):
     """Subscriptions; orders only by what an index serves."""
 
-    reference = tables.Column(verbose_name=_("Reference"), attrs=NOWRAP)
+    reference = tables.Column(verbose_name=_("Reference"), orderable=False, attrs=NOWRAP)
     agency = tables.Column(verbose_name=_("Agency"), orderable=False)
     product = tables.Column(verbose_name=_("AI tool"), orderable=False)
     status = tables.Column(verbose_name=_("Status"), orderable=False)
@@ -87,7 +87,7 @@ class SubscriptionTable(tables.Table):
 
     def count_findings(self) -> None:
         """Fetch the open findings of the page's rows, in one query."""
-        keys = [row.record.pk for row in self.paginated_rows]
+        keys = [record.pk for record in self.paginated_rows.records]
         found = Finding.objects.open().filter(subscription__in=keys).order_by()
         for pk, verdict, count in found.values_list("subscription", "verdict").annotate(Count("pk")):
             self.finding_counts.setdefault(pk, {})[verdict] = count
@@ -134,9 +134,6 @@ class SubscriptionTable(tables.Table):
     def order_recorded(self, rows: QuerySet, descending: bool) -> tuple[QuerySet, bool]:
         return rows.order_by("-pk" if descending else "pk"), True
 
-    def order_reference(self, rows: QuerySet, descending: bool) -> tuple[QuerySet, bool]:
-        return rows.order_by("-reference" if descending else "reference"), True
-
     def order_started_on(self, rows: QuerySet, descending: bool) -> tuple[QuerySet, bool]:
         return _dated(rows, "started_on", descending), True
 
@@ -154,7 +151,9 @@ STATUS_LABELS = {status.value: status.label for status in Status}
 
 
 def _dated(rows: QuerySet, field: str, descending: bool) -> QuerySet:
-    return rows.order_by(f"-{field}" if descending else field, "-pk" if descending else "pk")
+    """Order by a date; the unknown come last from the latest down, first from the earliest up; served by its index."""
+    day, key = KNOWN_FIRST[field], F("pk")
+    return rows.order_by(day.desc(), key.desc()) if descending else rows.order_by(day.asc(), key.asc())
 
 
 def by_fact(rows: QuerySet, fact: str, descending: bool) -> QuerySet:
@@ -185,7 +184,7 @@ class FindingTable(tables.Table):
     at_stake = tables.Column(verbose_name=_("Annual cost"), orderable=False, attrs=NUMBER, empty_values=())
     remedy_due = tables.Column(verbose_name=_("Remedy due"), orderable=False, attrs=NOWRAP, empty_values=())
     waiver = tables.Column(verbose_name=_("Waiver"), orderable=False, attrs=NOWRAP, empty_values=())
-    assigned_to = tables.Column(verbose_name=_("Assigned to"), orderable=False, default="–")
+    assigned_to = tables.Column(verbose_name=_("Assigned to"), orderable=False, empty_values=())
     tick = tables.Column(
         verbose_name=_("Tick"), orderable=False, attrs={"th": {"class": "center"}}, empty_values=()
     )
@@ -208,6 +207,9 @@ class FindingTable(tables.Table):
         url = reverse("subscriptions:waiver", args=[record.waiver.pk])
         until = gettext("until %(day)s") % {"day": day(record.waiver.valid_until)}
         return format_html('<a href="{}">{}</a>', url, until)
+
+    def render_assigned_to(self, record: Finding) -> str:
+        return str(record.assigned_to or "–")
 
     def render_tick(self, record: Finding) -> SafeString:
         label = gettext("Tick the finding on %(reference)s by %(policy)s") % {

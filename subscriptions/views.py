@@ -8,9 +8,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import EmptyPage, PageNotAnInteger
 from django.db import IntegrityError, transaction
-from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -19,34 +18,33 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from agencies.models import Role
 from agencies.signed_in import SignedInRequest
-from figures.files import XLSX_ROW_LIMIT, csv_lines, xlsx_bytes
+from figures.files import XLSX_ROW_LIMIT
 from policies.verdicts import Effect, Verdict
 from subscriptions import recording
 from subscriptions.acts import ACTS, Act
 from subscriptions.evaluation import Judgement, judge_saved, names_for, outcome
 from subscriptions.filters import SubscriptionFilter
 from subscriptions.forms import PriceLineFormSet, SubscriptionForm
+from subscriptions.listing import FILES, file_of, paginate
 from subscriptions.models import LIVE, Decision, Status, Subscription
-from subscriptions.paging import DeepPaginator
 from subscriptions.stale import changes_since
 from subscriptions.tables import SubscriptionTable, annual_cost, export_rows, seats
 from subscriptions.wording import missing_fields
 
-PAGE_SIZE = 50
 EDITABLE = (Status.DRAFT, *LIVE)
 LINES = "lines"
 
 
 @require_GET
 def subscription_list(request: SignedInRequest) -> HttpResponseBase:
-    visible = Subscription.objects.visible_to(request.user).select_related("agency", "product", "facts")
+    visible = Subscription.objects.visible_to(request.user)
     filters = SubscriptionFilter(request.GET, queryset=visible, request=request)
     table = SubscriptionTable(
         filters.qs if filters.is_valid() else visible.none(), order_by=request.GET.get("sort") or None
     )
     if "_export" in request.GET:
         return _export(request, filters, table)
-    _paginate(request, table)
+    paginate(request, table, filters, Subscription.objects.with_list_columns())
     table.count_findings()
     return render(
         request,
@@ -60,40 +58,21 @@ def subscription_list(request: SignedInRequest) -> HttpResponseBase:
     )
 
 
-def _paginate(request: SignedInRequest, table: Any) -> None:
-    """Page the table as asked; a page that is not there is 404, with a message that says so."""
-    try:
-        table.paginate(page=request.GET.get("page", 1), per_page=PAGE_SIZE, paginator_class=DeepPaginator)
-    except (EmptyPage, PageNotAnInteger) as error:
-        raise Http404(str(error)) from error
-
-
 def _export(
     request: SignedInRequest, filters: SubscriptionFilter, table: SubscriptionTable
 ) -> HttpResponseBase:
     """What the filter shows, as a file; a filter that is not valid is an error, not an empty file."""
     kind = request.GET["_export"]
-    if not filters.is_valid() or kind not in ("csv", "xlsx"):
+    if not filters.is_valid() or kind not in FILES:
         return render(
             request, "subscriptions/export_refused.html", {"form": filters.form, "kind": kind}, status=400
         )
     rows = table.data.data
-    name = f"govtrack-subscriptions-{timezone.localdate().isoformat()}.{kind}"
-    if kind == "csv":
-        response: HttpResponseBase = StreamingHttpResponse(
-            csv_lines(export_rows(rows)), content_type="text/csv; charset=utf-8"
-        )
-    elif rows[:XLSX_ROW_LIMIT].count() >= XLSX_ROW_LIMIT:
+    if kind == "xlsx" and rows[:XLSX_ROW_LIMIT].count() >= XLSX_ROW_LIMIT:
         return render(
             request, "subscriptions/export_refused.html", {"too_many": True, "kind": kind}, status=400
         )
-    else:
-        response = HttpResponse(
-            xlsx_bytes(export_rows(rows), _("Subscriptions")),
-            content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        )
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return file_of(export_rows(rows), "subscriptions", kind, _("Subscriptions"))
 
 
 # --- one subscription -------------------------------------------------------------------------------------------------
@@ -187,7 +166,7 @@ def _form_page(request: SignedInRequest, subscription: Subscription) -> HttpResp
         answer = _submitted(request, form, formset, act, context)
         if answer is not None:
             return answer
-        context["has_errors"] = bool(form.errors or formset.total_error_count())
+        context["has_errors"] = bool(form.errors or context["formset"].total_error_count())
     return render(request, "subscriptions/record.html", context)
 
 
@@ -206,6 +185,10 @@ def _submitted(
         return again
     valid = form.is_valid()
     valid = formset.is_valid() and valid
+    if form.instance.pk and form.cleaned_data.get("version") != form.instance.version:
+        current = Subscription.objects.get(pk=form.instance.pk)
+        _came_second(request, current, form, formset, context)
+        return None
     if valid and (act in ("request", "declare") or form.instance.status in LIVE):
         in_use = act == "declare" or form.instance.status == Status.ACTIVE
         if form.instance.provenance != Subscription.Provenance.STATEMENT:
@@ -216,22 +199,53 @@ def _submitted(
     try:
         recorded = _store(request, form, formset, act)
     except recording.StaleEdit as stale:
-        context["stale"] = changes_since(stale.current, form, formset)
-        # Saved again, it replaces what is stored now; the person has seen it.
-        sent = request.POST.copy()
-        sent["version"] = str(stale.current.version)
-        form.data = sent
+        _came_second(request, stale.current, form, formset, context)
         return None
     except IntegrityError:
         again = _already_sent(request)
-        if again is None:
+        if again is not None:
+            return again
+        if not Subscription.objects.filter(submission=form.cleaned_data.get("submission")).exists():
             raise
-        return again
+        sent = request.POST.copy()
+        sent["submission"] = str(uuid.uuid4())
+        form.data = sent
+        form.add_error(
+            None, _("This form bore the mark of another one. Nothing was saved; please send it again.")
+        )
+        return None
     if recorded.refused and recorded.subscription.status != Status.DRAFT:
         context["refused"] = _told([j for j in recorded.judgements if not j.passes], page="#")
         return None
     _say(request, recorded, act)
     return redirect(recorded.subscription)
+
+
+def _came_second(
+    request: SignedInRequest,
+    current: Subscription,
+    form: SubscriptionForm,
+    formset: Any,
+    context: dict[str, Any],
+) -> None:
+    """Show what somebody else has stored meanwhile beside what is typed; sent again, the form replaces it."""
+    context["stale"] = changes_since(current, form, formset)
+    sent = request.POST.copy()
+    sent["version"] = str(current.version)
+    # A line that is gone meanwhile comes back as a new one; the formset wants those last.
+    stored = {str(pk) for pk in current.price_lines.values_list("pk", flat=True)}
+    lines = [
+        {name: (sent.pop(line.add_prefix(name), None) or [""])[-1] for name in line.fields}
+        for line in formset.forms
+    ]
+    kept = [line for line in lines if line["id"] in stored]
+    gone = [{**line, "id": ""} for line in lines if line["id"] not in stored]
+    for number, line in enumerate(kept + gone):
+        sent.update({f"{LINES}-{number}-{name}": value for name, value in line.items()})
+    sent[f"{LINES}-INITIAL_FORMS"] = str(len(kept))
+    form.data = sent
+    context["formset"] = PriceLineFormSet(sent, instance=form.instance, prefix=LINES)
+    context["formsets"] = [context["formset"]]
 
 
 def _already_sent(request: SignedInRequest) -> HttpResponse | None:
@@ -261,9 +275,12 @@ def _store(request: SignedInRequest, form: SubscriptionForm, formset: Any, act: 
             "declare": recording.declare,
         }
         return acts.get(act, recording.save_draft)(subscription, lines, by=request.user)
-    if act == "declare" and subscription.status == Status.DRAFT:
-        return recording.declare(subscription, lines, by=request.user)
     version = form.cleaned_data.get("version") or 0
+    current = Subscription.objects.select_for_update().get(pk=subscription.pk)
+    if current.version != version:
+        raise recording.StaleEdit(current)
+    if act == "declare" and current.status == Status.DRAFT:
+        return recording.declare(subscription, lines, by=request.user)
     return recording.change(
         subscription, lines, by=request.user, version=version, requesting=act == "request"
     )

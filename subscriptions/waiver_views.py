@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from agencies.models import Agency, User
+from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
 from figures.formatting import day
 from policies import waiving
@@ -31,7 +32,7 @@ from policies.reading import waiver_state_on
 from subscriptions.evaluation import covering
 from subscriptions.filters import AgencyFilter, OfferingFilterSet, policy_choices
 from subscriptions.forms import DateInput, ReasonForm
-from subscriptions.listing import paginate
+from subscriptions.listing import PAGE_SIZE
 from subscriptions.models import LONG_TEXT, Facts, Finding, Subscription
 from subscriptions.tables import NOWRAP, badge
 
@@ -148,7 +149,7 @@ def _visible(request: SignedInRequest) -> Any:
 def waiver_list(request: SignedInRequest) -> HttpResponse:
     filters = WaiverFilter(request.GET, queryset=_visible(request), request=request)
     table = WaiverTable(filters.qs if filters.is_valid() else Waiver.objects.none())
-    paginate(request, table)
+    configure(request, table, PAGE_SIZE)
     return render(request, "subscriptions/waiver_list.html", {"table": table, "filter": filters})
 
 

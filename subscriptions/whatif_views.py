@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from agencies.models import Agency, Role
+from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
 from catalog.models import Product
 from figures.formatting import amount_text
@@ -25,7 +26,7 @@ from policies.models import PolicyVersion
 from policies.reading import versions_readable_by
 from policies.verdicts import Verdict
 from subscriptions.filters import AgencyFilter, OfferingFilterSet, ProductFilter
-from subscriptions.listing import FILES, file_of
+from subscriptions.listing import FILES, PAGE_SIZE, file_of
 from subscriptions.models import Facts
 from subscriptions.tables import NUMBER, badge, known
 from subscriptions.whatif import preview, rows_changing
@@ -108,7 +109,7 @@ def what_if(request: SignedInRequest, code: str, number: int) -> HttpResponseBas
             return render(request, "subscriptions/export_refused.html", {"form": filters.form}, status=400)
         return file_of(_export(filters.qs), f"what-if-{code}", request.GET["_export"], _now("What-if"))
     table = ChangeTable(filters.qs if filters.is_valid() else rows.none())
-    paginate_kept(request, table)
+    configure(request, table, PAGE_SIZE)
     result = preview(version, today)
     cards = [
         (_("Newly in violation"), result.newly_violating, "danger"),
@@ -127,16 +128,6 @@ def what_if(request: SignedInRequest, code: str, number: int) -> HttpResponseBas
             "on": today,
         },
     )
-
-
-def paginate_kept(request: SignedInRequest, table: Any) -> None:
-    """Pages of rows with computed columns are taken from the query itself, since a page fetched by key would lose them."""
-    from django.core.paginator import EmptyPage, PageNotAnInteger
-
-    try:
-        table.paginate(page=request.GET.get("page", 1), per_page=50)
-    except (EmptyPage, PageNotAnInteger) as error:
-        raise Http404(str(error)) from error
 
 
 def _export(rows: QuerySet) -> Any:

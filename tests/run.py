@@ -98,8 +98,6 @@ def deployment() -> bool:
 
 def translations() -> bool:
     """Collect the texts anew in a copy of the project: none may be missing, fuzzy or misuse a placeholder."""
-    from babel.messages.pofile import read_po
-
     provide("xgettext", "gettext")
     if not shutil.which("xgettext"):
         raise NotRun("gettext is not installed")
@@ -113,23 +111,37 @@ def translations() -> bool:
             *MANAGE, "makemessages", "--locale", "ko", "--no-location", "--verbosity", "0", cwd=Path(copy)
         ):
             return False
-        faults = []
-        for file in sorted((Path(copy) / "locale").glob("*/LC_MESSAGES/*.po")):
-            with file.open("rb") as po:
-                catalog = read_po(po, locale=file.parts[-3])
-            for message in catalog:
-                texts = message.string if isinstance(message.string, (list, tuple)) else [message.string]
-                problems = (
-                    [str(error) for error in message.check(catalog)] if message.id and all(texts) else []
-                )
-                if message.id and not all(texts):
-                    problems.append("not translated")
-                if message.id and message.fuzzy:
-                    problems.append("fuzzy")
-                faults += [f"{file.parts[-3]}: {message.id!r}: {problem}" for problem in problems]
+        files = sorted((Path(copy) / "locale").glob("*/LC_MESSAGES/*.po"))
+        faults = [fault for file in files for fault in text_faults(file)]
         if faults:
             print("\n".join(faults[:20]), f"({len(faults)} in all)", sep="\n")
         return not faults
+
+
+def text_faults(file: Path) -> list[str]:
+    """What is wrong with each text of a .po file."""
+    from babel.messages.catalog import Message
+    from babel.messages.pofile import read_po
+
+    language = file.parts[-3]
+    with file.open("rb") as po:
+        catalog = read_po(po, locale=language)
+    faults = []
+    for message in catalog:
+        texts = message.string if isinstance(message.string, (list, tuple)) else [message.string]
+        if not message.id:  # the header
+            continue
+        if not all(texts):
+            faults.append(f"{language}: {message.id!r}: not translated")
+            continue
+        if message.fuzzy:
+            faults.append(f"{language}: {message.id!r}: fuzzy")
+        if message.pluralizable and len(texts) == 1:  # a language of one form says what the plural says
+            checked = Message(message.id[-1], texts[0], flags=message.flags)
+        else:
+            checked = message
+        faults += [f"{language}: {message.id!r}: {error}" for error in checked.check(catalog)]
+    return faults
 
 
 def pytest(*arguments: str, **changes: str) -> bool:

@@ -77,6 +77,7 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("agencies:options", ()): (SIGNED_IN, NEVER),
     ("catalog:list", ()): (SIGNED_IN, NEVER),
     ("catalog:options", ()): (SIGNED_IN, NEVER),
+    ("catalog:vendor_options", ()): (SIGNED_IN, NEVER),
     ("catalog:detail", ("chatgpt",)): (SIGNED_IN, NEVER),
     ("catalog:detail", ("no-such-tool",)): (NOWHERE, NEVER),
     ("sources:list", ()): (SIGNED_IN, NEVER),

@@ -111,6 +111,20 @@ def test_a_proposed_tool_is_marked_and_names_its_proposer(make_tool, make_user, 
     assert "Proposed by Min Kim" in page
 
 
+def test_who_proposed_a_tool_is_told_to_those_who_see_that_agency(make_tool, make_user, signed_in):
+    make_tool("new", proposed_by=make_user("administrator", "KR-49", first_name="Min", last_name="Kim"))
+    for role, agency, sees in [
+        ("approver", "KR-49", True),
+        ("policy_officer", "KR", True),
+        ("sysadmin", None, True),
+        ("administrator", "KR-11", False),
+        (None, None, False),
+    ]:
+        page = plain(signed_in(role, agency, language="en").get("/catalog/new/"))
+        assert ("Min Kim" in page) is sees, role
+        assert "This tool was proposed and is not reviewed yet." in page
+
+
 def test_names_are_ordered_as_the_reader_reads_them(make_tool, signed_in):
     make_tool("one", name_ko="나", name_en="A")
     make_tool("two", name_ko="가", name_en="B")

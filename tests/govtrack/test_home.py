@@ -136,10 +136,10 @@ def test_an_empty_register(signed_in: SignIn) -> None:
 @pytest.mark.parametrize(
     ("role", "expected"),
     [
-        ("administrator", 18),
-        ("approver", 14),
-        ("policy_officer", 20),
-        ("committee_member", 11),
+        ("administrator", 20),
+        ("approver", 16),
+        ("policy_officer", 22),
+        ("committee_member", 12),
         ("sysadmin", 26),
     ],
 )

@@ -102,7 +102,7 @@ class TestCells:
 
     def test_in_korean(self, signed_in: SignIn, committee: User) -> None:
         rows, foot = table_of(signed_in(user=committee).get(PAGE))
-        recorded = ["1", "알 수 없음 미제공 1", "3 판정 불가 3건"]
+        recorded = ["1", "알 수 없음 미제공 1건", "3 판정 불가 3건"]
         assert rows[:3] == [
             ["제주특별자치도", "약 68,700,000원", "미제공 최대 275", "미제공 최소 249,636원", *recorded],
             ["서울특별시", "56,300,000원", "440", "128,000원", *recorded],
@@ -111,10 +111,10 @@ class TestCells:
         assert foot == [
             "합계",
             "391,700,000원 기관별로 제시 259,300,000원 기관별로 미제시 132,400,000원",
-            "최소 3,687 확인 불가 1",
+            "최소 3,687 확인 불가 1건",
             "93,570원 16개 시·도 기준",
             "17",
-            "알 수 없음 미제공 17",
+            "알 수 없음 미제공 17건",
             "51 판정 불가 51건",
         ]
 

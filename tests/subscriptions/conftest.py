@@ -2,8 +2,11 @@
 
 import datetime
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.test import Client
 from django.utils import timezone
 
 from tests.subscriptions.factories import DAY
@@ -21,3 +24,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
 
     set_clock(DAY)
     return set_clock
+
+
+@pytest.fixture
+def jeju(report_data: None, make_user: Callable[..., Any]) -> Any:
+    """An administrator of Jeju, with the report's data loaded."""
+    return make_user("administrator", "KR-49", first_name="Kim")
+
+
+@pytest.fixture
+def checked(report_data: None) -> None:
+    """The report's subscriptions have been checked by its policies."""
+    call_command("check_policies", verbosity=0)
+
+
+@pytest.fixture
+def client(jeju: Any, signed_in: Callable[..., Client]) -> Client:
+    """Jeju's administrator, in English where the test does not say otherwise."""
+    return signed_in(user=jeju, language="en")
