@@ -16,7 +16,8 @@ from django.db.models.functions import Length
 from django.utils import timezone
 
 from agencies.models import Agency, Membership, Notice, Role, User
-from policies.models import Policy, Waiver
+from policies.holding import hold_policies
+from policies.models import Waiver
 from policies.verdicts import Effect, Outcome, Verdict
 from policies.vocabulary import DataClass
 from subscriptions.evaluation import Judgement, covering, judge_candidate, judge_saved, outcome
@@ -129,6 +130,7 @@ def save_draft(subscription: Subscription, lines: Sequence[PriceLine], *, by: Us
 def request(subscription: Subscription, lines: Sequence[PriceLine], *, by: User) -> Recorded:
     """Ask for a subscription to be approved. One that a policy blocks is refused and stays a draft."""
     _require_draft(subscription, by)
+    hold_policies()
     subscription.status = Status.DRAFT
     _store(subscription, lines, by)
     recorded = _decide(subscription, Decision.Act.REQUEST, by, start=Status.REQUESTED)
@@ -144,8 +146,8 @@ def request(subscription: Subscription, lines: Sequence[PriceLine], *, by: User)
 def declare(subscription: Subscription, lines: Sequence[PriceLine], *, by: User) -> Recorded:
     """Record a tool that is in use already, also one that policies forbid: a fact with a finding, not a secret."""
     _require_draft(subscription, by)
+    hold_policies()
     subscription.status, subscription.declared = Status.ACTIVE, True
-    _lock_policies()
     _store(subscription, lines, by)
     recorded = _decide(subscription, Decision.Act.DECLARE, by, enforced=False)
     _tell_officers(subscription, recorded.outcome, by)
@@ -174,6 +176,7 @@ def change(
         return request(subscription, lines, by=by) if requesting else save_draft(subscription, lines, by=by)
     if before.status not in LIVE:
         raise NotPossible
+    hold_policies()
     if is_material(before, subscription, lines, today()):
         judgements = judge_candidate(subscription, lines, today())
         if outcome(judgements) == Outcome.REFUSED:
@@ -211,7 +214,7 @@ def approve(subscription: Subscription, *, by: User, reason: str = "") -> Record
     _require(may_approve(by, subscription))
     if subscription.status != Status.REQUESTED or subscription.started_on is None:
         raise NotPossible
-    _lock_policies()
+    hold_policies()
     starts_now = subscription.started_on <= today()
     recorded = _decide(
         subscription,
@@ -233,7 +236,7 @@ def activate(subscription: Subscription, *, by: User) -> Recorded:
     _require(may_record_at(by, subscription.agency) or by.has_role(Role.APPROVER, at=subscription.agency))
     if subscription.status != Status.APPROVED or (subscription.started_on or today()) > today():
         raise NotPossible
-    _lock_policies()
+    hold_policies()
     return _decide(subscription, Decision.Act.ACTIVATE, by, start=Status.ACTIVE, officer_first=True)
 
 
@@ -293,7 +296,7 @@ def recorded_in_admin(subscription: Subscription, *, by: User, before: Subscript
     it moved to a status that policies stand against, or grew or renewed what they block.
     """
     subscription = _locked(subscription)
-    _lock_policies()
+    hold_policies()
     on, lines = today(), list(subscription.price_lines.order_by("position"))
     material = before is not None and is_material(before, subscription, lines, on)
     if material:
@@ -432,7 +435,7 @@ def _renumber(kept: list[tuple[int, PriceLine]]) -> None:
 
 def next_reference(agency: Agency) -> str:
     """The agency's next free reference of the year; the agency's row is locked, so that no two take the same."""
-    Agency.objects.select_for_update().get(pk=agency.pk)
+    Agency.objects.select_for_update(no_key=True).get(pk=agency.pk)
     prefix = f"{agency.code}-{today().year}-"
     taken = Subscription.objects.filter(agency=agency, reference__regex=rf"^{prefix}\d+$")
     last = (
@@ -538,11 +541,6 @@ def _require_draft(subscription: Subscription, by: User) -> None:
         _require(may_record_at(by, stored.agency))
         if stored.status != Status.DRAFT:
             raise NotPossible
-
-
-def _lock_policies() -> None:
-    """Hold the set of policies, so that none comes into force between the check and the commit."""
-    list(Policy.objects.select_for_update().order_by("pk").values_list("pk", flat=True))
 
 
 def _require(allowed: bool) -> None:

@@ -26,7 +26,7 @@ from catalog.proposing import propose
 from policies.models import Policy, PolicyVersion, Waiver
 from sources.models import Source
 from subscriptions import recording
-from subscriptions.models import PriceLine, Subscription
+from subscriptions.models import Finding, PriceLine, Subscription
 from tests.roles import ROLES
 
 ANONYMOUS = "anonymous"
@@ -52,6 +52,7 @@ APPROVES_JEJU = "    login  404  403  404  403  200  403  403  403  200"
 SETTLES_JEJU = "     login  404  403  404  403  403  200  403  403  200"
 REFUSES_JEJU = "     login  404  403  404  403  200  200  403  403  200"
 VOID = "             login  404  403  404  403  403  403  403  403  403"
+FOLLOWS_UP = "       login  403  302  302  302  302  302  403  403  302"
 STARTS_JEJU = "      login  404  200  404  200  200  403  403  403  200"
 
 
@@ -128,6 +129,25 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     # An act that the record's status does not allow is in sight, but allowed to nobody.
     ("subscriptions:act", ("[active]", "approve")): (VOID, VOID),
     ("subscriptions:act", ("[active]", "no-such-act")): (NOWHERE, NOWHERE),
+    ("subscriptions:follow-up", ()): (NEVER, FOLLOWS_UP),
+    ("subscriptions:finding", ("[finding]",)): (SEES_JEJU, NEVER),
+    ("subscriptions:finding", ("[finding of Seoul]",)): (SEES_SEOUL, NEVER),
+    ("subscriptions:compliance", ("KR-49",)): (SEES_JEJU, NEVER),
+    ("subscriptions:compliance", ("KR-11",)): (SEES_SEOUL, NEVER),
+    ("subscriptions:decisions", ()): (SIGNED_IN, NEVER),
+    ("subscriptions:ask-waiver", ("[active]",)): (EDITS_JEJU, EDITS_JEJU),
+    ("subscriptions:ask-waiver", ("[seoul]",)): (EDITS_SEOUL, EDITS_SEOUL),
+    ("subscriptions:waivers", ()): (SIGNED_IN, NEVER),
+    ("subscriptions:waiver", ("[waiver]",)): (SEES_JEJU, NEVER),
+    ("subscriptions:waiver-act", ("[waiver]", "grant")): (SETTLES_JEJU, SETTLES_JEJU),
+    ("subscriptions:waiver-act", ("[waiver]", "refuse")): (SETTLES_JEJU, SETTLES_JEJU),
+    # Not granted yet, so there is nothing to revoke.
+    ("subscriptions:waiver-act", ("[waiver]", "revoke")): (VOID, VOID),
+    ("subscriptions:waiver-act", ("[waiver]", "no-such-act")): (NOWHERE, NOWHERE),
+    ("subscriptions:what-if", ("deepseek-block", "1")): (WRITES_POLICIES, NEVER),
+    ("subscriptions:what-if", ("draft-rule", "9")): (NOWHERE, NEVER),
+    ("agencies:save-view", ()): (NEVER, DONE.replace("302", "login", 1)),
+    ("agencies:forget-view", ("0",)): (NEVER, NOWHERE),
 }
 
 # Addresses of the Django admin: who is not staff is sent to its own sign-in page, whatever he asks for.
@@ -183,7 +203,7 @@ def people(report_data: None, make_user: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def world(people: dict[str, Any]) -> dict[str, str]:
-    """The references of a subscription of Jeju in each state that an act needs, and of one of Seoul."""
+    """What stands for the words in brackets: references of subscriptions, numbers of a waiver and of findings."""
     administrator, approver = people["administrator"], people["approver"]
     today, tomorrow = recording.today(), recording.today() + datetime.timedelta(days=1)
 
@@ -218,7 +238,23 @@ def world(people: dict[str, Any]) -> dict[str, str]:
         "void": void,
         "seoul": seoul,
     }
-    return {f"[{state}]": recorded.subscription.reference for state, recorded in states.items()}
+    waiver = Waiver.objects.create(
+        policy=Policy.objects.get(code="deepseek-block"),
+        agency=Agency.objects.get(code=JEJU),
+        reason="needed",
+        requested_by=administrator,
+        valid_from=today,
+        valid_until=tomorrow,
+    )
+    findings = {
+        code: Finding.objects.filter(subscription__agency__code=code).first() for code in (JEJU, SEOUL)
+    }
+    return {
+        **{f"[{state}]": recorded.subscription.reference for state, recorded in states.items()},
+        "[waiver]": str(waiver.pk),
+        "[finding]": str(findings[JEJU].pk),
+        "[finding of Seoul]": str(findings[SEOUL].pk),
+    }
 
 
 def client_of(people: dict[str, Any], title: str, **options: Any) -> Client:
