@@ -247,7 +247,7 @@ class ConditionForm(forms.Form):
 
     def __init__(self, *args: Any, index: int, **kwargs: Any) -> None:
         self.index = index
-        super().__init__(*args, prefix=f"{PREFIX}-{index}", **kwargs)
+        super().__init__(*args, **{**kwargs, "prefix": f"{PREFIX}-{index}"})
         self.condition: Condition | None = None
         self.operator: Operator | None = None
         self.fact = FACTS.get(str(self._typed("fact")))

@@ -159,7 +159,7 @@ class PolicyForm(forms.ModelForm):
         self.fields["effect"].choices = Effect.choices  # type: ignore[attr-defined]
         self.fields["demonstration"].label = _("This is a demonstration")
         self.fields["cites"].queryset = statements_open_to(by)  # type: ignore[attr-defined]
-        self.fields["cites"].widget.user = by  # type: ignore[attr-defined]
+        self.fields["cites"].widget.user = by
         for name, field in self.fields.items():
             if isinstance(field.widget, forms.Textarea) and name != "reason":
                 field.max_length = LONG_TEXT  # type: ignore[attr-defined]

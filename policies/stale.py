@@ -29,11 +29,11 @@ def changes_since(form: PolicyForm, conditions: Conditions) -> dict[str, Any]:
     later = current.history.filter(history_id__gt=form.cleaned_data.get("opened") or 0)
     first, latest = later.order_by("history_id").first(), later.order_by("-history_id").first()
     opened = current.history.filter(history_id=form.cleaned_data.get("opened") or 0).first()
-    changes = []
+    changes: list[dict[str, Any]] = []
     for name in form.Meta.fields:
         if name == "cites":
             continue
-        field = PolicyVersion._meta.get_field(name)
+        field: Any = PolicyVersion._meta.get_field(name)
         before = getattr(opened, field.attname, None) if opened else None
         theirs = getattr(current, field.attname)
         if opened is not None and before == theirs:
@@ -70,7 +70,7 @@ def changes_since(form: PolicyForm, conditions: Conditions) -> dict[str, Any]:
     }
 
 
-def _if_changed(label: str, before: str, theirs: str, mine: str) -> list[dict[str, str]]:
+def _if_changed(label: str, before: str, theirs: str, mine: str) -> list[dict[str, Any]]:
     if before == theirs:
         return []
     return [{"label": label, "before": before or "–", "theirs": theirs or "–", "mine": mine or "–"}]

@@ -90,7 +90,7 @@ class HighestData(Asking):
 
 class Certified(Asking):
     schemes = CodesField(FACTS["certification"], label=_("One of these certifications must be in force"))
-    data = forms.ChoiceField(
+    for_data = forms.ChoiceField(
         label=_("For which data"),
         required=False,
         choices=[
@@ -165,10 +165,10 @@ def _blocked(fact: str, engine: str, codes: list[str], with_inside: bool) -> Mad
 
 def _certified(values: Mapping[str, Any]) -> Made:
     needed = ("certification", Operator.NONE_OF, values["schemes"])
-    if values["data"] == "personal":
+    if values["for_data"] == "personal":
         return [(1, "personal_data", Operator.IS, [True]), (2, *needed)]
-    if values["data"]:
-        return [(1, "data_class", Operator.AT_LEAST, [values["data"]]), (2, *needed)]
+    if values["for_data"]:
+        return [(1, "data_class", Operator.AT_LEAST, [values["for_data"]]), (2, *needed)]
     return [(1, *needed)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -146,8 +146,8 @@ def _saved(form: PolicyForm, rows: Conditions, user: User, context: dict[str, An
                 if is_stale(stored, form.cleaned_data["opened"]):
                     context["stale"] = changes_since(form, rows)
                     # Saved again, it replaces what is stored now; the person has seen it.
-                    form.data = form.data.copy()
-                    form.data["opened"] = str(form.fields["opened"].initial)
+                    form.data = form.data.copy()  # type: ignore[attr-defined]
+                    form.data["opened"] = str(form.fields["opened"].initial)  # type: ignore[index]
                     return None
             else:
                 version.policy = form.policy()
@@ -173,10 +173,6 @@ def _add(form: PolicyForm, problem: ValidationError) -> None:
 
 
 # --- parts of the editor, drawn anew while it is filled in --------------------------------------------------------------
-
-
-def _text(request: SignedInRequest, name: str) -> str:
-    return request.GET.get(name, "").replace("\0", "").strip()[:100]
 
 
 @require_POST
@@ -215,7 +211,7 @@ def _told(form: PolicyForm, phrases: list[list[str]]) -> dict[str, Any]:
     """The policy in sentences, with a mark that tells one text from another."""
     if form.is_bound:
         form.is_valid()
-        chosen = form.cleaned_data
+        chosen: Mapping[str, Any] = form.cleaned_data
     else:
         chosen = form.initial
     lines = sentences(

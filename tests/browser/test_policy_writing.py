@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.core.management import call_command
+from playwright.sync_api import expect
 
 from policies.models import PolicyVersion
 
@@ -83,18 +84,14 @@ def test_conditions_are_composed_by_keyboard(browser_page, officers, sign_in, ax
     page = browser_page
     sign_in(page, officers[0], "en")
     page.goto("/policies/new/?template=free")
-
-    def focus():
-        return page.evaluate("document.activeElement.id")
-
     page.locator("#id_conditions-0-fact").focus()
     page.keyboard.type("Annual")
     page.locator("#id_conditions-0-operator").wait_for()
-    assert focus() == "id_conditions-0-fact"
+    expect(page.locator("#id_conditions-0-fact")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.type("is within")
     page.locator("#id_conditions-0-value_to").wait_for()
-    assert focus() == "id_conditions-0-operator"
+    expect(page.locator("#id_conditions-0-operator")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.type("1,000")
     page.keyboard.press("Tab")
@@ -102,15 +99,15 @@ def test_conditions_are_composed_by_keyboard(browser_page, officers, sign_in, ax
     page.get_by_text("annual cost is within ₩1,000 to ₩5,000").wait_for()
     page.locator("#add-group").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.id === 'id_conditions-1-fact'")
+    expect(page.locator("#id_conditions-1-fact")).to_be_focused()
     page.keyboard.type("Seats")
     page.locator("#id_conditions-1-value").wait_for()
     assert page.locator("#id_conditions-0-value").input_value() == "1,000"
     axe(page)
     page.locator("#remove-0").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.id === 'id_conditions-1-fact'")
-    page.wait_for_function("!document.getElementById('sentence').innerText.includes('annual cost')")
+    expect(page.locator("#id_conditions-1-fact")).to_be_focused()
+    expect(page.locator("#sentence")).not_to_contain_text("annual cost")
     assert page.locator(".gt-condition").count() == 1
 
 

@@ -108,7 +108,7 @@ CASES = {
         ],
     ),
     "require-certification": (
-        {"schemes": ["csap-high", "csap-medium"], "data": "sensitive"},
+        {"schemes": ["csap-high", "csap-medium"], "for_data": "sensitive"},
         [
             ({"data_class": "sensitive", **many("certification", "|isms-p|")}, True),
             ({"data_class": "classified", **many("certification", "|csap-high|")}, False),
@@ -182,7 +182,7 @@ def test_a_template_is_completed_in_the_editor_and_saved(officer, code):
         ),
         (
             "require-certification",
-            {"schemes": ["isms-p"], "data": "personal"},
+            {"schemes": ["isms-p"], "for_data": "personal"},
             [(1, "personal_data", "is", [True]), (2, "certification", "none_of", ["isms-p"])],
         ),
     ],
