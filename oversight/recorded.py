@@ -50,7 +50,7 @@ def recorded_below(
             parts[row.pop("place")].update({name: number or 0 for name, number in row.items()})
 
     def below(*tops: str) -> Recorded:
-        return _recorded(sums for place, sums in parts.items() if place.startswith(tops))
+        return _recorded(sums for place, sums in parts.items() if place and place.startswith(tops))
 
     return {path: below(path) for path in paths}, below(*paths)
 
