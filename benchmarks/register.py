@@ -30,6 +30,8 @@ KINDS = (
 # How many subscriptions an agency of a kind has, relative to an office.
 SHARES = {Agency.Kind.CITY: 12, Agency.Kind.COUNTY: 8, Agency.Kind.DISTRICT: 10, Agency.Kind.OFFICE: 1}
 GOVERNMENT_SHARE = 60
+# The first municipality of each government is a large city, with so many times the subscriptions of another.
+LARGE_CITY, LARGE_CITY_TIMES = "-01/", 8
 
 STATUSES = {
     Status.ACTIVE: 66, Status.ENDED: 15, Status.REQUESTED: 6, Status.APPROVED: 5, Status.DRAFT: 4, Status.REFUSED: 3,
@@ -90,7 +92,7 @@ def make_catalog(rng: random.Random, on: datetime.date) -> None:
     Vendor.objects.bulk_create(
         Vendor(
             code=f"vendor-{number}",
-            name_ko=f"{words.TOOL_KOREAN[first]}{words.TOOL_KOREAN[second]}",
+            name_ko=f"{words.TOOL_FIRST[first]}{words.TOOL_SECOND[second]}",
             name_en=f"{first}{second}",
             country=rng.choice(countries),
         )
@@ -101,11 +103,11 @@ def make_catalog(rng: random.Random, on: datetime.date) -> None:
     products = []
     for number in range(PRODUCTS):
         vendor = vendors[number % len(vendors)]
-        product = rng.choice(words.TOOL_SECOND)
+        product, korean = rng.choice(list(words.TOOL_SECOND.items()))
         products.append(
             Product(
                 code=f"tool-{number}",
-                name_ko=f"{vendor.name_ko} {words.TOOL_KOREAN[product]} {number}",
+                name_ko=f"{vendor.name_ko} {korean} {number}",
                 name_en=f"{vendor.name_en} {product} {number}",
                 vendor=vendor,
                 category=rng.choice([*categories, None]),
@@ -144,14 +146,18 @@ def subscriptions(
 ) -> Iterator[tuple[Subscription, list[PriceLine]]]:
     """`count` subscriptions, not saved, with their price lines; the newest last, and most of the last three years."""
     agencies = list(Agency.objects.exclude(parent=None).order_by("path"))
-    agency_weights = list(accumulate(SHARES.get(agency.kind, GOVERNMENT_SHARE) for agency in agencies))
+    agency_weights = list(accumulate(share(agency) for agency in agencies))
     products = list(Product.objects.select_related("vendor").order_by("pk"))
     # A few tools are everywhere, most are rare; those with unknown models inside and the blocked one are the rarest.
     ranked = sorted(products, key=lambda product: (product.code == "deepseek", not product.engines_known))
     product_weights = list(accumulate(1 / (rank + 3) for rank in range(len(ranked))))
     statuses, status_weights = list(STATUSES), list(accumulate(STATUSES.values()))
     numbers: dict[tuple[int, int], int] = {}
-    pool = [words.purpose(rng) for _ in range(20_000)]
+    rare = {
+        position: text
+        for text in words.RARE_PURPOSES.values()
+        for position in rng.sample(range(count), words.RARE_ROWS)
+    }
     for position in range(count):
         pk = first_pk + position
         agency = rng.choices(agencies, cum_weights=agency_weights)[0]
@@ -176,7 +182,7 @@ def subscriptions(
             contract_number=f"C{rng.randrange(10**9):09}" if rng.random() < 0.4 else "",
             status=status,
             owner_department=rng.choice(words.OFFICES)[0] if rng.random() < 0.93 else "",
-            purpose=rng.choice(pool) if rng.random() < 0.5 else words.purpose(rng),
+            purpose=rare.get(position) or words.purpose(rng),
             data_class=rng.choices(
                 (DataClass.OPEN, DataClass.SENSITIVE, DataClass.CLASSIFIED, None), (94, 3, 0.1, 2.9)
             )[0],
@@ -192,6 +198,10 @@ def subscriptions(
             recorded_at=at_noon(recorded),
         )
         yield subscription, price_lines(rng, subscription)
+
+
+def share(agency: Agency) -> int:
+    return SHARES.get(agency.kind, GOVERNMENT_SHARE) * (LARGE_CITY_TIMES if LARGE_CITY in agency.path else 1)
 
 
 def price_lines(rng: random.Random, subscription: Subscription) -> list[PriceLine]:

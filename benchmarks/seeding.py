@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
+from unittest.mock import patch
 
 from django.core.management import call_command
 from django.core.management.color import no_style
@@ -21,10 +22,11 @@ from catalog.models import Product
 from catalog.tool_facts import tool_facts
 from policies.models import PolicyVersion, Waiver
 from policies.verdicts import Verdict
+from subscriptions.costs import Costs, costs_on, is_in_force
 from subscriptions.evaluation import judgement_of_row, rows_judged_by, with_truths
-from subscriptions.facts import facts_of, refresh
+from subscriptions.facts import COLUMNS, facts_of, refresh
 from subscriptions.models import Facts, Finding, PriceLine, Subscription
-from subscriptions.money import rates_on
+from subscriptions.money import Rates, rates_on
 
 FIXTURES = ("agencies", "catalog", "sources", "policies", "subscriptions")
 BATCH = 10_000
@@ -55,27 +57,51 @@ def seed(size: int, say: Say) -> None:
 
 
 def write_subscriptions(rng: random.Random, size: int, on: datetime.date, say: Say) -> None:
-    """Subscriptions, price lines and flat facts, the latter by the same function that keeps them."""
+    """Subscriptions, price lines and flat facts, the latter by the same function that keeps them.
+
+    Many of a million subscriptions have equal price lines, whose cost is computed once.
+    """
     first = (Subscription.objects.aggregate(last=Max("pk"))["last"] or 0) + 1
     tools = tool_facts(Product.objects.values_list("pk", flat=True), on)
     rates = rates_on({"USD", "EUR", "JPY"}, on)
     line_pk = (PriceLine.objects.aggregate(last=Max("pk"))["last"] or 0) + 1
     made = register.subscriptions(rng, size, first, on)
-    written = 0
+    costs, written = remembered_costs(), 0
     while batch := list(islice(made, BATCH)):
         lines = [line for _subscription, group in batch for line in group]
         for line in lines:
             line.pk, line_pk = line_pk, line_pk + 1
-        facts = [
-            Facts(subscription_id=row.pk, **facts_of(row, group, tools[row.product_id], rates, on))
-            for row, group in batch
-        ]
         write([row for row, _lines in batch])
         write(lines)
-        write(facts)
+        with patch("subscriptions.facts.costs_on", costs):
+            facts = (
+                [row.pk, *map(facts_of(row, group, tools[row.product_id], rates, on).get, COLUMNS)]
+                for row, group in batch
+            )
+            insert(Facts, ["subscription_id", *COLUMNS], facts)
         written += len(batch)
         if written % 100_000 == 0:
             say(f"{written:,} subscriptions")
+
+
+def remembered_costs() -> Callable[..., Costs]:
+    """`costs_on` that remembers its answers: they depend on the values of the lines and on which are in force."""
+    known: dict[Any, Costs] = {}
+
+    def costs(subscription: Subscription, lines: list[PriceLine], rates: Rates, on: datetime.date) -> Costs:
+        day = max(on, subscription.started_on or on)
+        key = tuple(
+            (
+                line.amount, line.currency, line.standing, line.vat, line.basis, line.cycle, line.seats,
+                is_in_force(line, subscription, day),
+            )
+            for line in lines
+        )  # fmt: skip
+        if key not in known:
+            known[key] = costs_on(subscription, lines, rates, on)
+        return known[key]
+
+    return costs
 
 
 def write_findings(on: datetime.date) -> None:
@@ -111,13 +137,22 @@ def write_findings(on: datetime.date) -> None:
 
 
 def write(rows: list[Any]) -> None:
-    """Insert model instances as fast as the database takes them."""
-    if not rows:
-        return
-    fields = rows[0]._meta.concrete_fields
-    table = connection.ops.quote_name(rows[0]._meta.db_table)
+    """Insert model instances."""
+    if rows:
+        names = [field.attname for field in rows[0]._meta.concrete_fields]
+        insert(type(rows[0]), names, ([getattr(row, name) for name in names] for row in rows))
+
+
+def insert(model: type[models.Model], names: list[str], rows: Iterable[list[Any]]) -> None:
+    """Insert rows of values, given in the order of the attributes `names`, as fast as the database takes them."""
+    fields = [model._meta.get_field(name.removesuffix("_id")) for name in names]
     columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
-    values = _values(rows, fields)
+    table = connection.ops.quote_name(model._meta.db_table)
+    special = (
+        (models.JSONField,) if connection.vendor == "postgresql" else (models.JSONField, models.DateField)
+    )
+    prepared = [(position, field) for position, field in enumerate(fields) if isinstance(field, special)]
+    values = _prepared(rows, prepared)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
@@ -128,18 +163,12 @@ def write(rows: list[Any]) -> None:
             cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", values)
 
 
-def _values(rows: Iterable[Any], fields: Iterable[models.Field]) -> Iterator[list[Any]]:
-    names = [field.attname for field in fields]
-    special = (
-        (models.JSONField,) if connection.vendor == "postgresql" else (models.JSONField, models.DateField)
-    )
-    prepared = [(position, field) for position, field in enumerate(fields) if isinstance(field, special)]
+def _prepared(rows: Iterable[list[Any]], fields: list[tuple[int, models.Field]]) -> Iterator[list[Any]]:
     for row in rows:
-        values = [getattr(row, name) for name in names]
-        for position, field in prepared:
-            if values[position] is not None:
-                values[position] = field.get_db_prep_save(values[position], connection)
-        yield values
+        for position, field in fields:
+            if row[position] is not None:
+                row[position] = field.get_db_prep_save(row[position], connection)
+        yield row
 
 
 @contextmanager

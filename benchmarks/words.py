@@ -2,15 +2,16 @@
 
 import random
 
-# Words of known frequency in purposes, so that searches for them can be measured and compared between sizes.
-RARE_ONE_IN = 5_000
-RARE_WORDS = ("드론", "사진측량", "photogrammetry", "고문서", "하수관로", "모노레일", "수어", "천체관측")
+# Words of known frequency in purposes, so that searches for them can be measured and compared between sizes. A rare word stands
+# in so many subscriptions whatever their number, so that a page of its results is the same at each size.
+RARE_ROWS = 60
 RARE_SHORT, RARE_LONG = "드론", "photogrammetry"
+RARE_PURPOSES = {RARE_SHORT: "드론 촬영 업무", RARE_LONG: "Photogrammetry of cultural heritage"}
 COMMON_SHORT, COMMON_LONG = "업무", "보고서"  # in about six and three of ten purposes
 MIDDLING = "홍보물"  # in about one of fifty
 
-PLACE_FIRST = "강 남 동 서 평 안 해 산 천 주 성 덕 영 양 고 진 청 용 수 금".split()
-PLACE_SECOND = "주 천 산 양 성 원 포 진 흥 령 해 안 평 구 창 릉 곡 암 도 월".split()
+PLACE_FIRST = "강남동서평안해산천주성덕영양고진청용수금"
+PLACE_SECOND = "주천산양성원포진흥령해안평구창릉곡암도월"
 OFFICES = (
     ("총무과", "General Affairs Division"),
     ("정보통신과", "Information and Communications Division"),
@@ -38,14 +39,15 @@ INSTITUTIONS = (
     ("신용보증재단", "Credit Guarantee Foundation"),
 )
 
-TOOL_FIRST = "Aria Nova Lumen Orbit Pixel Quill Tempo Vista Clear Swift Echo Atlas Delta Prism Sage".split()
-TOOL_SECOND = "Write Draw Speak Note Scribe Voice Slide Code Search Meet Translate Desk Vision Mail".split()
-TOOL_KOREAN = {
+TOOL_FIRST = {
     "Aria": "아리아", "Nova": "노바", "Lumen": "루멘", "Orbit": "오르빗", "Pixel": "픽셀", "Quill": "퀼",
     "Tempo": "템포", "Vista": "비스타", "Clear": "클리어", "Swift": "스위프트", "Echo": "에코", "Atlas": "아틀라스",
-    "Delta": "델타", "Prism": "프리즘", "Sage": "세이지", "Write": "라이트", "Draw": "드로우", "Speak": "스피크",
-    "Note": "노트", "Scribe": "스크라이브", "Voice": "보이스", "Slide": "슬라이드", "Code": "코드", "Search": "서치",
-    "Meet": "미트", "Translate": "트랜스레이트", "Desk": "데스크", "Vision": "비전", "Mail": "메일",
+    "Delta": "델타", "Prism": "프리즘", "Sage": "세이지",
+}  # fmt: skip
+TOOL_SECOND = {
+    "Write": "라이트", "Draw": "드로우", "Speak": "스피크", "Note": "노트", "Scribe": "스크라이브", "Voice": "보이스",
+    "Slide": "슬라이드", "Code": "코드", "Search": "서치", "Meet": "미트", "Translate": "트랜스레이트", "Desk": "데스크",
+    "Vision": "비전", "Mail": "메일",
 }  # fmt: skip
 PLANS = ("", "Team", "Team", "Business", "Enterprise", "Pro", "Plus", "Education", "API")
 RESELLERS = ("", "", "", "", "한빛정보", "대한소프트", "누리시스템", "가온클라우드")
@@ -79,7 +81,4 @@ def purpose(rng: random.Random) -> str:
             text += f", {rng.choice(KOREAN_SUBJECTS)} 보고서 작성"
     if rng.random() < 0.02:
         text += f", {MIDDLING} 제작"
-    for word in RARE_WORDS:
-        if rng.random() * RARE_ONE_IN < 1:
-            text += f" ({word})"
     return text

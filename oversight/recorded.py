@@ -16,7 +16,7 @@ from figures.figure import Figure, Total
 from figures.interval import Interval
 from figures.standing import Qualifier, Standing
 from policies.verdicts import Verdict
-from subscriptions.models import Facts, Finding, Status, Subscription
+from subscriptions.models import Finding, Status, Subscription
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,14 @@ def recorded_in_sight(user: User, on: datetime.date) -> Recorded | None:
 
 def subscribing(user: User, product_code: str) -> set[str]:
     """The paths of the agencies that `user` sees to have a live subscription to a tool."""
-    facts = Facts.objects.visible_to(user).judged().filter(product=product_code)
-    return set(facts.order_by().values_list("agency_path", flat=True).distinct())
+    live = Subscription.objects.visible_to(user).live().filter(product__code=product_code)
+    return set(live.order_by().values_list("agency__path", flat=True).distinct())
 
 
 def _queries(user: User, on: datetime.date) -> Iterable[tuple[Any, str]]:
-    live = Facts.objects.visible_to(user).judged()
-    # What has no facts yet is counted from the next check of policies on.
-    in_force = Subscription.objects.visible_to(user).in_force(on).filter(facts__isnull=False)
+    # The place is the agency's, so that a subscription without facts yet counts too: its cost is not known.
+    live = Subscription.objects.visible_to(user).live()
+    in_force = Subscription.objects.visible_to(user).in_force(on)
     attention = Finding.objects.visible_to(user).needing_attention()
 
     def grouped(rows: QuerySet, **sums: Any) -> Any:
@@ -81,7 +81,7 @@ def _queries(user: User, on: datetime.date) -> Iterable[tuple[Any, str]]:
 
     yield (
         grouped(live, live=Count("pk"), requested=Count("pk", filter=Q(status=Status.REQUESTED))),
-        "agency_path",
+        "agency__path",
     )
     yield (
         grouped(
@@ -92,7 +92,7 @@ def _queries(user: User, on: datetime.date) -> Iterable[tuple[Any, str]]:
             low=Sum("facts__annual_cost_min"),
             high=Sum("facts__annual_cost_max"),
         ),
-        "facts__agency_path",
+        "agency__path",
     )
     yield (
         grouped(
@@ -100,7 +100,7 @@ def _queries(user: User, on: datetime.date) -> Iterable[tuple[Any, str]]:
             attention=Count("pk"),
             undetermined=Count("pk", filter=Q(verdict=Verdict.UNDETERMINED)),
         ),
-        "subscription__facts__agency_path",
+        "subscription__agency__path",
     )
 
 

@@ -64,21 +64,21 @@ class DeepPaginator(Paginator):
         self.counted, self.records = counted, records
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         return count_of(self.counted)
 
     def page(self, number: int | str) -> Page:
         number = self.validate_number(number)
         first = (number - 1) * self.per_page
         keys = window(self.queryset, first, min(first + self.per_page, self.count), self.count)
-        return self._get_page(Rows(self.fetched(keys), self.table), number, self)
+        return Page(Rows(self.fetched(keys), self.table), number, self)
 
     def fetched(self, keys: list[Any]) -> list[Any]:
         """The records of the keys, in their order. They come from rows that started at visible_to(user), so that is enough."""
         found = self.records.order_by().in_bulk(keys)
         return [found[key] for key in keys if key in found]
 
-    def validate_number(self, number: int | str) -> int:
+    def validate_number(self, number: int | float | str) -> int:
         """Raises EmptyPage past the last page, with a message that names it."""
         try:
             return super().validate_number(number)
@@ -93,7 +93,7 @@ class UncountedPaginator(DeepPaginator):
     """
 
     num_pages: int | None = None  # type: ignore[assignment]
-    count = 0  # type: ignore[assignment]
+    count = 0
 
     def page(self, number: int | str) -> Page:
         number = self.validate_number(number)
@@ -105,7 +105,7 @@ class UncountedPaginator(DeepPaginator):
         self.num_pages = None if len(keys) > self.per_page else number
         return UncountedPage(Rows(self.fetched(keys[: self.per_page]), self.table), number, self)
 
-    def validate_number(self, number: int | str) -> int:
+    def validate_number(self, number: int | float | str) -> int:
         try:
             number = int(number)
         except (TypeError, ValueError) as error:

@@ -28,13 +28,13 @@ class HasWord(models.Lookup):
 
     lookup_name = "has_word"
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         lhs, params = self.process_lhs(compiler, connection)
-        return f"instr({lhs}, %s) > 0", [*params, self.rhs]
+        return f"instr({lhs}, %s) > 0", (*params, self.rhs)
 
-    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         lhs, params = self.process_lhs(compiler, connection)
-        return f"strpos({lhs}, %s) > 0", [*params, self.rhs]
+        return f"strpos({lhs}, %s) > 0", (*params, self.rhs)
 
 
 @SearchField.register_lookup
@@ -43,17 +43,14 @@ class HasIndexedWord(HasWord):
 
     lookup_name = "has_indexed_word"
 
-    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         contains, params = super().as_postgresql(compiler, connection)
         if len(str(self.rhs)) < 2:
             return contains, params
         lhs, lhs_params = self.process_lhs(compiler, connection)
         # The index finds the rows that hold all pairs of the word, the second condition those that hold them in order.
-        return f"(govtrack_bigrams({lhs}) @> govtrack_bigrams(%s) AND {contains})", [
-            *lhs_params,
-            self.rhs,
-            *params,
-        ]
+        both = f"(govtrack_bigrams({lhs}) @> govtrack_bigrams(%s) AND {contains})"
+        return both, (*lhs_params, self.rhs, *params)
 
 
 class Found(NamedTuple):

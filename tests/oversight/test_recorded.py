@@ -84,6 +84,14 @@ class TestCounting:
         assert recorded_below(everybody, [P1], DAY) == ({P1: nothing}, nothing)
         assert recorded_below(everybody, [], DAY) == ({}, nothing)
 
+    def test_a_subscription_without_facts_yet_counts_and_its_cost_is_not_known(self, everybody: User) -> None:
+        SubscriptionFactory(agency=agency_at("KR/P1"))
+        recorded = below(everybody, P1)[P1]
+        assert (recorded.subscriptions, recorded.annual_cost) == (
+            1,
+            Total(Figure.missing(), 0, Counter({Standing.NOT_GIVEN: 1})),
+        )
+
 
 class TestCost:
     def test_of_what_is_in_force(self, everybody: User) -> None:

@@ -183,6 +183,8 @@ def test_what_an_officers_approval_settles(effect, personal_data, unwaived):
     )
     (judgement,) = judge_saved(kept(subscription), DAY)
     settled = unwaived != Verdict.PASS and (effect, unwaived) != (Effect.BLOCK, Verdict.VIOLATION)
+    if unwaived != Verdict.PASS:
+        assert rows_judged_by(version, DAY).get().approved is settled
     assert (judgement.verdict, judgement.unwaived, judgement.cause) == (
         (Verdict.WAIVED, unwaived, "approved") if settled else (unwaived, unwaived, "")
     )
