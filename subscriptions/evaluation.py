@@ -89,8 +89,10 @@ def judge(
     """Judge one subscription's facts by every policy in force on a day, in one statement; writes nothing.
 
     `facts` are the flat columns (`subscriptions.facts`); `approved` are the ids of policy versions that a policy officer has
-    approved it under. The versions out of whose scope the agency lies come as "not applicable".
+    approved it under. Totals of the agency that are not among the facts are unknown. The versions out of whose scope the
+    agency lies come as "not applicable".
     """
+    facts = {**dict.fromkeys(OF_AGENCY), **facts}
     versions = list(PolicyVersion.objects.in_force(on))
     applying = [version for version in versions if version.applies_to(agency, on)]
     row = _judge_values(facts, applying, on) if applying else {}

@@ -10,9 +10,23 @@ from policies.compiling import compile_condition, compile_conditions
 from policies.models import Condition
 from policies.verdicts import Verdict
 from policies.vocabulary import FACTS, OPERATORS, Fact, Operator, Type
-from subscriptions.evaluation import FACT_COLUMNS, judge, judgement_of_row, rows_judged_by, with_truths
-from subscriptions.models import Facts
-from tests.subscriptions.factories import DAY, AgencyFactory, ProductFactory, SubscriptionFactory, make_policy
+from subscriptions.evaluation import (
+    FACT_COLUMNS,
+    OF_AGENCY,
+    judge,
+    judgement_of_row,
+    rows_judged_by,
+    with_truths,
+)
+from subscriptions.models import AgencyTotals, Facts
+from tests.subscriptions.factories import (
+    DAY,
+    AgencyFactory,
+    ProductFactory,
+    SubscriptionFactory,
+    agency_at,
+    make_policy,
+)
 
 TRUTHS = {"t": "true", "f": "false", "?": "unknown"}
 VERDICTS = {"true": Verdict.VIOLATION, "false": Verdict.PASS, "unknown": Verdict.UNDETERMINED}
@@ -173,11 +187,17 @@ def test_each_fact_by_each_operator(name):
             as_candidates[known, number] = reason.truth
     assert as_candidates == expected
 
-    rows = {SubscriptionFactory(agency=agency, product=product).pk: known for known in cases}
-    Facts.objects.bulk_create(
-        Facts(subscription_id=pk, day=DAY, status="active", agency_path=agency.path, **flat(fact, known))
-        for pk, known in rows.items()
-    )
+    rows = {}
+    for number, known in enumerate(cases):
+        own = agency_at(f"KR/{number}") if fact.of_agency else agency
+        columns = flat(fact, known)
+        totals = {column: columns.pop(column) for column in OF_AGENCY}
+        subscription = SubscriptionFactory(agency=own, product=product)
+        AgencyTotals.objects.update_or_create(agency=own, defaults=totals)
+        Facts.objects.create(
+            subscription=subscription, day=DAY, status="active", agency_path=own.path, **columns
+        )
+        rows[subscription.pk] = known
     as_saved = {}
     for number, version in enumerate(versions):
         for row in with_truths(rows_judged_by(version, DAY), version).values():

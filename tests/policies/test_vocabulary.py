@@ -17,7 +17,7 @@ NAMES = [
         "personal_data",
     ],
     *["seats", "seat_price", "monthly_cost", "annual_cost", "term", "auto_renewal", "payment_route"],
-    *["owner_named", "agency_kind"],
+    *["owner_named", "agency_annual_cost", "agency_products", "agency_kind"],
 ]
 
 
@@ -31,7 +31,7 @@ def test_a_fact_says_which_values_it_takes(fact):
     sources = [fact.choices is not None, fact.registry is not None, fact.unit == COUNTRY]
     if fact.type in (Type.YES_NO, Type.RANGE):
         assert sources == [False, False, False]
-        assert (fact.unit in ("won", "seats", "months")) is (fact.type is Type.RANGE)
+        assert (fact.unit in ("won", "seats", "months", "tools")) is (fact.type is Type.RANGE)
     else:
         assert sum(sources) == 1
 

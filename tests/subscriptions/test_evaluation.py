@@ -284,7 +284,7 @@ def test_a_candidate_is_judged_with_as_few_queries_for_many_policies_as_for_one(
         counts.append(len(queries))
         assert [query["sql"] for query in queries if not query["sql"].startswith("SELECT")] == []
     # Engines, tools, certifications; versions, conditions, waivers; the verdicts of all.
-    assert counts == [7, 7]
+    assert counts == [9, 9]
 
 
 def test_without_a_policy_there_is_nothing_to_say():

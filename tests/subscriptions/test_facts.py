@@ -14,10 +14,11 @@ from catalog.models import Certification, Product
 from policies.vocabulary import FACTS, Type
 from subscriptions import recording
 from subscriptions.checking import drain
-from subscriptions.evaluation import FACT_COLUMNS
+from subscriptions.evaluation import FACT_COLUMNS, OF_AGENCY
 from subscriptions.facts import COLUMNS, candidate_facts, facts_of, refresh
-from subscriptions.models import Facts, PriceLine, Status, Subscription
+from subscriptions.models import AgencyTotals, Facts, PriceLine, Status, Subscription
 from subscriptions.search import SearchField
+from subscriptions.totals import COLUMNS as TOTALS
 from tests.subscriptions.factories import (
     DAY,
     CategoryFactory,
@@ -42,7 +43,8 @@ BESIDE = ["day", "status", "agency_path", "search"]
 
 
 def test_the_vocabulary_and_the_flat_rows_have_the_same_columns():
-    assert sorted(COLUMNS) == sorted([*FACT_COLUMNS, *BESIDE])
+    assert sorted(COLUMNS) == sorted({*FACT_COLUMNS, *BESIDE} - OF_AGENCY)
+    assert set(TOTALS) == OF_AGENCY
 
 
 @pytest.mark.django_db
@@ -53,7 +55,8 @@ def test_every_fact_comes_from_somewhere():
 
 @pytest.mark.parametrize("fact", FACTS.values(), ids=FACTS)
 def test_a_fact_is_kept_as_its_type_says(fact):
-    columns = [Facts._meta.get_field(column) for column in fact.columns]
+    model = AgencyTotals if fact.of_agency else Facts
+    columns = [model._meta.get_field(column) for column in fact.columns]
     kinds = {
         Type.CODE: [models.CharField],
         Type.CHOICE: [models.CharField],
