@@ -10,9 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from django_countries import countries
 from simple_history.models import HistoricalRecords
 
@@ -175,9 +174,9 @@ class PolicyVersion(models.Model):
             if self.effective_until:
                 others = others.filter(effective_from__lte=self.effective_until)
             for other in others[:1]:
-                errors["effective_from"] = _now("Version %(number)s is in force in this period already.") % {
-                    "number": other.number
-                }
+                errors["effective_from"] = gettext(
+                    "Version %(number)s is in force in this period already."
+                ) % {"number": other.number}
         if errors:
             raise ValidationError(errors)
 
@@ -253,7 +252,7 @@ class Condition(models.Model):
         if self.operator not in fact.operators:
             raise ValidationError(
                 {
-                    "operator": _now("“%(fact)s” cannot be compared with “%(operator)s”.")
+                    "operator": gettext("“%(fact)s” cannot be compared with “%(operator)s”.")
                     % {
                         "fact": fact.label,
                         "operator": dict(Operator.choices).get(self.operator, self.operator or "–"),
@@ -298,7 +297,7 @@ class Condition(models.Model):
         if not valid:
             raise ValidationError(
                 {
-                    "values": _now("“%(value)s” is not a value of “%(fact)s”.")
+                    "values": gettext("“%(value)s” is not a value of “%(fact)s”.")
                     % {"value": value, "fact": fact.label}
                 }
             )

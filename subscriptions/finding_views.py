@@ -18,9 +18,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from agencies.models import Agency, Recheck
@@ -144,7 +143,9 @@ def follow_up(request: SignedInRequest) -> HttpResponse:
     findings = list(to_follow_up(request.user).filter(pk__in=wanted))
     form = FollowUpForm(request.POST, by=request.user)
     if not findings or len(findings) != len(wanted):
-        messages.error(request, _now("Tick at least one finding that you may work on. Nothing was changed."))
+        messages.error(
+            request, gettext("Tick at least one finding that you may work on. Nothing was changed.")
+        )
     elif not form.is_valid():
         for error in [message for messages_ in form.errors.values() for message in messages_]:
             messages.error(request, error)
@@ -255,7 +256,7 @@ def decisions(request: SignedInRequest) -> HttpResponseBase:
     if "_export" in request.GET:
         if not filters.is_valid() or request.GET["_export"] not in FILES:
             return render(request, "subscriptions/export_refused.html", {"form": filters.form}, status=400)
-        return file_of(_decision_rows(filters.qs), "decisions", request.GET["_export"], _now("Decisions"))
+        return file_of(_decision_rows(filters.qs), "decisions", request.GET["_export"], gettext("Decisions"))
     table = DecisionTable(filters.qs if filters.is_valid() else visible.none())
     configure(request, table, PAGE_SIZE)
     return render(request, "subscriptions/decision_list.html", {"table": table, "filter": filters})
@@ -264,15 +265,15 @@ def decisions(request: SignedInRequest) -> HttpResponseBase:
 def _decision_rows(rows: QuerySet) -> Iterator[list[Any]]:
     """A header, then a row for each decision with the verdict of every policy that was in force."""
     yield [
-        _now("When"),
-        _now("Reference"),
-        _now("Agency code"),
-        _now("Act"),
-        _now("Result"),
-        _now("Outcome of the check"),
-        _now("By"),
-        _now("Reason"),
-        _now("Verdicts"),
+        gettext("When"),
+        gettext("Reference"),
+        gettext("Agency code"),
+        gettext("Act"),
+        gettext("Result"),
+        gettext("Outcome of the check"),
+        gettext("By"),
+        gettext("Reason"),
+        gettext("Verdicts"),
     ]
     for decision in rows.iterator(chunk_size=2000):
         verdicts = "; ".join(f"{v['policy']} v{v['version']}: {v['verdict']}" for v in decision.verdicts)

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -91,10 +91,10 @@ class WaiverTable(tables.Table):
 def covered_text(waiver: Waiver) -> str:
     """What a waiver covers, in words."""
     if waiver.product:
-        return _now("The tool %(tool)s") % {"tool": waiver.product}
+        return gettext("The tool %(tool)s") % {"tool": waiver.product}
     if waiver.vendor:
-        return _now("All tools of %(vendor)s") % {"vendor": waiver.vendor}
-    return _now("All tools")
+        return gettext("All tools of %(vendor)s") % {"vendor": waiver.vendor}
+    return gettext("All tools")
 
 
 class AskForm(forms.Form):
@@ -163,7 +163,7 @@ def ask(request: SignedInRequest, reference: str) -> HttpResponse:
     today = timezone.localdate()
     versions = [v for v in PolicyVersion.objects.in_force(today) if v.applies_to(subscription.agency, today)]
     if not versions:
-        raise Http404(_now("No policy applies to this subscription."))
+        raise Http404(gettext("No policy applies to this subscription."))
     renewed = _renewed(request, subscription)
     initial = {"policy": request.GET.get("policy"), "valid_from": today, **_of_renewed(renewed)}
     form = AskForm(request.POST or None, policies=versions, initial=initial)
@@ -181,17 +181,17 @@ def ask(request: SignedInRequest, reference: str) -> HttpResponse:
             renews=renewed,
         )
         messages.success(
-            request, _now("The policy officers were asked for a waiver. You will see their decision here.")
+            request, gettext("The policy officers were asked for a waiver. You will see their decision here.")
         )
         return redirect("subscriptions:waiver", waiver.pk)
     context = {
-        "title": _now("Ask for a waiver – %(reference)s") % {"reference": reference},
-        "text": _now(
+        "title": gettext("Ask for a waiver – %(reference)s") % {"reference": reference},
+        "text": gettext(
             "A waiver excuses from one policy until a day. A policy officer decides; until then nothing changes, and a"
             " request that a policy blocks may wait for the decision."
         ),
         "form": form,
-        "submit_text": _now("Ask for a waiver"),
+        "submit_text": gettext("Ask for a waiver"),
         "cancel_url": subscription.get_absolute_url(),
     }
     return render(request, "krds/confirm.html", context)
@@ -306,7 +306,7 @@ def waiver_act(request: SignedInRequest, pk: int, name: str) -> HttpResponse:
             messages.success(request, act.done)
             return redirect("subscriptions:waiver", pk)
     context = {
-        "title": _now("%(act)s: waiver for %(agency)s") % {"act": act.title, "agency": waiver.agency},
+        "title": gettext("%(act)s: waiver for %(agency)s") % {"act": act.title, "agency": waiver.agency},
         "text": act.text,
         "form": form,
         "submit_text": act.title,

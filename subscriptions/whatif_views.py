@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
@@ -100,14 +100,14 @@ def what_if(request: SignedInRequest, code: str, number: int) -> HttpResponseBas
         raise PermissionDenied
     today = timezone.localdate()
     if version.status == PolicyVersion.Status.RETIRED or not version.conditions.all():
-        raise Http404(_now("Nothing to preview: the version is retired, or has no condition."))
+        raise Http404(gettext("Nothing to preview: the version is retired, or has no condition."))
     rows = rows_changing(version, today).visible_to(request.user)
     rows = rows.select_related("subscription__agency", "subscription__product").order_by("-pk")
     filters = ChangeFilter(request.GET, queryset=rows, request=request)
     if "_export" in request.GET:
         if not filters.is_valid() or request.GET["_export"] not in FILES:
             return render(request, "subscriptions/export_refused.html", {"form": filters.form}, status=400)
-        return file_of(_export(filters.qs), f"what-if-{code}", request.GET["_export"], _now("What-if"))
+        return file_of(_export(filters.qs), f"what-if-{code}", request.GET["_export"], gettext("What-if"))
     table = ChangeTable(filters.qs if filters.is_valid() else rows.none())
     configure(request, table, PAGE_SIZE)
     result = preview(version, today)
@@ -132,14 +132,14 @@ def what_if(request: SignedInRequest, code: str, number: int) -> HttpResponseBas
 
 def _export(rows: QuerySet) -> Any:
     yield [
-        _now("Reference"),
-        _now("Agency code"),
-        _now("Agency"),
-        _now("AI tool"),
-        _now("Now"),
-        _now("Then"),
-        _now("Annual cost in won, known minimum"),
-        _now("Annual cost in won, known maximum"),
+        gettext("Reference"),
+        gettext("Agency code"),
+        gettext("Agency"),
+        gettext("AI tool"),
+        gettext("Now"),
+        gettext("Then"),
+        gettext("Annual cost in won, known minimum"),
+        gettext("Annual cost in won, known maximum"),
     ]
     for row in rows.iterator(chunk_size=2000):
         agency = row.subscription.agency
