@@ -40,6 +40,11 @@ def tool_facts(product_ids: Iterable[int], on: datetime.date) -> dict[int, dict[
     }
 
 
+def proposed_facts(product: Product) -> dict[str, Any]:
+    """The columns of a tool that is not saved yet: nothing is inside it and nothing certified, as far as is known."""
+    return _columns(product, [], [])
+
+
 def _closure(start: int, inside: dict[int, list[int]]) -> set[int]:
     found: set[int] = set()
     waiting = list(inside[start])

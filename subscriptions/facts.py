@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from agencies.models import Agency
-from catalog.tool_facts import tool_facts
+from catalog.tool_facts import proposed_facts, tool_facts
 from figures.interval import Interval
 from subscriptions.costs import costs_on
 from subscriptions.models import Facts, PriceLine, Subscription
@@ -95,7 +95,8 @@ def candidate_facts(
     subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date
 ) -> dict[str, Any]:
     """The facts of a subscription that is not saved yet, or as it would be after a change."""
-    tool = tool_facts([subscription.product_id], on)[subscription.product_id]
+    product = subscription.product
+    tool = tool_facts([product.pk], on)[product.pk] if product.pk else proposed_facts(product)
     return facts_of(subscription, lines, tool, rates_on({line.currency for line in lines}, on), on)
 
 

@@ -72,11 +72,12 @@ def kept_of(response: Any, sent: dict[str, Any]) -> dict[str, Any]:
 
 def record(by: User, code: str = "KR-49", line: dict[str, Any] | None = None, **fields: Any) -> Subscription:
     """A subscription that passes every policy, recorded as in use."""
-    known = {"data_class": "open", "personal_data": False, "started_on": datetime.date(2026, 1, 1)}
-    subscription = Subscription(
-        agency=Agency.objects.get(code=code),
-        product=Product.objects.get(code="chatgpt"),
-        **{**known, **fields},
-    )
+    known: dict[str, Any] = {
+        "data_class": "open",
+        "personal_data": False,
+        "started_on": datetime.date(2026, 1, 1),
+    }
+    known["product"] = Product.objects.get(code="chatgpt")
+    subscription = Subscription(agency=Agency.objects.get(code=code), **{**known, **fields})
     price = PriceLine(**{"amount": 30_000, "seats": 10, "vat": PriceLine.Vat.INCLUDED, **(line or {})})
     return recording.declare(subscription, [price], by=by).subscription

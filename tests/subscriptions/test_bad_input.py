@@ -445,15 +445,20 @@ POSSIBLE = {
         "lines-0-seats": "10000000",
         "lines-0-currency": "CLF",
     },
-    "digits of another script": {"lines-0-amount": "１２３", "lines-0-seats": "٣", "notice_days": "३"},
-    "the most notice": {"notice_days": "32767"},
-    "more notice than that": {"notice_days": "32768"},
+    "more notice than the database holds": {"notice_days": "32768"},
     "nothing but a name": dict.fromkeys(
         [name for name in GOOD if name not in ("agency", "product", "started_on") and "lines" not in name], ""
     ),
-    "characters outside the basic plane": {"plan": "😀" * 100, "purpose": "𓀀‮\x7f\x1b[31m"},
-    "markup": {"plan": "<script>alert(1)</script>", "purpose": "</textarea><img src=x onerror=alert(1)>"},
-    "a formula": {"plan": "=cmd|' /C calc'!A0", "owner_department": "@SUM(1)"},
+    "texts and digits of all kinds": {
+        "plan": "<script>alert(1)</script>",
+        "purpose": "</textarea><img src=x onerror=alert(1)> 😀𓀀\u202e\x7f\x1b[31m",
+        "owner_department": "@SUM(1)",
+        "reseller": "=cmd|' /C calc'!A0",
+        "contract_number": "%s{}{{ 1 }}",
+        "lines-0-amount": "１２３",
+        "lines-0-seats": "٣",
+        "notice_days": "३",
+    },
 }
 
 
@@ -461,15 +466,16 @@ POSSIBLE = {
 def test_what_is_possible_is_stored_or_explained(checked, client, jeju, title):
     """And every page that shows it afterwards works, in both languages."""
     sent = {**filled_in(client), **POSSIBLE[title]}
+    assert client.post(CHECK, sent).status_code == 200
     for act in ("draft", "request", "declare"):
         with transaction.atomic():
-            assert client.post(CHECK, sent).status_code == 200
             response = client.post(NEW, {**sent, "act": act})
             if response.status_code == 200:
                 assert summary_on(response) != []
             else:
                 assert response.status_code == 302
-                shown_everywhere(client, Subscription.objects.get(recorded_by=jeju))
+                if act != "request":
+                    shown_everywhere(client, Subscription.objects.get(recorded_by=jeju))
             transaction.set_rollback(True)
 
 
