@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.http import HttpRequest
 
-
 # Pages that stand under another entry of the main menu than their app's.
 SECTIONS = {
     "home": "home",

@@ -53,7 +53,7 @@ class FollowUpForm(forms.Form):
     def __init__(self, *args: Any, by: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.people = {str(person.pk): person for person in assignable(by)}
-        choices = [("", _("Leave as it is")), ("nobody", _("Nobody"))]
+        choices: list[tuple[str, Any]] = [("", _("Leave as it is")), ("nobody", _("Nobody"))]
         choices += [(pk, str(person)) for pk, person in self.people.items()]
         self.fields["assigned_to"].choices = choices  # type: ignore[attr-defined]
 
@@ -147,7 +147,7 @@ def follow_up(request: SignedInRequest) -> HttpResponse:
             request, gettext("Tick at least one finding that you may work on. Nothing was changed.")
         )
     elif not form.is_valid():
-        for error in [message for messages_ in form.errors.values() for message in messages_]:
+        for error in [str(error) for errors in form.errors.values() for error in errors]:
             messages.error(request, error)
     else:
         _follow_up(request, findings, form)

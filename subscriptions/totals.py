@@ -126,7 +126,8 @@ def refresh_all_totals() -> list[int]:
         totals = kept.get(pk) or AgencyTotals(agency_id=pk)
         columns: dict[str, Any] = dict.fromkeys(COLUMNS)
         if own[pk]["own_subscriptions"]:
-            columns = dict(Totals(*sums[path], frozenset(tools[path])).columns())
+            low, high, unbounded = sums[path]
+            columns = dict(Totals(low, high, unbounded, frozenset(tools[path])).columns())
         differs = _set(totals, columns)
         if _set(totals, own[pk]) or differs or pk not in kept:
             wrong.append(totals)
