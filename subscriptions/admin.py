@@ -41,11 +41,13 @@ from subscriptions.evaluation import Judgement, names_for
 from subscriptions.forms import PriceLineForm, PriceLines
 from subscriptions.models import (
     COMMITTED,
+    AgencyTotals,
     Approval,
     Decision,
     ExchangeRate,
     Facts,
     Finding,
+    FindingNote,
     Payment,
     PriceLine,
     Status,
@@ -692,6 +694,21 @@ class DecisionAdmin(ViewOnly, ScopedAdmin):
                 for verdict, reasons in kept
             ]
         )
+
+
+@admin.register(AgencyTotals)
+class AgencyTotalsAdmin(ViewOnly, ScopedAdmin):
+    list_display = ["agency", "own_subscriptions", "agency_annual_cost_min", "agency_annual_cost_max"]
+    list_select_related = ["agency"]
+    search_fields = ["agency__code", "agency__name_ko", "agency__name_en"]
+
+
+@admin.register(FindingNote)
+class FindingNoteAdmin(ViewOnly, ScopedAdmin):
+    list_display = ["finding", "text", "written_by", "written_at"]
+    list_select_related = ["finding__policy", "finding__subscription", "written_by"]
+    search_fields = ["text", "finding__subscription__reference"]
+    date_hierarchy = "written_at"
 
 
 @admin.register(Approval)

@@ -30,8 +30,8 @@ class Summary:
     subscriptions: int = 0
     facts_changed: int = 0
     findings_open: int = 0
-    escalated: int = 0
     verdicts: dict[str, dict[str, int]] = field(default_factory=dict)
+    escalated: int = 0
 
 
 def check_everything(

@@ -8,8 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.validators import MaxLengthValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import F, Q, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +23,7 @@ from policies.models import Policy, PolicyVersion, Waiver
 from policies.verdicts import Effect, Outcome, Verdict
 from policies.vocabulary import DataClass, PaymentRoute
 from sources.models import Source, Statement
+from subscriptions.ordering import lowest_if_unknown
 from subscriptions.search import SearchField
 
 
@@ -43,15 +43,6 @@ class Status(models.TextChoices):
 LIVE = (Status.REQUESTED, Status.APPROVED, Status.ACTIVE)
 # What is approved to start: its cost is committed.
 COMMITTED = (Status.APPROVED, Status.ACTIVE)
-
-# What lists are ordered by, so that from the highest down the unknown come last on both databases. The stand-ins for unknown
-# never leave the ordering.
-KNOWN_FIRST = {
-    "annual_cost": Coalesce("annual_cost_min", Value(-1), output_field=models.BigIntegerField()),
-    "seats": Coalesce("seats_min", Value(-1), output_field=models.BigIntegerField()),
-    "started_on": Coalesce("started_on", Value(datetime.date.min), output_field=models.DateField()),
-    "ends_on": Coalesce("ends_on", Value(datetime.date.min), output_field=models.DateField()),
-}
 
 # The database holds people to these limits too, so that a 10 MB text is a message and not a row.
 LONG_TEXT = 2000
@@ -204,8 +195,10 @@ class Subscription(models.Model):
             models.Index(fields=["product", "status"], name="subscription_product_status"),
             models.Index(fields=["status", "id"], name="subscription_status"),
             models.Index(fields=["data_class", "id"], name="subscription_data_class"),
-            models.Index(KNOWN_FIRST["started_on"].desc(), F("id").desc(), name="subscription_by_start"),
-            models.Index(KNOWN_FIRST["ends_on"].desc(), F("id").desc(), name="subscription_by_end"),
+            models.Index(
+                lowest_if_unknown("started_on").desc(), F("id").desc(), name="subscription_by_start"
+            ),
+            models.Index(lowest_if_unknown("ends_on").desc(), F("id").desc(), name="subscription_by_end"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -524,9 +517,13 @@ class Facts(models.Model):
         verbose_name_plural = _("facts")
         indexes = [
             models.Index(
-                KNOWN_FIRST["annual_cost"].desc(), F("subscription").desc(), name="facts_by_annual_cost"
+                lowest_if_unknown("annual_cost_min").desc(),
+                F("subscription").desc(),
+                name="facts_by_annual_cost",
             ),
-            models.Index(KNOWN_FIRST["seats"].desc(), F("subscription").desc(), name="facts_by_seats"),
+            models.Index(
+                lowest_if_unknown("seats_min").desc(), F("subscription").desc(), name="facts_by_seats"
+            ),
             models.Index(fields=["vendor", "status"], name="facts_vendor_status"),
         ]
 

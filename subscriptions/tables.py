@@ -6,6 +6,7 @@ from typing import Any
 
 import django_tables2 as tables
 from django.db.models import Count, F, QuerySet
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -18,7 +19,8 @@ from figures.formatting import amount_text, day
 from figures.interval import Interval
 from figures.standing import Qualifier, Standing
 from policies.verdicts import Effect, Verdict
-from subscriptions.models import KNOWN_FIRST, Facts, Finding, Status, Subscription
+from subscriptions.models import Facts, Finding, Status, Subscription
+from subscriptions.ordering import lowest_if_unknown
 
 NUMBER = {"th": {"class": "num"}}
 NOWRAP = {"th": {"class": "nowrap"}}
@@ -135,10 +137,10 @@ class SubscriptionTable(tables.Table):
         return rows.order_by("-pk" if descending else "pk"), True
 
     def order_started_on(self, rows: QuerySet, descending: bool) -> tuple[QuerySet, bool]:
-        return _dated(rows, "started_on", descending), True
+        return by_date(rows, "started_on", descending), True
 
     def order_ends_on(self, rows: QuerySet, descending: bool) -> tuple[QuerySet, bool]:
-        return _dated(rows, "ends_on", descending), True
+        return by_date(rows, "ends_on", descending), True
 
     def order_seats(self, rows: QuerySet, descending: bool) -> tuple[QuerySet, bool]:
         return by_fact(rows, "seats", descending), True
@@ -150,25 +152,21 @@ class SubscriptionTable(tables.Table):
 STATUS_LABELS = {status.value: status.label for status in Status}
 
 
-def _dated(rows: QuerySet, field: str, descending: bool) -> QuerySet:
-    """Order by a date; the unknown come last from the latest down, first from the earliest up; served by its index."""
-    day, key = KNOWN_FIRST[field], F("pk")
-    return rows.order_by(day.desc(), key.desc()) if descending else rows.order_by(day.asc(), key.asc())
+def _by(rows: QuerySet, value: Coalesce, key: str, descending: bool) -> QuerySet:
+    order = (value.desc(), F(key).desc()) if descending else (value.asc(), F(key).asc())
+    return rows.order_by(*order)
+
+
+def by_date(rows: QuerySet, field: str, descending: bool) -> QuerySet:
+    """Order by a date of the subscription; served by its index."""
+    return _by(rows, lowest_if_unknown(field), "pk", descending)
 
 
 def by_fact(rows: QuerySet, fact: str, descending: bool) -> QuerySet:
-    """Order by a flat fact's known minimum, the unknown after every known one when descending; served by its index."""
-    expression = KNOWN_FIRST[fact].copy()
-    expression.set_source_expressions(
-        [F(f"facts__{fact}_min"), KNOWN_FIRST[fact].get_source_expressions()[1]]
-    )
+    """Order by a flat fact's known minimum; served by its index."""
+    # Without a subscription that has no facts, since an index cannot serve those.
     rows = rows.filter(facts__isnull=False)
-    key = F("facts__subscription")
-    return (
-        rows.order_by(expression.desc(), key.desc())
-        if descending
-        else rows.order_by(expression.asc(), key.asc())
-    )
+    return _by(rows, lowest_if_unknown(f"{fact}_min", "facts__"), "facts__subscription", descending)
 
 
 class FindingTable(tables.Table):

@@ -274,11 +274,15 @@ def test_a_tool_costs_the_same_for_any_number_of_facts(
         client.get("/catalog/tool/")
 
 
-def test_a_page_past_the_last_is_the_last(make_tool, signed_in):
+def test_a_page_past_the_last_is_not_found(make_tool, signed_in):
     for n in range(51):
         make_tool(f"t{n:02}", name_ko=f"{n:02}")
-    table = signed_in("committee_member", "KR").get("/catalog/?page=99").context["table"]
+    client = signed_in("committee_member", "KR", language="en")
+    table = client.get("/catalog/?page=2").context["table"]
     assert [row.record.code for row in table.page.object_list] == ["t50"]
+    past = client.get("/catalog/?page=3")
+    assert past.status_code == 404
+    assert "This list has no such page." in past.content.decode()
 
 
 def test_text_is_shown_as_text(make_tool, signed_in):

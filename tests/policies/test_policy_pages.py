@@ -319,8 +319,9 @@ def test_a_policy_costs_the_same_for_any_number_of_parts(
 def test_a_page_past_the_last_is_not_found(make_version, signed_in):
     for n in range(51):
         make_version(f"rule-{n:02}")
-    client = signed_in("committee_member", "KR")
-    assert [row.record.code for row in client.get("/policies/?page=2").context["table"].page.object_list] == [
-        "rule-50"
-    ]
-    assert client.get("/policies/?page=99").status_code == 404
+    client = signed_in("committee_member", "KR", language="en")
+    table = client.get("/policies/?page=2").context["table"]
+    assert [row.record.code for row in table.page.object_list] == ["rule-50"]
+    past = client.get("/policies/?page=3")
+    assert past.status_code == 404
+    assert "This list has no such page." in past.content.decode()

@@ -227,11 +227,15 @@ def test_a_source_costs_the_same_for_any_number(
     assert len(codes(response)) == statements
 
 
-def test_a_page_past_the_last_is_the_last(make_source, signed_in):
+def test_a_page_past_the_last_is_not_found(make_source, signed_in):
     for n in range(51):
         make_source(f"s{n:02}")
-    table = signed_in("committee_member", "KR").get("/sources/?page=99").context["table"]
+    client = signed_in("committee_member", "KR", language="en")
+    table = client.get("/sources/?page=2").context["table"]
     assert [row.record.code for row in table.page.object_list] == ["s50"]
+    past = client.get("/sources/?page=3")
+    assert past.status_code == 404
+    assert "This list has no such page." in past.content.decode()
 
 
 def test_names_are_ordered_as_the_reader_reads_them(make_source, signed_in):

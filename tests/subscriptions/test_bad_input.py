@@ -18,6 +18,7 @@ from subscriptions.models import LONG_TEXT, PriceLine, Subscription
 from tests.pages import errors_on, read, summary_on
 from tests.subscriptions.entering import CHECK, GOOD, NEW, filled_in, kept_of, record, said, typed_of
 
+pytestmark = pytest.mark.usefixtures("clock")
 LANGUAGES = pytest.mark.parametrize("language", ["ko", "en"])
 MEGABYTE = 1024 * 1024
 

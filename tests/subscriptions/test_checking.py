@@ -12,8 +12,9 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agencies.models import Recheck
+from agencies.models import Agency, Recheck, User
 from catalog.changing import product_changed, vendor_changed
+from catalog.models import Product, Vendor
 from policies.changing import policy_changed
 from policies.models import PolicyVersion, Waiver
 from policies.verdicts import Effect
@@ -129,7 +130,7 @@ def test_what_is_interrupted_between_facts_and_findings_is_made_good_by_the_next
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(checking, "_reconcile_each", interrupted)
+        patch.setattr(checking, "reconcile_policy", interrupted)
         with pytest.raises(KeyboardInterrupt):
             check_everything()
     check_everything()
@@ -296,30 +297,37 @@ def test_an_agency_whose_code_ends_alike_is_another():
 # --- step by step, and from scratch -----------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def ground(clock) -> None:
+    """Three agencies, vendors and tools, policies of every effect, and a subscription of each agency."""
+    for name in ("by", "officer", "approver"):
+        person("sysadmin", username=name)
+    agencies = [agency_at(path) for path in ("KR/P1/C1", "KR/P1", "KR/P2")]
+    vendors = [VendorFactory(code=f"v{n}", country=country) for n, country in enumerate(["US", "CN", None])]
+    products = [ProductFactory(code=f"t{n}", vendor=vendor) for n, vendor in enumerate(vendors)]
+    make_policy(("vendor_country", "is", ["CN"]), ("engine_country", "one_of", ["CN"]))
+    make_policy(("annual_cost", "more_than", [1_500_000]), effect=Effect.APPROVAL, remedy_days=30)
+    make_policy(
+        (1, "personal_data", "is", [True]), (2, "certification", "none_of", ["csap-low"]), effect=Effect.WARN
+    )
+    make_policy(("seats", "more_than", [15]), scope=agency_at("KR/P1"), effect=Effect.APPROVAL)
+    for n, agency in enumerate(agencies):
+        subscription = SubscriptionFactory(reference=f"R{n}", agency=agency, product=products[0])
+        PriceLineFactory(subscription=subscription)
+        kept(subscription)
+
+
 class World:
-    """A small register with policies of every effect, and what may happen in it. A step takes a number for its choices."""
+    """The ground as it lies in the database, and what may happen on it. A step takes a number for its choices."""
 
     def __init__(self) -> None:
-        self.by, self.officer, self.approver = (person("sysadmin") for _number in range(3))
-        self.agencies = [agency_at(path) for path in ("KR/P1/C1", "KR/P1", "KR/P2")]
-        self.vendors = [
-            VendorFactory(code=f"v{n}", country=country) for n, country in enumerate(["US", "CN", None])
-        ]
-        self.products = [ProductFactory(code=f"t{n}", vendor=vendor) for n, vendor in enumerate(self.vendors)]
-        self.versions = [
-            make_policy(("vendor_country", "is", ["CN"]), ("engine_country", "one_of", ["CN"])),
-            make_policy(("annual_cost", "more_than", [1_500_000]), effect=Effect.APPROVAL, remedy_days=30),
-            make_policy(
-                (1, "personal_data", "is", [True]),
-                (2, "certification", "none_of", ["csap-low"]),
-                effect=Effect.WARN,
-            ),
-            make_policy(("seats", "more_than", [15]), scope=agency_at("KR/P1"), effect=Effect.APPROVAL),
-        ]
-        for n, agency in enumerate(self.agencies):
-            subscription = SubscriptionFactory(reference=f"R{n}", agency=agency, product=self.products[0])
-            PriceLineFactory(subscription=subscription)
-            kept(subscription)
+        self.by, self.officer, self.approver = (
+            User.objects.get(username=name) for name in ("by", "officer", "approver")
+        )
+        self.agencies = [Agency.objects.get(code=code) for code in ("C1", "P1", "P2")]
+        self.vendors = list(Vendor.objects.order_by("code"))
+        self.products = list(Product.objects.order_by("code"))
+        self.versions = list(PolicyVersion.objects.select_related("policy").order_by("pk"))
 
     def subscription(self, n: int) -> tuple[Subscription, list[PriceLine]]:
         rows = Subscription.objects.select_related("agency", "product__vendor").order_by("pk")
@@ -450,9 +458,10 @@ def judged() -> tuple[list[Any], list[Any]]:
     )
 
 
+@pytest.mark.django_db(transaction=True)  # each example rolls back one of its own
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 11)), min_size=1, max_size=8))
-def test_step_by_step_is_as_from_scratch(clock, steps):
+def test_step_by_step_is_as_from_scratch(clock, ground, steps):
     with transaction.atomic():
         world = World()
         for name, number in steps:
@@ -530,7 +539,8 @@ def test_another_day_is_reported_and_nothing_written():
         (["--on", "tomorrow"], "--on takes a day as YYYY-MM-DD, not 'tomorrow'"),
         (["--on", "2026-02-30"], "--on takes a day as YYYY-MM-DD, not '2026-02-30'"),
         (["--on", "2026-06-15", "--policy", "unheard-of"], "No policy has this code: unheard-of"),
-        (["--policy", "personal"], "--policy goes with --on; without it everything is checked"),
+        (["--policy", "unheard-of"], "No policy has this code: unheard-of"),
+        (["--agency", "NOWHERE"], "No agency has this code: NOWHERE"),
     ],
 )
 def test_what_the_command_does_not_take(arguments, message):

@@ -54,6 +54,7 @@ def as_expected(judgement: Judgement, waivers: list[Waiver]) -> reference.Expect
     )
 
 
+@pytest.mark.django_db(transaction=True)  # each example rolls back one of its own
 @settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(register=reference.registers())
 def test_live_check_saved_check_and_reference_agree(ground, register):

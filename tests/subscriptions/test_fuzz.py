@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from subscriptions.models import Decision, Subscription
 from tests.pages import form_on
 from tests.subscriptions.entering import CHECK, GOOD, NEW
+
+pytestmark = pytest.mark.usefixtures("clock")
 
 ODD = st.sampled_from(
     ["", "\0", "-1", "0", "1", "1e9", "9" * 40, "NaN", "x" * 3000, "0001-01-01", "9999-12-31", "2026-01-01", "true",

@@ -19,6 +19,7 @@ from subscriptions.models import Decision, Status, Subscription
 from tests.pages import errors_on, form_on, read, summary_on
 from tests.subscriptions.entering import CHECK, GOOD, NEW, filled_in, record, said, typed_of
 
+pytestmark = pytest.mark.usefixtures("clock")
 LANGUAGES = pytest.mark.parametrize("language", ["ko", "en"])
 
 

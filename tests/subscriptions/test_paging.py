@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from subscriptions import paging, views
+from subscriptions import listing, paging
 from subscriptions.models import Subscription
 from subscriptions.paging import count_of
 from tests.subscriptions.factories import PriceLineFactory, SubscriptionFactory, agency_at, days, kept
@@ -28,7 +28,7 @@ RECORDED: list[tuple[datetime.date | None, datetime.date | None, int | None]] = 
 @pytest.fixture
 def five(db: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Five subscriptions on pages of two; their references, in the order of recording."""
-    monkeypatch.setattr(views, "PAGE_SIZE", 2)
+    monkeypatch.setattr(listing, "PAGE_SIZE", 2)
     agency_at("KR/KR-49")
     references = []
     for starts, ends, seats in RECORDED:

@@ -18,6 +18,7 @@ from subscriptions.models import Subscription
 from tests.pages import form_on, read, summary_on
 from tests.subscriptions.entering import NEW, filled_in, kept_of, record, said, typed_of
 
+pytestmark = pytest.mark.usefixtures("clock")
 LANGUAGES = pytest.mark.parametrize("language", ["ko", "en"])
 
 

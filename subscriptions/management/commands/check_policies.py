@@ -44,7 +44,8 @@ class Command(BaseCommand):
                 raise CommandError(f"--on takes a day as YYYY-MM-DD, not {options['on']!r}") from error
             self._print(verdict_counts(day, codes, agency))
             return
-        self._said = time.monotonic()
+        self._said = 0.0 if options["verbosity"] > 1 else time.monotonic()
+        self._pause = 0 if options["verbosity"] > 1 else 5
         summary = check_everything(self._progress, codes, agency)
         self.stdout.write(
             f"{summary.subscriptions:,} subscriptions checked; {summary.facts_changed:,} facts changed,"
@@ -53,8 +54,8 @@ class Command(BaseCommand):
         self._print(summary.verdicts)
 
     def _progress(self, step: str, done: int, total: int) -> None:
-        """At most one line in five seconds, so that a small register prints its summary alone."""
-        if time.monotonic() - self._said > 5:
+        """At most one line in five seconds, so that a small register prints its summary alone; every step when asked."""
+        if time.monotonic() - self._said > self._pause:
             self._said = time.monotonic()
             self.stdout.write(f"{step}: {done:,} of {total:,}")
 

@@ -76,10 +76,14 @@
 
   // A form is sent once: a second click while the first is on its way does nothing.
   let leaving = false;
+  let changed = false;
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented || form.method !== "post") {
       return;
+    }
+    if (changed && !form.matches("[data-warn-unsaved]")) {
+      return; // the language switch, say: the browser asks first, and nothing is sent when the reader stays
     }
     if (form.dataset.sent) {
       event.preventDefault();
@@ -100,7 +104,6 @@
   });
 
   // <form data-warn-unsaved>: leaving with changes asks first.
-  let changed = false;
   document.addEventListener("input", (event) => {
     changed = changed || Boolean(event.target.closest("form[data-warn-unsaved]"));
   });
