@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def append_only_tables_can_be_emptied() -> Iterator[None]:
     """Tests in several transactions empty all tables at their end, which on SQLite deletes rows: without the triggers there."""
-    from django.db.backends.sqlite3.operations import DatabaseOperations
+    from django.db.backends.sqlite3.base import DatabaseOperations
 
     flush = DatabaseOperations.sql_flush
 
