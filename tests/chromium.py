@@ -64,7 +64,7 @@ def violations(page: Page, watch: Watch, exclude: list[str]) -> list[str]:
     """Axe's findings on the page as it stands, one line each; `exclude` names parts that are not ours (selectors)."""
     context = {"exclude": [[selector] for selector in exclude]} if exclude else None
     watch.paused = True  # axe itself breaches the content security policy
-    found = Axe().run(page, context=context, options={"preload": False})
+    found = Axe().run(page, context=context, options={"preload": False, "resultTypes": ["violations"]})
     watch.paused = False
     return [
         f"{violation['id']}: {violation['help']}: "

@@ -1,0 +1,344 @@
+"""Every page of ours, in each state that it can be in: no fault that axe finds, nothing wider than a narrow screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from django.urls import get_resolver, reverse
+from django.utils import timezone
+from playwright.sync_api import Page, TimeoutError
+
+from agencies.models import Agency
+from catalog.models import Product
+from catalog.proposing import propose
+from policies.models import Condition, Policy, PolicyVersion, Waiver
+from subscriptions import recording
+from subscriptions.models import PriceLine, Subscription
+from tests import chromium
+from tests.browser.conftest import SCREENS
+from tests.roles import ROLES
+from tests.test_access import ADMIN, names_of
+
+pytestmark = pytest.mark.browser
+
+Act = Callable[[Page], None]
+NEW = "/subscriptions/new/"
+SUBMIT = ".gt-form-actions button[type=submit]"
+OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
+
+
+@pytest.fixture
+def records(people: dict[str, Any]) -> dict[str, str]:
+    """The addresses of Jeju's records, in the states that pages show differently."""
+    administrator, officer, today = people["administrator"], people["officer"], timezone.localdate()
+    jeju = Agency.objects.get(code="KR-49")
+    chatgpt, deepseek = (Product.objects.get(code=code) for code in ("chatgpt", "deepseek"))
+    proposed = propose("A tool whose name is as long as names become", "Its vendor", by=administrator)
+
+    def new(product: Product = chatgpt, **fields: Any) -> Subscription:
+        return Subscription(agency=jeju, product=product, **{"started_on": today, **fields})
+
+    def lines() -> list[PriceLine]:
+        return [
+            PriceLine(amount=123_456_789, seats=101, vat=PriceLine.Vat.EXCLUDED, starts_on=today),
+            PriceLine(
+                amount=2_000, currency="USD", basis=PriceLine.Basis.FLAT, cycle=PriceLine.Cycle.ONE_OFF
+            ),
+            PriceLine(standing="withheld", basis=PriceLine.Basis.FLAT),
+        ]
+
+    made = {
+        "full": recording.declare(
+            new(personal_data=True, ends_on=today, payer=jeju, purpose="긴 글 " * 200, plan="가" * 100),
+            lines(),
+            by=administrator,
+        ),
+        "blocked": recording.declare(new(deepseek), [], by=administrator),
+        "refused": recording.request(new(deepseek), lines(), by=administrator),
+        "requested": recording.request(new(proposed), [], by=administrator),
+        "settled": recording.request(new(personal_data=True), [], by=administrator),
+        "void": recording.declare(new(), [], by=administrator),
+    }
+    recording.approve_as_officer(made["settled"].subscription, by=officer, reason="Checked by hand")
+    recording.void(made["void"].subscription, by=administrator, reason="Recorded twice")
+    finding = made["blocked"].subscription.findings.filter(effect="block").get()
+    rule = PolicyVersion.objects.get(policy__code="deepseek-block")
+    asked = Waiver.objects.create(
+        policy=rule.policy,
+        agency=jeju,
+        product=deepseek,
+        reason="Needed for a comparison of tools " * 20,
+        requested_by=administrator,
+        valid_from=today,
+        valid_until=today,
+    )
+    draft = Policy.objects.create(code="draft-rule", owner=Agency.objects.get(code="KR"))
+    version = PolicyVersion.objects.create(
+        policy=draft,
+        scope=jeju,
+        title_ko="초안",
+        title_en="Draft",
+        effect="warn",
+        effective_from=today,
+        drafted_by=officer,
+    )
+    Condition.objects.create(version=version, position=1, fact="seats", operator="more_than", values=[5])
+    return {
+        **{title: one.subscription.get_absolute_url() for title, one in made.items()},
+        "finding": reverse("subscriptions:finding", args=[finding.pk]),
+        "waiver": reverse("subscriptions:waiver", args=[asked.pk]),
+    }
+
+
+def filled(**values: str) -> Act:
+    """Type these values into the page's form and send it by the button of that name (or the first)."""
+    button = values.pop("button", "button[type=submit]")
+
+    def fill(page: Page) -> None:
+        for name, value in values.items():
+            control = page.locator(f"#main [name={name.replace('__', '-')}]")
+            if control.evaluate("(element) => element.tagName") == "SELECT":
+                control.select_option(value)
+            else:
+                control.fill(value)
+        with page.expect_navigation():
+            page.locator(f"#main form[method=post] {button}").first.click()
+
+    return fill
+
+
+def changed_meanwhile(page: Page) -> None:
+    reference = page.url.rstrip("/").split("/")[-2]
+    Subscription.objects.filter(reference=reference).update(version=7, plan="Meanwhile")
+    filled(plan="Mine")(page)
+
+
+def checked(page: Page) -> None:
+    """Wait until the check beside the form has answered."""
+    page.locator("#verdicts .gt-verdict").first.wait_for()
+
+
+def chosen(product: str) -> Act:
+    def choose(page: Page) -> None:
+        page.locator("#id_product").select_option(product)
+        checked(page)
+        for disclosure in page.locator("#main details:not([open]) > summary").all():
+            disclosure.click()
+
+    return choose
+
+
+def opened(page: Page) -> None:
+    """The menus and settings of the header, opened."""
+    page.locator(".header-utility summary").first.click()
+
+
+def menu_opened(page: Page) -> None:
+    page.set_viewport_size(SCREENS["narrow"])
+    page.locator("[aria-controls=mobile-nav]").click()
+
+
+# (who, address, what is done there): a word in braces is the address of that record. The name in front is for the reader.
+STATES: list[tuple[str, str, str, Act | None]] = [
+    *((f"home of {title}", title, "/", None) for title in ROLES),
+    ("sign in", "anonymous", "/accounts/login/?next=/spending/", None),
+    ("sign in refused", "anonymous", "/accounts/login/", filled(username="x", password="y")),
+    ("password", "committee", "/accounts/password/", None),
+    (
+        "password refused",
+        "committee",
+        "/accounts/password/",
+        filled(old_password="x", new_password1="1", new_password2="2"),
+    ),
+    ("password changed", "committee", "/accounts/password/done/", None),
+    ("spending", "committee", "/spending/", None),
+    ("spending of Jeju's", "administrator", "/spending/?kind=special_self_governing_province", None),
+    ("spending of nobody's", "nobody", "/spending/", None),
+    ("spending narrowed", "committee", "/spending/?standing=undetermined&product=chatgpt&sort=-users", None),
+    ("spending of none", "committee", "/spending/?q=nothing", None),
+    ("spending wrongly narrowed", "committee", "/spending/?kind=nonsense", None),
+    ("no file of spending", "committee", "/spending/?kind=nonsense&_export=csv", None),
+    ("subscriptions", "administrator", "/subscriptions/", None),
+    ("subscriptions of all", "committee", "/subscriptions/?sort=-annual_cost", None),
+    ("subscriptions of none", "nobody", "/subscriptions/", None),
+    ("subscriptions narrowed", "committee", "/subscriptions/?status=active&q=gpt", None),
+    ("subscriptions wrongly narrowed", "administrator", "/subscriptions/?status=x&agency=KR-11", None),
+    ("no file of subscriptions", "administrator", "/subscriptions/?status=x&_export=xlsx", None),
+    ("no such page", "administrator", "/subscriptions/?page=99", None),
+    ("findings", "committee", "/findings/", None),
+    ("findings of none", "nobody", "/findings/", None),
+    ("findings closed", "administrator", "/findings/?state=closed", None),
+    ("record", "administrator", NEW, None),
+    ("record, blocked", "administrator", NEW, chosen("deepseek")),
+    ("record, undetermined", "above", NEW, None),
+    ("record with errors", "administrator", NEW, filled(ends_on="2020-01-01", lines__0__seats="0")),
+    (
+        "record refused",
+        "administrator",
+        NEW,
+        filled(product="deepseek", started_on=timezone.localdate().isoformat()),
+    ),
+    ("a full record", "administrator", "{full}", None),
+    ("a blocked record", "committee", "{blocked}", None),
+    ("a refused record", "administrator", "{refused}", None),
+    ("a requested record", "officer", "{requested}", None),
+    ("a settled record", "approver", "{settled}", None),
+    ("a void record", "administrator", "{void}", None),
+    ("edit", "administrator", "{full}edit/", checked),
+    ("edit that came second", "administrator", "{full}edit/", changed_meanwhile),
+    (
+        "edit refused",
+        "administrator",
+        "{blocked}edit/",
+        filled(personal_data="true", data_class="classified"),
+    ),
+    ("approve", "approver", "{settled}approve/", None),
+    ("approve as officer", "officer", "{requested}officer-approve/", filled()),
+    ("refuse", "approver", "{settled}refuse/", None),
+    ("end", "administrator", "{full}end/", filled(on="")),
+    ("void", "administrator", "{full}void/", None),
+    ("reopen", "administrator", "{void}reopen/", None),
+    ("policies", "committee", "/policies/", None),
+    *(
+        (f"policy {code}", "officer", f"/policies/{code}/", None)
+        for code in ("deepseek-block", "personal-data-certified", "cost-over-50m", "seats-without-owner")
+    ),
+    ("policies wrongly narrowed", "committee", "/policies/?effect=nonsense", None),
+    ("versions compared", "officer", "/policies/draft-rule/compare/", None),
+    ("a draft", "officer", "/policies/draft-rule/", None),
+    ("what if", "officer", "/policies/draft-rule/what-if/1/", None),
+    ("what if, in force", "officer", "/policies/deepseek-block/what-if/1/", None),
+    ("templates of policies", "officer", "/policies/new/", None),
+    ("a template", "officer", "/policies/new/?template=block-countries", None),
+    ("a new policy", "officer", "/policies/new/?template=free", None),
+    ("a new policy with errors", "officer", "/policies/new/?template=free", filled(button=SUBMIT)),
+    ("a draft edited", "officer", "/policies/draft-rule/versions/1/edit/", None),
+    ("put into force", "officer", "/policies/draft-rule/versions/1/put-into-force/", None),
+    ("discarded", "officer", "/policies/draft-rule/versions/1/discard/", None),
+    ("retired", "officer", "/policies/deepseek-block/versions/1/retire/", None),
+    ("revised", "officer", "/policies/deepseek-block/versions/1/revise/", None),
+    ("a finding", "officer", "{finding}", None),
+    ("compliance", "administrator", "/compliance/KR-49/", None),
+    ("compliance of all", "committee", "/compliance/KR/", None),
+    ("decisions", "committee", "/decisions/", None),
+    ("ask for a waiver", "administrator", "{blocked}waiver/?policy=deepseek-block", None),
+    ("ask for a waiver, wrongly", "administrator", "{blocked}waiver/?policy=deepseek-block", filled()),
+    ("waivers", "officer", "/waivers/", None),
+    ("waivers of none", "nobody", "/waivers/", None),
+    ("a waiver", "officer", "{waiver}", None),
+    ("grant a waiver", "officer", "{waiver}grant/", None),
+    ("refuse a waiver", "officer", "{waiver}refuse/", filled()),
+    ("sources", "committee", "/sources/", None),
+    *((f"source {code}", "committee", f"/sources/{code}/", None) for code in ("a", "e1", "e2")),
+    ("source narrowed to none", "committee", "/sources/a/?standing=withheld", None),
+    ("source wrongly narrowed", "committee", "/sources/a/?standing=nonsense", None),
+    ("tools", "committee", "/catalog/", None),
+    ("tools of none", "committee", "/catalog/?q=nothing", None),
+    ("a tool", "committee", "/catalog/chatgpt/", None),
+    ("a proposed tool", "administrator", "/catalog/a-tool-whose-name-is-as-long-as-names-become/", None),
+    ("header's menus", "administrator", "/", opened),
+    ("menu of a narrow screen", "committee", "/", menu_opened),
+    ("400", "administrator", "/subscriptions/?" + "&".join(f"a{number}" for number in range(1001)), None),
+    ("403", "committee", NEW, None),
+    ("404", "administrator", "/no/such/page/", None),
+    ("404 of another agency's", "sibling", "{full}", None),
+]
+
+
+def wider_than_the_screen(page: Page) -> int:
+    """By how many pixels; a chart takes a moment to follow a change of the screen."""
+    with suppress(TimeoutError):
+        page.wait_for_function(f"() => {OVERFLOW} <= 0", timeout=2000)
+    return int(page.evaluate(OVERFLOW))
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_every_page(
+    visit: Callable[..., Page], records: dict[str, str], watch: chromium.Watch, language: str, part: int
+) -> None:
+    """On a wide screen and on a narrow one; what is wrong anywhere is told at once."""
+    faults = []
+    for title, who, address, act in STATES[part::3]:
+        page = visit(who, address.format(**records), language)
+        if act:
+            act(page)
+        # The layout is the same in both languages, so the narrow one is gone through in one.
+        screens = ["narrow"] if act is menu_opened else ["wide", "narrow"] if language == "ko" else ["wide"]
+        for screen in screens:
+            page.set_viewport_size(SCREENS[screen])
+            faults += [f"{title}, {screen}: {fault}" for fault in chromium.violations(page, watch, [])]
+        page.set_viewport_size(SCREENS["narrow"])
+        if (wider := wider_than_the_screen(page)) > 0:
+            faults.append(f"{title}: {wider} pixels wider than the screen")
+    assert "\n".join(faults) == ""
+
+
+@pytest.mark.parametrize("name", ["500", "403 of a form without its token"])
+def test_what_should_not_happen(
+    name: str,
+    visit: Callable[..., Page],
+    records: dict[str, str],
+    axe: Callable[..., None],
+    language: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if name == "500":
+        monkeypatch.setattr("oversight.views.spending_by_agency", lambda *arguments: 1 // 0)
+        page = visit("committee", "/", language)
+        response = page.goto("/spending/")
+        assert response is not None
+        assert response.status == 500
+    else:
+        page = visit("administrator", "/accounts/password/", language)
+        page.context.clear_cookies(name="csrftoken")
+        with page.expect_response("**/accounts/password/") as answer:
+            page.locator("#main button[type=submit]").click()
+        assert answer.value.status == 403
+    axe(page)
+    page.set_viewport_size(SCREENS["narrow"])
+    axe(page)
+    assert wider_than_the_screen(page) <= 0
+
+
+def test_every_url_is_visited(records: dict[str, str]) -> None:
+    """Every page that a reader opens is among the states above; the others answer without a page of their own."""
+    without = {
+        ADMIN,
+        "logout",
+        "set_language",
+        "agencies:options",
+        "catalog:options",
+        "catalog:vendor_options",
+    }
+    without |= {"subscriptions:check", "subscriptions:price-line", "subscriptions:follow-up"}
+    without |= {f"policies:{part}" for part in ("conditions", "values", "statements", "preview")}
+    without |= {"agencies:save-view", "agencies:forget-view"}
+    visited = set()
+    for _title, _who, address, _act in STATES:
+        path = address.format(**records).partition("?")[0]
+        if not path.startswith("/no/"):
+            visited.add(get_resolver().resolve(path).view_name)
+    assert set(names_of(get_resolver().url_patterns)) - without == visited
+
+
+def test_what_is_wrong_is_found(visit: Callable[..., Page], watch: chromium.Watch) -> None:
+    """The checks of this folder see a fault when there is one."""
+    page = visit("committee", "/policies/", "en", "narrow")
+    page.evaluate("""() => {
+        document.documentElement.removeAttribute("lang");
+        document.getElementById("main").style.width = "500px";
+        document.body.append(document.createElement("input"));
+    }""")
+    found = [fault.split(":")[0] for fault in chromium.violations(page, watch, [])]
+    assert found == ["html-has-lang", "label", "region"]
+    assert wider_than_the_screen(page) > 0
+    assert (watch.foreign, watch.console) == ([], [])
+    page.evaluate("fetch('http://elsewhere.invalid/').catch(() => 0)")
+    page.evaluate("document.body.setAttribute('onclick', 'nothing()')")
+    page.reload()  # what the console had to say by now is here
+    assert any("Content Security Policy" in line for line in watch.console)
+    watch.console.clear()
+    watch.foreign.clear()
