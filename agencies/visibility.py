@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q
 
 if TYPE_CHECKING:
-    from agencies.models import User
+    from agencies.models import Agency, User
 
 
 def within_any(paths: list[str], lookup: str = "path") -> Q:
@@ -23,23 +23,24 @@ def within_any(paths: list[str], lookup: str = "path") -> Q:
 
 
 @models.BigAutoField.register_lookup
-class Among(models.Lookup):
-    """`agency__pk__among=[1, 2, 3]`: the key is one of a list, however long.
+class InSight(models.Lookup):
+    """`agency__pk__in_sight=sight`: the agency lies in one of the sight's subtrees.
 
-    A database looks a key up in a list that it is given; asked with a subquery, it would look up each row's agency: four times
-    the time at a million rows.
+    The database is given the list of their keys, however long. Asked with a subquery, it would look up each row's agency:
+    four times the time at a million rows.
     """
 
-    lookup_name = "among"
+    lookup_name = "in_sight"
     prepare_rhs = False
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         lhs, params = self.process_lhs(compiler, connection)
-        return f"{lhs} IN (SELECT value FROM json_each(%s))", (*params, json.dumps(self.rhs))  # noqa: S608
+        keys = json.dumps(self.rhs.agency_keys)
+        return f"{lhs} IN (SELECT value FROM json_each(%s))", (*params, keys)  # noqa: S608
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         lhs, params = self.process_lhs(compiler, connection)
-        return f"{lhs} = ANY(%s::bigint[])", (*params, self.rhs)
+        return f"{lhs} = ANY(%s::bigint[])", (*params, self.rhs.agency_keys)
 
 
 class VisibleQuerySet(models.QuerySet):
@@ -47,16 +48,21 @@ class VisibleQuerySet(models.QuerySet):
 
     agency_lookup = "agency"
 
-    def visible_to(self, user: User | AnonymousUser, *roles: str) -> Self:
-        """The records of the agencies that `user` has a role at, or one above; only by `roles` when some are named."""
+    def visible_to(self, user: User | AnonymousUser, *roles: str, within: Agency | None = None) -> Self:
+        """The records of the agencies that `user` has a role at, or one above; only by `roles` when some are named.
+
+        Of these only the ones of the agency `within` and all below it, when one is given.
+        """
         if not user.is_authenticated:
             return self.none()
         sight: Sight = user.sight(*roles)
+        if within is not None:
+            sight = sight.within(within.path)
         if sight.everything:
             return self
         if not self.agency_lookup:
             return self.filter(within_any(sight.paths))
-        return self.filter(**{f"{self.agency_lookup}__pk__among": sight.agency_keys})
+        return self.filter(**{f"{self.agency_lookup}__pk__in_sight": sight})
 
 
 class Sight:
@@ -74,6 +80,10 @@ class Sight:
         from agencies.models import Agency
 
         return list(Agency.objects.filter(within_any(self.paths)).order_by().values_list("pk", flat=True))
+
+    def within(self, path: str) -> Sight:
+        """What of it lies in one subtree."""
+        return Sight([path] if self.covers(path) else [p for p in self.paths if p.startswith(path)], False)
 
     def covers(self, path: str) -> bool:
         return self.everything or any(path.startswith(p) for p in self.paths)

@@ -28,6 +28,7 @@ from subscriptions.evaluation import judgement_of_row, rows_judged_by, with_trut
 from subscriptions.facts import COLUMNS, facts_of, refresh
 from subscriptions.models import Facts, Finding, PriceLine, Subscription
 from subscriptions.money import Rates, rates_on
+from subscriptions.totals import refresh_all_totals
 
 FIXTURES = ("agencies", "catalog", "sources", "policies", "subscriptions")
 BATCH = 10_000
@@ -53,6 +54,7 @@ def seed(size: int, say: Say) -> None:
     with bulk_writing(Subscription, PriceLine, Facts, Finding):
         write_subscriptions(rng, size, on, say)
         refresh(Subscription.objects.filter(provenance="statement").values_list("pk", flat=True), on)
+        refresh_all_totals()
         write_findings(on)
     settle()
     check(rng, on, say)
@@ -230,6 +232,7 @@ def check(rng: random.Random, on: datetime.date, say: Say) -> None:
     pks = list(Subscription.objects.values_list("pk", flat=True).order_by("pk"))
     wrong = refresh(rng.sample(pks, min(SAMPLE, len(pks))), on)
     assert not wrong, f"the flat facts of {len(wrong)} subscriptions differ from their recomputation"
+    assert not refresh_all_totals(), "the totals of agencies differ from their recomputation"
     for version in PolicyVersion.objects.in_force(on):
         failing = rows_judged_by(version, on).exclude(unwaived=Verdict.PASS).count()
         found = Finding.objects.open().filter(policy=version.policy).count()

@@ -79,7 +79,7 @@ def policy_choices() -> list[tuple[str, str]]:
 
 class SubscriptionFilter(OfferingFilterSet):
     q = SearchFilter(method="search")
-    agency = AgencyFilter(label=_("Agency and all below"), method="within")
+    agency = AgencyFilter(label=_("Agency and all below"), method="kept")
     product = ProductFilter(label=_("AI tool"), method="of_product")
     vendor = VendorFilter(label=_("Vendor"), method="of_vendor")
     status = django_filters.ChoiceFilter(label=_("Status"), choices=Status.choices)
@@ -96,8 +96,15 @@ class SubscriptionFilter(OfferingFilterSet):
         rows, self.countable = search(rows, text)
         return rows
 
-    def within(self, rows: QuerySet, name: str, agency: Agency) -> QuerySet:
-        return rows.filter(agency__in=Agency.objects.within(agency).values("pk"))
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        """An agency narrows what the reader sees, instead of being a second condition on agencies that misleads planners."""
+        agency = self.form.cleaned_data.get("agency")
+        if agency is not None:
+            queryset = Subscription.objects.visible_to(self.request.user, within=agency)
+        return super().filter_queryset(queryset)
+
+    def kept(self, rows: QuerySet, name: str, agency: Agency) -> QuerySet:
+        return rows
 
     def of_product(self, rows: QuerySet, name: str, product: Product) -> QuerySet:
         return rows.filter(product=product)

@@ -190,6 +190,33 @@ def test_roles_are_asked_for_once_a_request(tree):
     assert len(queries) == 0
 
 
+@pytest.mark.parametrize(
+    ("within", "sees"),
+    [
+        ("KR", {"P1", "C1", "O1", "C2", "C3"}),
+        ("P1", {"P1", "C1", "O1", "C2"}),
+        ("C1", {"C1", "O1"}),
+        ("P2", {"C3"}),
+        ("C3", {"C3"}),
+        ("P10", set()),
+        ("XX", set()),
+    ],
+)
+def test_what_is_seen_within_an_agency(tree, within, sees):
+    for agency in tree.values():
+        SubscriptionFactory(agency=agency)
+    some = member(tree, (Role.ADMINISTRATOR, "P1"), (Role.APPROVER, "C3"))
+    for user, visible in [(some, sees), (person("sysadmin"), set(seen_within(tree[within])))]:
+        agencies = Agency.objects.visible_to(user, within=tree[within])
+        subscriptions = Subscription.objects.visible_to(user, within=tree[within])
+        assert set(agencies.values_list("code", flat=True)) == visible
+        assert set(subscriptions.values_list("agency__code", flat=True)) == visible
+
+
+def seen_within(agency: Agency) -> list[str]:
+    return [place.rsplit("/", 1)[-1] for place in TREE if f"{place}/".startswith(agency.path)]
+
+
 # --- every kind of record ---------------------------------------------------------------------------------------------
 
 RECORDS = [
