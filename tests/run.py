@@ -176,7 +176,7 @@ def in_browser(*arguments: str) -> bool:
         provide("chromium", "chromium")
     if not chromium.executable():
         raise NotRun("no Chromium: install Debian's chromium, or run .venv/bin/playwright install chromium")
-    return pytest("-m", "browser", *arguments)
+    return pytest("-m", "browser", "--numprocesses", "auto", *arguments)
 
 
 STATIC: list[tuple[str, Callable[[], bool]]] = [
