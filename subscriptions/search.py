@@ -16,6 +16,8 @@ from django.db.models import Case, QuerySet, Sum, Value, When
 SAMPLE, COMMON = 2_000, 100
 # Up to here all that the index finds is fetched. A word that more rows hold fills a page sooner by reading in order.
 FEW = 2_000
+# A register of up to so many is read as a whole to count what was found.
+SMALL = 20_000
 
 
 class SearchField(models.TextField):
@@ -54,19 +56,23 @@ class HasIndexedWord(HasWord):
 
 
 class Found(NamedTuple):
-    """`are_few`: the rows were found by their keys, so that counting or sorting them costs nothing."""
+    """`countable`: how many rows there are is known as quickly as which."""
 
     rows: QuerySet
-    are_few: bool
+    countable: bool
 
 
 def search(rows: QuerySet, text: str) -> Found:
     """The subscriptions whose search text contains every word of `text`."""
+    from subscriptions.models import Facts
+
     words = text.lower().split()
     keys = keys_of_few(words)
     if keys is not None:
-        return Found(rows.filter(pk__in=keys), are_few=True)
-    return Found(rows.filter(containing(words, "facts__search__has_word")), are_few=False)
+        return Found(rows.filter(pk__in=keys), countable=True)
+    register = Facts.objects.order_by()[: SMALL + 1].count()
+    found = rows.filter(containing(words, "facts__search__has_word"))
+    return Found(found, countable=register <= SMALL or not words)
 
 
 def containing(words: list[str], lookup: str) -> models.Q:

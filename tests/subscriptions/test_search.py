@@ -61,19 +61,22 @@ def test_finds_what_contains_every_word(
 ) -> None:
     for name, value in WAYS[way].items():
         monkeypatch.setattr(searching, name, value)
-    rows, _are_few = search(Subscription.objects.order_by("pk"), text)
+    rows, _countable = search(Subscription.objects.order_by("pk"), text)
     assert [row.purpose for row in rows] == [PURPOSES[position] for position in found]
 
 
-def test_says_whether_the_rows_are_few(purposes: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def are_few(text: str) -> bool:
-        return search(Subscription.objects.all(), text).are_few
+def test_says_whether_the_rows_can_be_counted(purposes: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def countable(text: str) -> bool:
+        return search(Subscription.objects.all(), text).countable
 
-    assert (are_few("드론"), are_few("드")) == (True, False)
+    monkeypatch.setattr(searching, "SMALL", 7)
+    assert (countable("드론"), countable("드"), countable("")) == (True, False, True)
     monkeypatch.setattr(searching, "FEW", 2)
-    assert (are_few("드론"), are_few("업무")) == (True, False)
+    assert (countable("드론"), countable("업무")) == (True, False)
     monkeypatch.setattr(searching, "COMMON", 2)
-    assert (are_few("드론"), are_few("회의록")) == (False, True)
+    assert (countable("드론"), countable("회의록")) == (False, True)
+    monkeypatch.setattr(searching, "SMALL", 8)
+    assert (countable("드론"), countable("드")) == (True, True)
 
 
 class PairsTest(TestCase):
@@ -93,8 +96,9 @@ class PairsTest(TestCase):
 
 @pytest.fixture
 def many(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sixty subscriptions of which fifty-five are about drones, in a word that counts as common."""
+    """Sixty subscriptions, which count as many, of which fifty-five are about drones."""
     monkeypatch.setattr(searching, "FEW", 10)
+    monkeypatch.setattr(searching, "SMALL", 10)
     agency_at("KR/KR-49")
     for number in range(60):
         kept(SubscriptionFactory(agency__code="KR-49", purpose="드론" if number >= 5 else "회의록"))
