@@ -10,6 +10,8 @@ Measured = dict[str, dict[int, list[dict[str, Any]]]]
 
 FULL_SIZE, SMALL_SIZE = 1_000_000, 10_000
 MOST_TIMES = 1.5
+# A page is compared with the same page of the small register when it shows hardly more rows.
+ROWS_MORE = 10
 
 
 def markdown(measured: Measured) -> str:
@@ -21,19 +23,20 @@ def markdown(measured: Measured) -> str:
             parts += [
                 f"### {database}, {size:,} subscriptions",
                 "",
-                f"| page | seen by | ms | bar | raw SQL, ms | ratio | times {SMALL_SIZE:,} | queries |",
-                "|---|---|--:|--:|--:|--:|--:|--:|",
+                f"| page | seen by | rows | ms | bar | raw SQL, ms | ratio | times {SMALL_SIZE:,} | queries |",
+                "|---|---|--:|--:|--:|--:|--:|--:|--:|",
                 *(_row(result, small, database) for result in results),
                 "",
             ]
     return "\n".join(parts)
 
 
-def _row(result: dict[str, Any], small: dict[tuple[str, str], float], database: str) -> str:
+def _row(result: dict[str, Any], small: dict[tuple[str, str], dict[str, Any]], database: str) -> str:
     times = _times(result, small)
     cells = [
         result["page"],
         result["person"],
+        str(result["rows"]),
         f"{result['ms']:.1f}",
         str(result["bar"] or "") if database == POSTGRESQL else "",
         f"{result['raw_ms']:.1f}",
@@ -62,10 +65,12 @@ def missed(measured: Measured) -> list[str]:
     return found
 
 
-def _by_page(results: list[dict[str, Any]]) -> dict[tuple[str, str], float]:
-    return {(result["page"], result["person"]): result["ms"] for result in results}
+def _by_page(results: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(result["page"], result["person"]): result for result in results}
 
 
-def _times(result: dict[str, Any], small: dict[tuple[str, str], float]) -> float | None:
+def _times(result: dict[str, Any], small: dict[tuple[str, str], dict[str, Any]]) -> float | None:
     base = small.get((result["page"], result["person"]))
-    return result["ms"] / base if base else None
+    if base is None or result["rows"] - base["rows"] > ROWS_MORE:
+        return None
+    return result["ms"] / base["ms"]
