@@ -243,7 +243,7 @@ def test_pages_work_before_the_first_check(client, address):
 
 # --- lists and files --------------------------------------------------------------------------------------------------
 
-LISTS = ["/subscriptions/", "/findings/", "/catalog/", "/sources/", "/policies/"]
+LISTS = ["/subscriptions/", "/findings/", "/waivers/", "/decisions/", "/catalog/", "/sources/", "/policies/"]
 BAD_FILTERS = {
     "/subscriptions/": [
         {"status": "nonsense"},
@@ -272,6 +272,7 @@ BAD_FILTERS = {
         {"state": "x"},
         {"product": "x"},
     ],
+    "/waivers/": [{"agency": "KR-11"}, {"policy": "x"}, {"status": "x"}],
     "/catalog/": [{"category": "x"}, {"country": "x"}, {"reviewed": "x"}, {"q": "\0"}],
 }
 

@@ -80,6 +80,8 @@ NAMES += [
     "page",
     "per_page",
     "version",
+    "from",
+    "to",
     "unknown",
 ]
 
@@ -95,6 +97,10 @@ NAMES += [
             "/policies/",
             "/spending/",
             "/policies/deepseek-block/",
+            "/policies/deepseek-block/compare/",
+            "/waivers/",
+            "/decisions/",
+            "/compliance/KR-49/",
             "/sources/a/",
             "/catalog/chatgpt/",
         ]
