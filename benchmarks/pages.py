@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from django.db import connection
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 
 from agencies.models import Agency
@@ -53,7 +53,7 @@ DEAREST = f" ORDER BY coalesce(f.annual_cost_min, -1) DESC, f.subscription_id DE
 def pages() -> Iterator[Page]:
     for person in PEOPLE:
         yield from lists(person)
-    yield from spending()
+    yield from sums()
     yield live_check()
 
 
@@ -124,27 +124,25 @@ def contains(column: str) -> str:
     return f"{function}({column}, %s) > 0"
 
 
-def spending() -> Iterator[Page]:
-    try:
-        url = reverse("oversight:spending")
-    except NoReverseMatch:
-        return
-    for person in PEOPLE:
-        yield Page(
-            "spending table",
-            person,
-            url,
-            """
-            SELECT g.code, count(*), sum(f.annual_cost_min), sum(CASE WHEN f.annual_cost_min IS NULL THEN 1 ELSE 0 END)
-            FROM agencies_agency g
-            JOIN subscriptions_facts f ON f.agency_path LIKE g.path || '%%'
-            JOIN agencies_agency n ON n.id = g.parent_id AND n.parent_id IS NULL
-            WHERE f.status IN ('requested', 'approved', 'active') AND g.path LIKE %s || '%%'
-            GROUP BY g.code
-            """,
-            [Agency.objects.get(code=PEOPLE[person][1]).path],
-            lists=False,
-        )
+SUMS = """
+SELECT substr(a.path, 1, 9), count(*), sum(f.annual_cost_min), sum(f.annual_cost_max),
+       sum(CASE WHEN f.annual_cost_min IS NULL THEN 1 ELSE 0 END)
+FROM subscriptions_subscription s
+JOIN agencies_agency a ON a.id = s.agency_id
+JOIN subscriptions_facts f ON f.subscription_id = s.id
+WHERE s.status IN ('approved', 'active') AND s.started_on <= %s AND (s.ends_on IS NULL OR s.ends_on >= %s)
+      AND a.path LIKE %s || '%%'
+GROUP BY 1
+"""
+
+
+def sums() -> Iterator[Page]:
+    """The pages that add up what somebody sees; beside them the one raw statement that adds the cost."""
+    today = timezone.localdate().isoformat()
+    for name, url in (("spending table", reverse("oversight:spending")), ("home", reverse("home"))):
+        for person, (_role, code) in PEOPLE.items():
+            path = Agency.objects.get(code=code).path
+            yield Page(name, person, url, SUMS, [today, today, path], lists=False)
 
 
 def live_check() -> Page:

@@ -83,7 +83,8 @@ def own_drafts(user: User, on: datetime.date) -> Attention:
 def ending_soon(user: User, on: datetime.date) -> Attention:
     """Subscriptions in force whose last day is within 60 days."""
     ending = Subscription.objects.visible_to(user, Role.ADMINISTRATOR).in_force(on)
-    ending = ending.filter(ends_on__lte=on + ENDING_WITHIN)
+    # Both ends in one range, so that the index begins at today.
+    ending = ending.filter(ends_on__range=(on, on + ENDING_WITHIN))
     return _subscriptions(
         gettext("Subscriptions that end within 60 days"),
         ending.order_by("ends_on", "pk"),
