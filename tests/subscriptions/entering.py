@@ -70,8 +70,10 @@ def kept_of(response: Any, sent: dict[str, Any]) -> dict[str, Any]:
     return {name: str(shown.get(name, "")).replace("\r\n", "\n").replace("\n", "\r\n") for name in sent}
 
 
-def record(by: User, code: str = "KR-49", line: dict[str, Any] | None = None, **fields: Any) -> Subscription:
-    """A subscription that passes every policy, recorded as in use."""
+def record(
+    by: User, code: str = "KR-49", line: dict[str, Any] | None = None, draft: bool = False, **fields: Any
+) -> Subscription:
+    """A subscription that passes every policy, recorded as in use or as a draft."""
     known: dict[str, Any] = {
         "data_class": "open",
         "personal_data": False,
@@ -80,4 +82,5 @@ def record(by: User, code: str = "KR-49", line: dict[str, Any] | None = None, **
     known["product"] = Product.objects.get(code="chatgpt")
     subscription = Subscription(agency=Agency.objects.get(code=code), **{**known, **fields})
     price = PriceLine(**{"amount": 30_000, "seats": 10, "vat": PriceLine.Vat.INCLUDED, **(line or {})})
-    return recording.declare(subscription, [price], by=by).subscription
+    act = recording.save_draft if draft else recording.declare
+    return act(subscription, [price], by=by).subscription

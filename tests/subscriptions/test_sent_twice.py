@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import translation
 from django.utils.translation import gettext
 
+from subscriptions import views
 from subscriptions.forms import SubscriptionForm
 from subscriptions.models import Subscription
 from tests.pages import form_on, read, summary_on
@@ -72,9 +73,10 @@ def test_two_at_once_make_one_record(client, jeju, signed_in, monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_edits_at_once_are_not_lost(client, jeju, signed_in, monkeypatch):
+@pytest.mark.parametrize("act", ["change", "draft", "request", "declare"])
+def test_two_edits_at_once_are_not_lost(client, jeju, signed_in, monkeypatch, act):
     """Both have opened the same version: one is stored, the other is told, whichever comes first."""
-    subscription = record(jeju)
+    subscription = record(jeju, draft=act != "change")
     address = f"/subscriptions/{subscription.reference}/edit/"
     sent = filled_in(client, address)
     both_here = threading.Barrier(2, timeout=30)
@@ -90,13 +92,39 @@ def test_two_edits_at_once_are_not_lost(client, jeju, signed_in, monkeypatch):
     monkeypatch.setattr(SubscriptionForm, "is_valid", valid_together)
     people = [signed_in(user=jeju), signed_in(user=jeju)]
     plans = {people[0]: "first", people[1]: "second"}
-    answers = together(lambda one: one.post(address, {**sent, "plan": plans[one], "act": "change"}), people)
+    answers = together(lambda one: one.post(address, {**sent, "plan": plans[one], "act": act}), people)
     assert sorted(answer.status_code for answer in answers) == [200, 302]
     stored = next(
         plans[one] for one, answer in zip(people, answers, strict=True) if answer.status_code == 302
     )
     subscription.refresh_from_db()
     assert (subscription.plan, subscription.version) == (stored, 2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_draft_that_was_just_changed_is_not_declared_over(client, jeju, signed_in, monkeypatch):
+    """One saves the draft while the other, who has seen the old one, declares it to be in use."""
+    subscription = record(jeju, draft=True)
+    address = f"/subscriptions/{subscription.reference}/edit/"
+    sent = filled_in(client, address)
+    both_here, saved, store = threading.Barrier(2, timeout=30), threading.Event(), views._store
+
+    def in_turn(request: Any, form: Any, formset: Any, act: str) -> Any:
+        both_here.wait()
+        if act == "declare":
+            assert saved.wait(30)
+        try:
+            return store(request, form, formset, act)
+        finally:
+            saved.set()
+
+    monkeypatch.setattr(views, "_store", in_turn)
+    people = [signed_in(user=jeju), signed_in(user=jeju)]
+    typed = {people[0]: {"plan": "Saved", "act": "draft"}, people[1]: {"plan": "Declared", "act": "declare"}}
+    answers = together(lambda one: one.post(address, {**sent, **typed[one]}), people)
+    assert [answer.status_code for answer in answers] == [302, 200]
+    subscription.refresh_from_db()
+    assert (subscription.plan, subscription.status, subscription.version) == ("Saved", "draft", 2)
 
 
 def together(send: Callable[[Client], Any], clients: list[Client]) -> list[Any]:
