@@ -286,7 +286,7 @@ class ConditionForm(forms.Form):
             "hx-target": f"#{PREFIX}-{self.index}",
             "hx-swap": "outerHTML",
             "hx-trigger": "change delay:300ms",  # not between the keys of somebody who types a choice
-            "hx-sync": "closest form:queue last",
+            "hx-sync": "closest form:queue all",
         }
 
     @property
