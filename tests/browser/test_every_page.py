@@ -276,6 +276,21 @@ def test_every_page(
     assert "\n".join(faults) == ""
 
 
+@pytest.mark.parametrize("title", ["sign in", "spending", "record", "a full record", "a new policy", "400"])
+def test_the_largest_text_in_high_contrast(
+    visit: Callable[..., Page], records: dict[str, str], watch: chromium.Watch, title: str
+) -> None:
+    page = visit("committee", "/")
+    for name, value in (("display", "high-contrast"), ("text-size", "xlarge")):
+        page.evaluate("([name, value]) => localStorage.setItem(`govtrack-${name}`, value)", [name, value])
+    who, address = next(state[1:3] for state in STATES if state[0] == title)
+    visit(who, address.format(**records))
+    assert page.locator("html").get_attribute("data-krds-mode") == "high-contrast"
+    assert chromium.violations(page, watch, []) == []
+    page.set_viewport_size(SCREENS["narrow"])
+    assert wider_than_the_screen(page) <= 0
+
+
 @pytest.mark.parametrize("name", ["500", "403 of a form without its token"])
 def test_what_should_not_happen(
     name: str,
