@@ -199,6 +199,28 @@ def recorded(by: Any, **fields: Any) -> Subscription:
     return recording.declare(subscription, [line], by=by).subscription
 
 
+def test_an_agency_is_typed_where_there_are_many(visit: Visit, people: dict[str, Any]) -> None:
+    nation = Agency.objects.get(code="KR")
+    for number in range(30):
+        names = {
+            f"{form}_{language}": f"중구 {number}" for form in ("name", "short") for language in ("ko", "en")
+        }
+        Agency.objects.create(code=f"KR-C{number}", parent=nation, kind=Agency.Kind.DISTRICT, **names)
+    page = visit("above", NEW, "ko")
+    field = page.locator("#id_agency")
+    expect(field).to_have_value("대한민국 (KR)")
+    field.clear()
+    with page.expect_response("**/agencies/options/**"):
+        field.press_sequentially("중구 1")
+    suggested = page.locator("#id_agency_options option")
+    expect(suggested).to_have_count(11)
+    field.fill(str(suggested.first.get_attribute("value")))
+    page.locator("#id_product").select_option("chatgpt")
+    expect(page.locator("#verdicts .gt-verdict").first).to_be_visible()
+    page.get_by_role("button", name=said("ko", "Save as a draft")).click()
+    assert Subscription.objects.get(reference=reference_on(page)).agency.code.startswith("KR-C1")
+
+
 # --- language, screen, keyboard ---------------------------------------------------------------------------------------
 
 

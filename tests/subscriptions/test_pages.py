@@ -392,6 +392,51 @@ def test_what_a_policy_blocks_does_not_grow(client, made, speak, language):
     assert client.post(address, {**sent, "ends_on": "2026-11-30"}).status_code == 302
 
 
+@pytest.fixture
+def many(report_data) -> None:
+    """More agencies than a list of choices holds, two of them of one name, so that they are typed instead."""
+    nation = Agency.objects.get(code="KR")
+    for number in range(40):
+        names = dict.fromkeys(["name_ko", "short_ko", "name_en", "short_en"], f"중구 {number % 39}")
+        Agency.objects.create(code=f"KR-C{number}", parent=nation, kind=Agency.Kind.DISTRICT, **names)
+
+
+@LANGUAGES
+def test_where_there_are_many_agencies_they_are_typed(many, signed_in, language):
+    client = signed_in("administrator", "KR", language=language)
+    form = filled_in(client, agency="중구 5", payer="KR-C7")
+    assert client.post(CHECK, form).status_code == 200
+    assert client.post(NEW, {**form, "act": "draft"}).status_code == 302
+    made = Subscription.objects.get(recorded_by=client.user)
+    assert (made.agency.code, made.payer.code) == ("KR-C5", "KR-C7")
+    # The form of the record shows them with their codes, and stores them again as they are.
+    address = f"{made.get_absolute_url()}edit/"
+    page = client.get(address)
+    assert form_on(page)["payer"] == "중구 7 (KR-C7)"
+    assert read(page).by_id("id_agency").attributes["value"] == "중구 5 (KR-C5)"
+    assert client.post(address, {**form_on(page), "act": "draft"}).status_code == 302
+    made.refresh_from_db()
+    assert (made.agency.code, made.payer.code, made.version) == ("KR-C5", "KR-C7", 2)
+
+    for typed, message in [
+        ("중구 0", "Several are called “%(value)s”. Choose one of the suggestions."),
+        ("중구 99", "There is no “%(value)s” among those you can choose."),
+    ]:
+        response = client.post(NEW, {**filled_in(client, agency=typed), "act": "draft"})
+        assert errors_on(response) == {"agency": [said(language, message, value=typed)]}
+        assert form_on(response)["agency"] == typed
+
+
+def test_one_of_two_namesakes_keeps_its_record(many, signed_in):
+    """The agency of a record is known by its code: its name may belong to another as well."""
+    client = signed_in("administrator", "KR", language="en")
+    for code in ("KR-C0", "KR-C39"):
+        made = record(client.user, code)
+        send(client, "change", f"{made.get_absolute_url()}edit/", plan="Kept")
+        made.refresh_from_db()
+        assert (made.plan, made.agency.code) == ("Kept", code)
+
+
 # --- acts -------------------------------------------------------------------------------------------------------------
 
 ACTS = [
