@@ -14,16 +14,19 @@ from policies.verdicts import Effect, Outcome, Verdict
 from sources.models import Report, Source, Statement
 from subscriptions.facts import refresh
 from subscriptions.models import (
+    AgencyTotals,
     Approval,
     Decision,
     ExchangeRate,
     Facts,
     Finding,
+    FindingNote,
     Payment,
     PriceLine,
     Subscription,
     UserCount,
 )
+from subscriptions.totals import refresh_totals
 
 DAY = datetime.date(2025, 3, 3)
 NOW = datetime.datetime(2025, 3, 3, 3, tzinfo=datetime.UTC)
@@ -210,6 +213,16 @@ def finding(n: int = 0) -> Finding:
     )
 
 
+def finding_note(n: int = 0) -> FindingNote:
+    return FindingNote.objects.create(finding=finding(n), text="Asked the department.", written_by=user(n))
+
+
+def agency_totals(n: int = 0) -> AgencyTotals:
+    agency = subscription(n).agency
+    refresh_totals(agency)
+    return AgencyTotals.objects.get(agency=agency)
+
+
 def decision(n: int = 0) -> Decision:
     return Decision.objects.create(
         subscription=subscription(n),
@@ -256,7 +269,9 @@ MAKERS: dict[type, Callable[[int], Any]] = {
     UserCount: user_count,
     Payment: payment,
     ExchangeRate: exchange_rate,
+    AgencyTotals: agency_totals,
     Finding: finding,
+    FindingNote: finding_note,
     Decision: decision,
     Approval: approval,
 }

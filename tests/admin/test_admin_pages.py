@@ -16,11 +16,13 @@ from tests.admin.rows import MAKERS
 OURS = ("agencies", "catalog", "sources", "policies", "subscriptions", "oversight")
 # What the register derives, appends or keeps with another row: nobody adds or edits it here.
 VIEW_ONLY = {
+    "agencytotals",
     "approval",
     "condition",
     "decision",
     "facts",
     "finding",
+    "findingnote",
     "notice",
     "priceline",
     "recheck",
