@@ -15,10 +15,10 @@ from policies.models import Policy, PolicyVersion, Waiver
 from policies.verdicts import Verdict
 from subscriptions.evaluation import covering, rows_judged_by
 from subscriptions.facts import CHUNK, refresh
-from subscriptions.findings import reconcile_policy, reconcile_totals
+from subscriptions.findings import MANY, reconcile_policy, reconcile_totals
 from subscriptions.following_up import escalate_overdue
 from subscriptions.models import Facts, Finding, Subscription
-from subscriptions.totals import refresh_all_totals, refresh_totals
+from subscriptions.totals import hold_totals, refresh_all_totals, refresh_totals
 
 Progress = Callable[[str, int, int], None]
 
@@ -60,7 +60,9 @@ def check_everything(
         last = ids[-1]
         summary.subscriptions += len(ids)
         progress("facts", summary.subscriptions, total)
-    refresh_all_totals()
+    moved = refresh_all_totals()
+    if changed is not None and len(changed) <= MANY:  # otherwise every finding is looked at below
+        reconcile_totals(moved, on, held=False)
     policies = list(Policy.objects.filter(code__in=codes) if codes is not None else Policy.objects.all())
     for number, policy in enumerate(policies, start=1):
         reconcile_policy(policy, on, everything.values("pk") if agency is not None else None, changed)
@@ -142,6 +144,7 @@ def _refresh_totals_of(ids: list[int]) -> list[int]:
     agencies = list(Agency.objects.filter(subscriptions__in=ids).distinct()[: MANY_AGENCIES + 1])
     if len(agencies) > MANY_AGENCIES:
         return refresh_all_totals()
+    hold_totals(agencies)
     return [pk for agency in agencies for pk in refresh_totals(agency)]
 
 

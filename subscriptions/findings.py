@@ -11,11 +11,13 @@ from django.db.models import Case, F, FilteredRelation, Q, QuerySet, Value, When
 from django.utils import timezone
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
-from policies.models import Policy, PolicyVersion, Waiver
+from agencies.models import Agency
+from policies.models import Condition, Policy, PolicyVersion, Waiver
 from policies.verdicts import Verdict
 from policies.vocabulary import FACTS
 from subscriptions.evaluation import Judgement, judge_saved, judgement_of_row, rows_judged_by, with_truths
 from subscriptions.models import LIVE, Finding, Subscription
+from subscriptions.totals import hold_totals
 
 CHUNK = 500
 # Beyond this many changed facts, all findings are looked at instead of naming each subscription in a query.
@@ -61,8 +63,13 @@ def reconcile_one(
     return list(judgements)
 
 
-def reconcile_totals(agencies: Iterable[int], on: datetime.date, besides: Subscription | None = None) -> None:
-    """After the totals of agencies have changed: judge their own subscriptions anew by the policies that look at totals."""
+def reconcile_totals(
+    agencies: Iterable[int], on: datetime.date, besides: Subscription | None = None, held: bool = True
+) -> None:
+    """After the totals of agencies have changed: judge their own subscriptions anew by the policies that look at totals.
+
+    `held`: the caller's transaction holds these totals, so that no subscription is locked after them (see `_hold`).
+    """
     ids = list(agencies)
     if not ids:
         return
@@ -70,7 +77,8 @@ def reconcile_totals(agencies: Iterable[int], on: datetime.date, besides: Subscr
         concerned = Subscription.objects.live().filter(agency__in=ids)
         if besides is not None:
             concerned = concerned.exclude(pk=besides.pk)
-        reconcile_policy(version.policy, on, subscriptions=concerned.values("pk"))
+        # What decided is another total now, even where the verdict stands.
+        reconcile_policy(version.policy, on, concerned.values("pk"), refreshed=None, held=held)
 
 
 def reconcile_policy(
@@ -78,18 +86,20 @@ def reconcile_policy(
     on: datetime.date,
     subscriptions: QuerySet | Sequence[int] | None = None,
     refreshed: Sequence[int] | None = (),
+    held: bool = False,
 ) -> None:
     """Make the findings of a policy follow its verdicts today, all or those of some subscriptions.
 
     The database compares; only what differs is fetched. `refreshed` are subscriptions whose facts have just changed: their
     findings are looked at even where the verdict stands, since the facts that decided may be others now. None: all of them.
+    `held` as in `reconcile_totals`.
     """
     now = timezone.now()
     version = PolicyVersion.objects.in_force(on).filter(policy=policy).first()
     if version is not None:
         for ids in _differing(version, on, subscriptions, refreshed):
-            _reconcile_chunk(version, ids, on, now)
-    _close_gone(policy, version, on, now, subscriptions)
+            _reconcile_chunk(version, ids, on, now, held)
+    _close_gone(policy, version, on, now, subscriptions, held)
     if version is not None:
         standing = rows_judged_by(version, on).exclude(unwaived=Verdict.PASS)
         standing = _only(standing, "pk", subscriptions)
@@ -97,7 +107,7 @@ def reconcile_policy(
         open_ones.filter(subscription__in=standing.values("pk")).update(last_seen=now)
     if PolicyVersion.objects.in_force(on).filter(policy=policy).first() != version:
         # Another version came into force meanwhile: what was written above follows the one before it.
-        reconcile_policy(policy, on, subscriptions, refreshed)
+        reconcile_policy(policy, on, subscriptions, refreshed, held)
 
 
 def _only(rows: Any, lookup: str, subscriptions: QuerySet | Sequence[int] | None) -> Any:
@@ -139,9 +149,10 @@ def _differing(
 
 @transaction.atomic
 def _reconcile_chunk(
-    version: PolicyVersion, ids: list[int], on: datetime.date, now: datetime.datetime
+    version: PolicyVersion, ids: list[int], on: datetime.date, now: datetime.datetime, held: bool
 ) -> None:
-    _lock(ids)
+    if not held:
+        _hold(version.policy, ids)
     rows = with_truths(rows_judged_by(version, on).filter(pk__in=ids).exclude(unwaived=Verdict.PASS), version)
     existing = {
         f.subscription_id: f for f in Finding.objects.filter(policy=version.policy, subscription__in=ids)
@@ -165,12 +176,13 @@ def _close_gone(
     version: PolicyVersion | None,
     on: datetime.date,
     now: datetime.datetime,
-    subscriptions: QuerySet | Sequence[int] | None = None,
+    subscriptions: QuerySet | Sequence[int] | None,
+    held: bool,
 ) -> None:
     gone = _gone(policy, version, on, subscriptions).order_by("subscription")
     pks = list(gone.values_list("subscription", flat=True))
     for start in range(0, len(pks), CHUNK):
-        _close_chunk(policy, version, on, now, pks[start : start + CHUNK])
+        _close_chunk(policy, version, on, now, pks[start : start + CHUNK], held)
 
 
 def _gone(
@@ -189,9 +201,15 @@ def _gone(
 
 @transaction.atomic
 def _close_chunk(
-    policy: Policy, version: PolicyVersion | None, on: datetime.date, now: datetime.datetime, ids: list[int]
+    policy: Policy,
+    version: PolicyVersion | None,
+    on: datetime.date,
+    now: datetime.datetime,
+    ids: list[int],
+    held: bool,
 ) -> None:
-    _lock(ids)
+    if not held:
+        _hold(policy, ids)
     findings = list(_gone(policy, version, on, ids).select_related("subscription__agency"))
     for finding in findings:
         if finding.subscription.status not in LIVE:
@@ -203,13 +221,17 @@ def _close_chunk(
     _close(findings, now)
 
 
-def _lock(ids: Sequence[int]) -> None:
+def _hold(policy: Policy, ids: Sequence[int]) -> None:
     """Hold these subscriptions, so that no edit comes between judging them and writing their findings.
 
-    Whatever writes findings takes this lock first, in the order of the keys.
+    Whatever writes findings takes these locks first: the subscriptions in the order of their keys, then, under a policy that
+    looks at what an agency comes to in all, those totals. An act has locked its own subscription and its totals; it writes what
+    the totals mean for other subscriptions without locking them, since two acts would otherwise wait for each other.
     """
     held = Subscription.objects.select_for_update().filter(pk__in=ids).order_by("pk")
     list(held.values_list("pk", flat=True))
+    if Condition.objects.filter(version__policy=policy, fact__in=OF_AGENCY_FACTS).exists():
+        hold_totals(Agency.objects.filter(subscriptions__in=ids))
 
 
 def _write(judged: Iterable[tuple[int, Judgement, Finding | None]], now: datetime.datetime) -> None:

@@ -72,16 +72,28 @@ def totals_with(subscription: Subscription, facts: dict[str, Any]) -> dict[str, 
     return Totals(low, high, unbounded, frozenset({*products, facts["product"]})).columns()
 
 
+def hold_totals(agencies: Iterable[Agency]) -> dict[int, AgencyTotals]:
+    """Lock the totals of these agencies and of those above them until the transaction ends; returns them by agency.
+
+    Whoever also locks subscriptions does that first. The rows are taken from the root down, so that two who take them, wherever
+    in the tree, wait for each other and never both.
+    """
+    paths = sorted({agency.path: agency for agency in agencies}.items())
+    missing = [AgencyTotals(agency=agency) for _path, agency in paths]
+    AgencyTotals.objects.bulk_create(missing, ignore_conflicts=True)
+    codes = {code for path, _agency in paths for code in path.strip("/").split("/")}
+    rows = AgencyTotals.objects.select_for_update(of=("self",)).order_by("agency__path")
+    return {totals.agency_id: totals for totals in rows.filter(agency__code__in=codes)}
+
+
 @transaction.atomic
 def refresh_totals(agency: Agency) -> list[int]:
     """Make the totals of an agency and of those above it equal to its facts; returns the agencies whose totals changed.
 
-    The rows from the root down are locked first, so that two changes below one agency cannot lose each other's part.
+    They are held first, so that two changes below one agency cannot lose each other's part.
     """
     line = list(Agency.objects.filter(code__in=agency.path.strip("/").split("/")).order_by("path"))
-    AgencyTotals.objects.bulk_create([AgencyTotals(agency=agency)], ignore_conflicts=True)
-    locked = AgencyTotals.objects.select_for_update().filter(agency__in=line).order_by("agency__path")
-    kept = {totals.agency_id: totals for totals in locked}
+    kept = hold_totals([agency])
     own = kept[agency.pk]
     if _set(own, _own(agency)):
         own.save()
@@ -108,7 +120,8 @@ def refresh_all_totals() -> list[int]:
     live = Facts.objects.filter(status__in=LIVE).order_by()
     for pk, product in live.values_list("subscription__agency", "product").distinct():
         products.setdefault(pk, set()).add(product)
-    kept = AgencyTotals.objects.select_for_update().in_bulk()
+    rows = AgencyTotals.objects.select_for_update(of=("self",)).order_by("agency__path")
+    kept = {totals.agency_id: totals for totals in rows}
     by_path = dict(agencies.values_list("path", "pk"))
     sums: dict[str, list[int]] = {}
     tools: dict[str, set[str]] = {}
