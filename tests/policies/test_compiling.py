@@ -259,6 +259,11 @@ def test_a_policy_without_conditions_is_refused():
         compile_conditions([])
 
 
+@pytest.mark.django_db
+def test_a_version_that_came_into_force_without_conditions_decides_nothing():
+    assert verdict_of(make_policy()) == Verdict.UNDETERMINED
+
+
 @pytest.mark.parametrize(
     ("fact", "operator"), [("annual_cost", Operator.ONE_OF), ("seats", Operator.NONE_OF)]
 )
