@@ -271,7 +271,7 @@ def states() -> Iterator[Break]:
     yield judged(
         "a waiver covers every agency",
         'condition = Q(**{f"{prefix}agency_path__within": waiver.agency.path})',
-        "condition = Q()",
+        'condition = Q(**{f"{prefix}agency_path__isnull": False})',
     )
     yield judged(
         "a waiver covers its agency alone",
@@ -555,7 +555,7 @@ def run(place: Path, tests: tuple[str, ...]) -> tuple[int, str]:
     # Bytecode is not kept: two breaks of one size within a second would look alike.
     variables = environment(PYTHONDONTWRITEBYTECODE="1")
     done = subprocess.run(command, cwd=place, env=variables, capture_output=True, text=True)
-    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
     return done.returncode, failed[1] if failed else (done.stdout + done.stderr)[-2000:]
 
 
