@@ -18,6 +18,7 @@ from subscriptions.facts import CHUNK, refresh
 from subscriptions.findings import reconcile_policy, reconcile_totals
 from subscriptions.following_up import escalate_overdue
 from subscriptions.models import Facts, Finding, Subscription
+from subscriptions.origins import stale
 from subscriptions.totals import refresh_all_totals, refresh_totals
 
 Progress = Callable[[str, int, int], None]
@@ -39,8 +40,9 @@ def check_everything(
     codes: Iterable[str] | None = None,
     agency: Agency | None = None,
 ) -> Summary:
-    """Recompute today's facts of all subscriptions and reconcile the findings of all policies.
+    """Make today's facts of all subscriptions right and reconcile the findings of all policies.
 
+    Only what may be wrong is made anew, which the database tells from what each row of facts was made of (`origins`).
     `codes` narrows it to some policies, `agency` to one agency with all below. What is pending stays so after a narrowed run.
     """
     on = timezone.localdate()
@@ -49,25 +51,26 @@ def check_everything(
     everything = Subscription.objects.order_by("pk")
     if agency is not None:
         everything = everything.filter(agency__path__within=agency.path)
-    total = everything.count()
+    summary.subscriptions = everything.count()
     changed: list[int] | None = [] if _begin() else None
-    last = 0
-    while ids := list(everything.filter(pk__gt=last).values_list("pk", flat=True)[:CHUNK]):
-        differed = refresh(ids, on)
+    waiting = list(stale(everything, on).values_list("pk", flat=True))
+    for start in range(0, len(waiting), CHUNK):
+        differed = refresh(waiting[start : start + CHUNK], on)
         summary.facts_changed += len(differed)
         if changed is not None:
             changed += differed
-        last = ids[-1]
-        summary.subscriptions += len(ids)
-        progress("facts", summary.subscriptions, total)
+        progress("facts", min(start + CHUNK, len(waiting)), len(waiting))
     refresh_all_totals()
     policies = list(Policy.objects.filter(code__in=codes) if codes is not None else Policy.objects.all())
     for number, policy in enumerate(policies, start=1):
-        reconcile_policy(policy, on, everything.values("pk") if agency is not None else None, changed)
+        verdicts = reconcile_policy(
+            policy, on, everything.values("pk") if agency is not None else None, changed
+        )
+        if verdicts is not None:
+            summary.verdicts[policy.code] = {verdict.value: verdicts[verdict] for verdict in JUDGED}
         progress("policies", number, len(policies))
     summary.escalated = escalate_overdue(on)
     summary.findings_open = Finding.objects.open().count()
-    summary.verdicts = verdict_counts(on, codes, agency)
     if codes is None and agency is None:
         Recheck.objects.filter(pk__in=pending).delete()
         Recheck.objects.filter(about=Recheck.About.EVERYTHING).delete()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, F, FilteredRelation, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
@@ -15,7 +16,7 @@ from policies.models import Policy, PolicyVersion, Waiver
 from policies.verdicts import Verdict
 from policies.vocabulary import FACTS
 from subscriptions.evaluation import Judgement, judge_saved, judgement_of_row, rows_judged_by, with_truths
-from subscriptions.models import LIVE, Finding, Subscription
+from subscriptions.models import LIVE, FactsQuerySet, Finding, Subscription
 
 CHUNK = 500
 # Beyond this many changed facts, all findings are looked at instead of naming each subscription in a query.
@@ -78,26 +79,30 @@ def reconcile_policy(
     on: datetime.date,
     subscriptions: QuerySet | Sequence[int] | None = None,
     refreshed: Sequence[int] | None = (),
-) -> None:
+) -> Counter[Verdict] | None:
     """Make the findings of a policy follow its verdicts today, all or those of some subscriptions.
 
-    The database compares; only what differs is fetched. `refreshed` are subscriptions whose facts have just changed: their
-    findings are looked at even where the verdict stands, since the facts that decided may be others now. None: all of them.
+    The database compares, in one statement where nothing differs; only what differs is fetched. `refreshed` are subscriptions
+    whose facts have just changed: their findings are looked at even where the verdict stands, since the facts that decided may
+    be others now. None: all of them. Returns how many were judged how, before waivers; None when no version is in force.
     """
     now = timezone.now()
     version = PolicyVersion.objects.in_force(on).filter(policy=policy).first()
+    verdicts, standing = None, 0
     if version is not None:
-        for ids in _differing(version, on, subscriptions, refreshed):
-            _reconcile_chunk(version, ids, on, now)
-    _close_gone(policy, version, on, now, subscriptions)
-    if version is not None:
-        standing = rows_judged_by(version, on).exclude(unwaived=Verdict.PASS)
-        standing = _only(standing, "pk", subscriptions)
-        open_ones = Finding.objects.filter(policy=policy, closed_at=None)
-        open_ones.filter(subscription__in=standing.values("pk")).update(last_seen=now)
+        verdicts, standing, differing = _compare(version, on, subscriptions)
+        if differing or refreshed is None or refreshed:
+            for ids in _differing(version, on, subscriptions, refreshed):
+                _reconcile_chunk(version, ids, on, now)
+            standing += differing
+    open_ones = _only(Finding.objects.filter(policy=policy, closed_at=None), "subscription", subscriptions)
+    if open_ones.count() != standing:
+        _close_gone(policy, version, on, now, subscriptions)
+    open_ones.filter(last_seen__lt=now).update(last_seen=now)
     if PolicyVersion.objects.in_force(on).filter(policy=policy).first() != version:
         # Another version came into force meanwhile: what was written above follows the one before it.
-        reconcile_policy(policy, on, subscriptions, refreshed)
+        return reconcile_policy(policy, on, subscriptions, refreshed)
+    return verdicts
 
 
 def _only(rows: Any, lookup: str, subscriptions: QuerySet | Sequence[int] | None) -> Any:
@@ -105,14 +110,11 @@ def _only(rows: Any, lookup: str, subscriptions: QuerySet | Sequence[int] | None
     return rows if subscriptions is None else rows.filter(**{f"{lookup}__in": subscriptions})
 
 
-def _differing(
-    version: PolicyVersion,
-    on: datetime.date,
-    subscriptions: QuerySet | Sequence[int] | None,
-    refreshed: Sequence[int] | None,
-) -> Iterable[list[int]]:
-    """Chunks of the subscriptions that do not pass and whose finding is missing, closed, says something else or may do so."""
-    rows = _only(rows_judged_by(version, on).exclude(unwaived=Verdict.PASS), "pk", subscriptions)
+def _compared(
+    version: PolicyVersion, on: datetime.date, subscriptions: QuerySet | Sequence[int] | None
+) -> FactsQuerySet:
+    """The rows that a version judges, each with `is_same`: whether it passes, or has an open finding that says the same."""
+    rows = _only(rows_judged_by(version, on), "pk", subscriptions)
     rows = rows.annotate(
         finding=FilteredRelation(
             "subscription__findings", condition=Q(subscription__findings__policy=version.policy_id)
@@ -129,7 +131,38 @@ def _differing(
         | Q(waiver_pk__isnull=True, approved=False, finding__cause="")
     )
     # A plain negation would lose the rows without a finding, for which every comparison is null.
-    rows = rows.annotate(is_same=Case(When(same, then=Value(True)), default=Value(False)))
+    return rows.annotate(
+        is_same=Case(
+            When(unwaived=Verdict.PASS, then=Value(True)), When(same, then=Value(True)), default=Value(False)
+        )
+    )
+
+
+def _compare(
+    version: PolicyVersion, on: datetime.date, subscriptions: QuerySet | Sequence[int] | None
+) -> tuple[Counter[Verdict], int, int]:
+    """How many were judged how; of those that do not pass, how many have the right finding, and how many have not."""
+    verdicts: Counter[Verdict] = Counter()
+    standing = differing = 0
+    rows = _compared(version, on, subscriptions).order_by().values("unwaived", "is_same")
+    for unwaived, is_same, count in rows.annotate(count=Count("pk")).values_list(
+        "unwaived", "is_same", "count"
+    ):
+        verdicts[Verdict(unwaived)] += count
+        if unwaived != Verdict.PASS:
+            standing += count if is_same else 0
+            differing += 0 if is_same else count
+    return verdicts, standing, differing
+
+
+def _differing(
+    version: PolicyVersion,
+    on: datetime.date,
+    subscriptions: QuerySet | Sequence[int] | None,
+    refreshed: Sequence[int] | None,
+) -> Iterable[list[int]]:
+    """Chunks of the subscriptions that do not pass and whose finding is missing, closed, says something else or may do so."""
+    rows = _compared(version, on, subscriptions).exclude(unwaived=Verdict.PASS)
     if refreshed is not None and len(refreshed) <= MANY:
         rows = rows.filter(Q(is_same=False) | Q(pk__in=refreshed))
     pks = list(rows.values_list("pk", flat=True).order_by("pk"))
@@ -183,8 +216,8 @@ def _gone(
     gone = _only(Finding.objects.filter(policy=policy, closed_at=None), "subscription", subscriptions)
     if version is None:
         return gone
-    failing = rows_judged_by(version, on).exclude(unwaived=Verdict.PASS)
-    return gone.exclude(subscription__in=failing.values("pk"))
+    failing = rows_judged_by(version, on).exclude(unwaived=Verdict.PASS).filter(pk=OuterRef("subscription"))
+    return gone.filter(~Exists(failing))
 
 
 @transaction.atomic

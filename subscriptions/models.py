@@ -531,6 +531,33 @@ class Facts(models.Model):
         return str(self.subscription_id)
 
 
+class FactsOrigin(models.Model):
+    """What the flat facts of one subscription were made of, so that a check finds those that may be others now.
+
+    Kept by `subscriptions.origins`. `holds_until` is the last day that they hold for by the dates alone; none: for good.
+    """
+
+    subscription = models.OneToOneField(
+        Subscription,
+        models.CASCADE,
+        primary_key=True,
+        related_name="facts_origin",
+        verbose_name=_("subscription"),
+    )
+    digest = models.CharField(_("digest"), max_length=40)
+    rates = models.TextField(_("exchange rates used"), blank=True)
+    holds_until = models.DateField(_("holds until"), null=True)
+
+    objects = OfSubscription.as_manager()
+
+    class Meta:
+        verbose_name = _("origin of facts")
+        verbose_name_plural = _("origins of facts")
+
+    def __str__(self) -> str:
+        return str(self.subscription_id)
+
+
 class AgencyTotalsQuerySet(VisibleQuerySet):
     pass
 

@@ -21,7 +21,7 @@ from policies.models import Waiver
 from policies.verdicts import Effect, Outcome, Verdict
 from policies.vocabulary import DataClass
 from subscriptions.evaluation import Judgement, covering, judge_candidate, judge_saved, outcome
-from subscriptions.facts import candidate_facts
+from subscriptions.facts import candidate_facts, keep_facts
 from subscriptions.findings import reconcile_one, reconcile_totals
 from subscriptions.models import COMMITTED, LIVE, Approval, Decision, Facts, PriceLine, Status, Subscription
 from subscriptions.totals import refresh_totals
@@ -309,7 +309,7 @@ def recorded_in_admin(subscription: Subscription, *, by: User, before: Subscript
     officer_first = starts and status in COMMITTED and found == Outcome.NEEDS_OFFICER
     if officer_first or ((starts or grows) and found == Outcome.REFUSED):
         raise RefusedInAdmin(act, judgements)
-    _keep_facts(subscription, lines, on)
+    keep_facts(subscription, lines, on)
     decision = _log(subscription, act, by, judgements)
     _reconcile(subscription, on, judgements)
     if act == Decision.Act.DECLARE:
@@ -465,7 +465,7 @@ def _decide(
     found = outcome(judgements)
     stopped = found == Outcome.REFUSED or (officer_first and found == Outcome.NEEDS_OFFICER)
     if act == Decision.Act.REQUEST and stopped:
-        _keep_facts(subscription, lines, on)
+        keep_facts(subscription, lines, on)
         stopped = not waits_for_waivers(subscription, judgements)
     refused = enforced and start is not None and stopped
     if start is not None and not refused:
@@ -477,7 +477,7 @@ def _decide(
             subscription.approved_at = timezone.now()
         subscription._history_user = by  # type: ignore[attr-defined]
         subscription.save()
-    _keep_facts(subscription, lines, on)
+    keep_facts(subscription, lines, on)
     decision = _log(subscription, act, by, judgements, refused=refused, reason=reason)
     _reconcile(subscription, on, judgements)
     return Recorded(subscription, judgements, decision)
@@ -490,11 +490,6 @@ def _leave(subscription: Subscription, status: Status, act: Decision.Act, by: Us
     subscription._history_user = by  # type: ignore[attr-defined]
     subscription.save()
     return _decide(subscription, act, by, reason=reason, enforced=False)
-
-
-def _keep_facts(subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date) -> None:
-    columns = candidate_facts(subscription, lines, on)
-    Facts.objects.update_or_create(subscription=subscription, defaults=columns)
 
 
 def _reconcile(subscription: Subscription, on: datetime.date, judgements: Sequence[Judgement]) -> None:
