@@ -6,7 +6,7 @@ VENV = .venv/bin/python
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format messages bench demo-reset lock python run-packages base-packages test-packages
+.PHONY: help run test test-long mutation check format messages bench demo-reset lock python run-packages base-packages test-packages
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -16,6 +16,12 @@ run: run-packages  ## Set up what is missing and serve the demonstration on http
 
 test: test-packages  ## Run everything: static checks, tests on SQLite and PostgreSQL, tests in the browser
 	@$(VENV) -m tests.run
+
+test-long: test-packages  ## Try 2,000 generated examples in each property test, on both databases (EXAMPLES=... another number)
+	@$(VENV) -m tests.run long-sqlite long-postgres
+
+mutation: test-packages  ## Break the policy engine in each of its parts in turn; every break must fail a test
+	@$(VENV) -m tests.mutate $(ARGS)
 
 check: test-packages  ## Run the static checks only
 	@$(VENV) -m tests.run check

@@ -72,7 +72,9 @@ def measure(share: float) -> list[dict[str, Any]]:
         note = f"{Finding.objects.open().count():,} findings open, {megabytes:.0f} MB"
         results.append(result(name, milliseconds, share, note, megabytes=megabytes))
     assert Finding.objects.open().count() == failing, "the findings are not those that fail"
-    results.append(result("one subscription", median(one_subscription(on)), share, "facts, totals, 20 policies"))
+    results.append(
+        result("one subscription", median(one_subscription(on)), share, "facts, totals, 20 policies")
+    )
     draft = PolicyVersion.objects.get(policy__code="bench-draft")
     results.append(result("what-if, page", median(what_if_page(draft)), share, ""))
     return results

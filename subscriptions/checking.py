@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from agencies.models import Agency, Recheck
+from policies.compiling import verdict_case
 from policies.models import Policy, PolicyVersion, Waiver
 from policies.verdicts import Verdict
-from subscriptions.evaluation import covering, rows_judged_by
+from subscriptions.evaluation import covering, uses_totals, with_totals
 from subscriptions.facts import CHUNK, refresh
-from subscriptions.findings import reconcile_policy, reconcile_totals
+from subscriptions.findings import MANY, reconcile_policy, reconcile_totals, stands
 from subscriptions.following_up import escalate_overdue
-from subscriptions.models import Facts, Finding, Subscription
+from subscriptions.models import Facts, FactsQuerySet, Finding, Subscription
 from subscriptions.origins import stale
-from subscriptions.totals import refresh_all_totals, refresh_totals
+from subscriptions.totals import hold_totals, refresh_all_totals, refresh_totals
 
 Progress = Callable[[str, int, int], None]
 
@@ -60,14 +62,20 @@ def check_everything(
         if changed is not None:
             changed += differed
         progress("facts", min(start + CHUNK, len(waiting)), len(waiting))
-    refresh_all_totals()
+    moved = refresh_all_totals()
+    every = changed is None or len(changed) > MANY  # facts have changed that are too many to name
+    if not every:
+        reconcile_totals(moved, on, held=False)
     policies = list(Policy.objects.filter(code__in=codes) if codes is not None else Policy.objects.all())
+    if changed and not every:
+        for policy in policies:
+            reconcile_policy(policy, on, changed, refreshed=None)
+    summary.verdicts = verdict_counts(on, [policy.code for policy in policies], agency)
     for number, policy in enumerate(policies, start=1):
-        verdicts = reconcile_policy(
-            policy, on, everything.values("pk") if agency is not None else None, changed
-        )
-        if verdicts is not None:
-            summary.verdicts[policy.code] = {verdict.value: verdicts[verdict] for verdict in JUDGED}
+        if agency is not None:
+            reconcile_policy(policy, on, everything.values("pk"), refreshed=None if every else ())
+        elif every or not stands(policy, on, summary.verdicts.get(policy.code)):
+            reconcile_policy(policy, on, refreshed=None if every else ())
         progress("policies", number, len(policies))
     summary.escalated = escalate_overdue(on)
     summary.findings_open = Finding.objects.open().count()
@@ -96,16 +104,43 @@ def verdict_counts(
     versions = PolicyVersion.objects.in_force(on)
     if policies is not None:
         versions = versions.filter(policy__code__in=policies)
+    rows = Facts.objects.judged().order_by()
+    if agency is not None:
+        rows = rows.filter(agency_path__within=agency.path)
     counts: dict[str, dict[str, int]] = {}
-    for version in versions:
-        rows = rows_judged_by(version, on)
-        if agency is not None:
-            rows = rows.filter(agency_path__within=agency.path)
-        found = dict(rows.order_by().values_list("unwaived").annotate(Count("pk")))
-        counts[version.policy.code] = {verdict.value: found.get(verdict.value, 0) for verdict in JUDGED}
+    for some in batched(versions, VERSIONS_AT_ONCE):
+        counts.update(_verdict_counts(rows, some))
     return counts
 
 
+def _verdict_counts(rows: FactsQuerySet, versions: Sequence[PolicyVersion]) -> dict[str, dict[str, int]]:
+    """One pass over the facts for all these versions."""
+    if any(uses_totals(version) for version in versions):
+        rows = with_totals(rows)
+    counted: dict[str, Count] = {}
+    for version in versions:
+        verdict = verdict_case(version.conditions.all())
+        rows = rows.alias(**{f"verdict_{version.pk}": verdict})
+        in_scope = Q(agency_path__within=version.scope.path)
+        for judged in JUDGED:
+            found = in_scope & Q(**{f"verdict_{version.pk}": judged})
+            counted[f"{judged}_{version.pk}"] = Count("pk", filter=found)
+    found = rows.aggregate(**counted)
+    return {
+        version.policy.code: {judged.value: found[f"{judged}_{version.pk}"] for judged in JUDGED}
+        for version in versions
+    }
+
+
+def batched(versions: Iterable[PolicyVersion], size: int) -> Iterator[list[PolicyVersion]]:
+    """Lists of at most `size`."""
+    waiting = iter(versions)
+    while some := list(islice(waiting, size)):
+        yield some
+
+
+# A statement has room for so many policies, whatever the database's limits.
+VERSIONS_AT_ONCE = 20
 JUDGED = (Verdict.PASS, Verdict.VIOLATION, Verdict.UNDETERMINED)
 # A change that touches more subscriptions than this waits for the next check, so that nobody's page waits for it.
 SMALL = 2000
@@ -145,6 +180,7 @@ def _refresh_totals_of(ids: list[int]) -> list[int]:
     agencies = list(Agency.objects.filter(subscriptions__in=ids).distinct()[: MANY_AGENCIES + 1])
     if len(agencies) > MANY_AGENCIES:
         return refresh_all_totals()
+    hold_totals(agencies)
     return [pk for agency in agencies for pk in refresh_totals(agency)]
 
 

@@ -166,8 +166,16 @@ def with_truths(rows: FactsQuerySet, version: PolicyVersion) -> FactsQuerySet:
     return rows.annotate(**{_truth(c): _truth_case(c) for c in version.conditions.all()})
 
 
+def columns_to_judge(version: PolicyVersion) -> list[str]:
+    """What `judgement_of_row` reads."""
+    conditions = list(version.conditions.all())
+    facts = {column for condition in conditions for column in FACTS[condition.fact].columns}
+    truths = [_truth(condition) for condition in conditions]
+    return ["subscription_id", "unwaived", "waiver_pk", "approved", *sorted(facts), *truths]
+
+
 def judgement_of_row(version: PolicyVersion, row: dict[str, Any], waivers: dict[int, Waiver]) -> Judgement:
-    """The judgement of a row of `with_truths(rows_judged_by(...)).values()`."""
+    """The judgement of a row of `with_truths(rows_judged_by(...)).values(*columns_to_judge(...))`."""
     return _judgement(version, row, None, row["approved"], prefix="", waivers=waivers)
 
 

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import datetime
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
-from policies.models import Policy, PolicyVersion, Waiver
+from agencies.models import Agency
+from policies.models import Condition, Policy, PolicyVersion, Waiver
 from policies.verdicts import Verdict
 from policies.vocabulary import FACTS
-from subscriptions.evaluation import Judgement, judge_saved, judgement_of_row, rows_judged_by, with_truths
-from subscriptions.models import LIVE, FactsQuerySet, Finding, Subscription
+from subscriptions.evaluation import (
+    Judgement,
+    columns_to_judge,
+    judge_saved,
+    judgement_of_row,
+    rows_judged_by,
+    with_truths,
+)
+from subscriptions.models import LIVE, FactsQuerySet, Finding, PolicyCheck, Subscription
+from subscriptions.opening import open_many
+from subscriptions.totals import hold_totals
 
-CHUNK = 500
+CHUNK, BATCH = 2000, 500
+# Fewer new findings than this are written as any other record is.
+FEW = 50
 # Beyond this many changed facts, all findings are looked at instead of naming each subscription in a query.
 MANY = 20_000
 OF_AGENCY_FACTS = [fact.name for fact in FACTS.values() if fact.of_agency]
@@ -62,8 +73,13 @@ def reconcile_one(
     return list(judgements)
 
 
-def reconcile_totals(agencies: Iterable[int], on: datetime.date, besides: Subscription | None = None) -> None:
-    """After the totals of agencies have changed: judge their own subscriptions anew by the policies that look at totals."""
+def reconcile_totals(
+    agencies: Iterable[int], on: datetime.date, besides: Subscription | None = None, held: bool = True
+) -> None:
+    """After the totals of agencies have changed: judge their own subscriptions anew by the policies that look at totals.
+
+    `held`: the caller's transaction holds these totals, so that no subscription is locked after them (see `_hold`).
+    """
     ids = list(agencies)
     if not ids:
         return
@@ -71,7 +87,8 @@ def reconcile_totals(agencies: Iterable[int], on: datetime.date, besides: Subscr
         concerned = Subscription.objects.live().filter(agency__in=ids)
         if besides is not None:
             concerned = concerned.exclude(pk=besides.pk)
-        reconcile_policy(version.policy, on, subscriptions=concerned.values("pk"))
+        # What decided is another total now, even where the verdict stands.
+        reconcile_policy(version.policy, on, concerned.values("pk"), refreshed=None, held=held)
 
 
 def reconcile_policy(
@@ -79,30 +96,25 @@ def reconcile_policy(
     on: datetime.date,
     subscriptions: QuerySet | Sequence[int] | None = None,
     refreshed: Sequence[int] | None = (),
-) -> Counter[Verdict] | None:
+    held: bool = False,
+) -> None:
     """Make the findings of a policy follow its verdicts today, all or those of some subscriptions.
 
-    The database compares, in one statement where nothing differs; only what differs is fetched. `refreshed` are subscriptions
-    whose facts have just changed: their findings are looked at even where the verdict stands, since the facts that decided may
-    be others now. None: all of them. Returns how many were judged how, before waivers; None when no version is in force.
+    The database compares; only what differs is fetched. `refreshed` are subscriptions whose facts have just changed: their
+    findings are looked at even where the verdict stands, since the facts that decided may be others now. None: all of them.
+    `held` as in `reconcile_totals`.
     """
     now = timezone.now()
     version = PolicyVersion.objects.in_force(on).filter(policy=policy).first()
-    verdicts, standing = None, 0
     if version is not None:
-        verdicts, standing, differing = _compare(version, on, subscriptions)
-        if differing or refreshed is None or refreshed:
-            for ids in _differing(version, on, subscriptions, refreshed):
-                _reconcile_chunk(version, ids, on, now)
-            standing += differing
-    open_ones = _only(Finding.objects.filter(policy=policy, closed_at=None), "subscription", subscriptions)
-    if open_ones.count() != standing:
-        _close_gone(policy, version, on, now, subscriptions)
-    open_ones.filter(last_seen__lt=now).update(last_seen=now)
+        for ids in _differing(version, on, subscriptions, refreshed):
+            _reconcile_chunk(version, ids, on, now, held)
+    _close_gone(policy, version, on, now, subscriptions, held)
+    if subscriptions is None:
+        PolicyCheck.objects.update_or_create(policy=policy, defaults={"checked_at": now})
     if PolicyVersion.objects.in_force(on).filter(policy=policy).first() != version:
         # Another version came into force meanwhile: what was written above follows the one before it.
-        return reconcile_policy(policy, on, subscriptions, refreshed)
-    return verdicts
+        reconcile_policy(policy, on, subscriptions, refreshed, held)
 
 
 def _only(rows: Any, lookup: str, subscriptions: QuerySet | Sequence[int] | None) -> Any:
@@ -110,12 +122,28 @@ def _only(rows: Any, lookup: str, subscriptions: QuerySet | Sequence[int] | None
     return rows if subscriptions is None else rows.filter(**{f"{lookup}__in": subscriptions})
 
 
-def _compared(
-    version: PolicyVersion, on: datetime.date, subscriptions: QuerySet | Sequence[int] | None
-) -> FactsQuerySet:
-    """The rows that a version judges, each with `is_same`: whether it passes, or has an open finding that says the same."""
-    rows = _only(rows_judged_by(version, on), "pk", subscriptions)
-    rows = rows.annotate(
+def stands(policy: Policy, on: datetime.date, verdicts: Mapping[str, int] | None) -> bool:
+    """Whether the open findings of a policy are those of its verdicts, so that nothing needs to be reconciled.
+
+    `verdicts` are the counts before waivers of all that the version in force judges; None when none is in force.
+    """
+    version = PolicyVersion.objects.in_force(on).filter(policy=policy).first()
+    found = Finding.objects.filter(policy=policy, closed_at=None).count()
+    if version is None or verdicts is None:
+        return version is None and verdicts is None and found == 0
+    failing = sum(verdicts.values()) - verdicts[Verdict.PASS]
+    if found != failing:
+        return False
+    same = _compared(version, on).filter(finding__isnull=False, finding__closed_at=None, is_same=True)
+    if same.exclude(unwaived=Verdict.PASS).count() != failing:
+        return False
+    PolicyCheck.objects.update_or_create(policy=policy, defaults={"checked_at": timezone.now()})
+    return True
+
+
+def _compared(version: PolicyVersion, on: datetime.date) -> FactsQuerySet:
+    """The rows that a version judges, each with its finding and `is_same`: whether that is open and says what the facts do."""
+    rows = rows_judged_by(version, on).annotate(
         finding=FilteredRelation(
             "subscription__findings", condition=Q(subscription__findings__policy=version.policy_id)
         )
@@ -131,28 +159,7 @@ def _compared(
         | Q(waiver_pk__isnull=True, approved=False, finding__cause="")
     )
     # A plain negation would lose the rows without a finding, for which every comparison is null.
-    return rows.annotate(
-        is_same=Case(
-            When(unwaived=Verdict.PASS, then=Value(True)), When(same, then=Value(True)), default=Value(False)
-        )
-    )
-
-
-def _compare(
-    version: PolicyVersion, on: datetime.date, subscriptions: QuerySet | Sequence[int] | None
-) -> tuple[Counter[Verdict], int, int]:
-    """How many were judged how; of those that do not pass, how many have the right finding, and how many have not."""
-    verdicts: Counter[Verdict] = Counter()
-    standing = differing = 0
-    rows = _compared(version, on, subscriptions).order_by().values("unwaived", "is_same")
-    for unwaived, is_same, count in rows.annotate(count=Count("pk")).values_list(
-        "unwaived", "is_same", "count"
-    ):
-        verdicts[Verdict(unwaived)] += count
-        if unwaived != Verdict.PASS:
-            standing += count if is_same else 0
-            differing += 0 if is_same else count
-    return verdicts, standing, differing
+    return rows.annotate(is_same=Case(When(same, then=Value(True)), default=Value(False)))
 
 
 def _differing(
@@ -162,7 +169,7 @@ def _differing(
     refreshed: Sequence[int] | None,
 ) -> Iterable[list[int]]:
     """Chunks of the subscriptions that do not pass and whose finding is missing, closed, says something else or may do so."""
-    rows = _compared(version, on, subscriptions).exclude(unwaived=Verdict.PASS)
+    rows = _only(_compared(version, on).exclude(unwaived=Verdict.PASS), "pk", subscriptions)
     if refreshed is not None and len(refreshed) <= MANY:
         rows = rows.filter(Q(is_same=False) | Q(pk__in=refreshed))
     pks = list(rows.values_list("pk", flat=True).order_by("pk"))
@@ -172,9 +179,10 @@ def _differing(
 
 @transaction.atomic
 def _reconcile_chunk(
-    version: PolicyVersion, ids: list[int], on: datetime.date, now: datetime.datetime
+    version: PolicyVersion, ids: list[int], on: datetime.date, now: datetime.datetime, held: bool
 ) -> None:
-    _lock(ids)
+    if not held:
+        _hold(version.policy, ids)
     rows = with_truths(rows_judged_by(version, on).filter(pk__in=ids).exclude(unwaived=Verdict.PASS), version)
     existing = {
         f.subscription_id: f for f in Finding.objects.filter(policy=version.policy, subscription__in=ids)
@@ -187,7 +195,7 @@ def _reconcile_chunk(
                 judgement_of_row(version, row, waivers),
                 existing.get(row["subscription_id"]),
             )
-            for row in rows.values()
+            for row in rows.values(*columns_to_judge(version))
         ),
         now,
     )
@@ -198,12 +206,13 @@ def _close_gone(
     version: PolicyVersion | None,
     on: datetime.date,
     now: datetime.datetime,
-    subscriptions: QuerySet | Sequence[int] | None = None,
+    subscriptions: QuerySet | Sequence[int] | None,
+    held: bool,
 ) -> None:
     gone = _gone(policy, version, on, subscriptions).order_by("subscription")
     pks = list(gone.values_list("subscription", flat=True))
     for start in range(0, len(pks), CHUNK):
-        _close_chunk(policy, version, on, now, pks[start : start + CHUNK])
+        _close_chunk(policy, version, on, now, pks[start : start + CHUNK], held)
 
 
 def _gone(
@@ -222,9 +231,15 @@ def _gone(
 
 @transaction.atomic
 def _close_chunk(
-    policy: Policy, version: PolicyVersion | None, on: datetime.date, now: datetime.datetime, ids: list[int]
+    policy: Policy,
+    version: PolicyVersion | None,
+    on: datetime.date,
+    now: datetime.datetime,
+    ids: list[int],
+    held: bool,
 ) -> None:
-    _lock(ids)
+    if not held:
+        _hold(policy, ids)
     findings = list(_gone(policy, version, on, ids).select_related("subscription__agency"))
     for finding in findings:
         if finding.subscription.status not in LIVE:
@@ -236,13 +251,17 @@ def _close_chunk(
     _close(findings, now)
 
 
-def _lock(ids: Sequence[int]) -> None:
+def _hold(policy: Policy, ids: Sequence[int]) -> None:
     """Hold these subscriptions, so that no edit comes between judging them and writing their findings.
 
-    Whatever writes findings takes this lock first, in the order of the keys.
+    Whatever writes findings takes these locks first: the subscriptions in the order of their keys, then, under a policy that
+    looks at what an agency comes to in all, those totals. An act has locked its own subscription and its totals; it writes what
+    the totals mean for other subscriptions without locking them, since two acts would otherwise wait for each other.
     """
     held = Subscription.objects.select_for_update().filter(pk__in=ids).order_by("pk")
     list(held.values_list("pk", flat=True))
+    if Condition.objects.filter(version__policy=policy, fact__in=OF_AGENCY_FACTS).exists():
+        hold_totals(Agency.objects.filter(subscriptions__in=ids))
 
 
 def _write(judged: Iterable[tuple[int, Judgement, Finding | None]], now: datetime.datetime) -> None:
@@ -269,10 +288,12 @@ def _write(judged: Iterable[tuple[int, Judgement, Finding | None]], now: datetim
         finding.deciding_facts = judgement.deciding_facts
         finding.last_seen = now
         finding.closed_at, finding.closed_because = None, ""
-    if new:
-        bulk_create_with_history(new, Finding, batch_size=CHUNK)
+    if len(new) > FEW:
+        open_many(new)
+    elif new:
+        bulk_create_with_history(new, Finding, batch_size=BATCH)
     if changed:
-        bulk_update_with_history(changed, Finding, _KEPT, batch_size=CHUNK)
+        bulk_update_with_history(changed, Finding, _KEPT, batch_size=BATCH)
     if same:
         Finding.objects.filter(pk__in=same).update(last_seen=now)
 
@@ -291,10 +312,15 @@ def _says(finding: Finding, judgement: Judgement) -> bool:
 
 
 def _close(findings: Sequence[Finding], now: datetime.datetime) -> None:
+    if not findings:
+        return
+    checks = PolicyCheck.objects.filter(policy__in={finding.policy_id for finding in findings})
+    checked = dict(checks.values_list("policy", "checked_at"))
     for finding in findings:
         finding.closed_at = now
-    if findings:
-        bulk_update_with_history(list(findings), Finding, ["closed_at", "closed_because"], batch_size=CHUNK)
+        finding.last_seen = max(finding.last_seen, checked.get(finding.policy_id, finding.last_seen))
+    fields = ["last_seen", "closed_at", "closed_because"]
+    bulk_update_with_history(list(findings), Finding, fields, batch_size=BATCH)
 
 
 def _remedy_due(version: PolicyVersion, now: datetime.datetime) -> datetime.date | None:

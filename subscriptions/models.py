@@ -525,6 +525,12 @@ class Facts(models.Model):
                 lowest_if_unknown("seats_min").desc(), F("subscription").desc(), name="facts_by_seats"
             ),
             models.Index(fields=["vendor", "status"], name="facts_vendor_status"),
+            # What an agency, or one with all below it, comes to is added up from this index alone.
+            models.Index(
+                fields=["agency_path", "status", "product"],
+                include=["annual_cost_min", "annual_cost_max"],
+                name="facts_of_agency",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -633,6 +639,22 @@ class FindingQuerySet(OfSubscription):
         return self.open().exclude(verdict=Verdict.WAIVED)
 
 
+class PolicyCheck(models.Model):
+    """When the findings of a policy, all of them, were last made to follow its verdicts, or found to follow them."""
+
+    policy = models.OneToOneField(
+        Policy, models.CASCADE, primary_key=True, related_name="check_of_all", verbose_name=_("policy")
+    )
+    checked_at = models.DateTimeField(_("checked at"))
+
+    class Meta:
+        verbose_name = _("check of a policy")
+        verbose_name_plural = _("checks of policies")
+
+    def __str__(self) -> str:
+        return str(self.policy_id)
+
+
 class Finding(models.Model):
     """That a subscription does not pass a policy: one row for each pair, closed when it is over and never deleted."""
 
@@ -715,6 +737,12 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.policy} – {self.subscription}"
+
+    @property
+    def seen_at(self) -> datetime.datetime:
+        """When it was last found to stand: what a check of everything finds unchanged is not written again."""
+        check = PolicyCheck.objects.filter(policy=self.policy_id).first() if self.closed_at is None else None
+        return max(self.last_seen, check.checked_at) if check else self.last_seen
 
 
 class OfFinding(VisibleQuerySet):

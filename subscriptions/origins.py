@@ -75,7 +75,7 @@ def stale(subscriptions: QuerySet[Subscription], on: datetime.date) -> QuerySet[
         Q(facts__isnull=True)
         | Q(facts_origin__isnull=True)
         | ~Q(facts_origin__digest=F("now"))
-        | Q(facts_origin__holds_until__lt=on)
+        | Q(facts_origin_holds_until__lt=on)
         | Q(facts__day__gt=on)
         | Q(facts_origin__rates__in=_outdated_rates(on))
         | Q(facts__product__in=_changed_tools(on))
@@ -127,7 +127,7 @@ def keep_origins(
             subscription=subscription,
             digest=digests[subscription.pk],
             rates=rates_text((line.currency for line in own), rates),
-            holds_until=_holds_until(subscription, own, on),
+            holds_until=holds_until(subscription, own, on),
         )
         old = kept.get(subscription.pk)
         if old is None or any(getattr(old, name) != getattr(origin, name) for name in names):
@@ -137,7 +137,7 @@ def keep_origins(
     )
 
 
-def _holds_until(
+def holds_until(
     subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date
 ) -> datetime.date | None:
     """The last day on which facts made for a day still hold by the dates of what they are made of; None: for good."""

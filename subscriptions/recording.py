@@ -17,14 +17,14 @@ from django.utils import timezone
 
 from agencies.models import Agency, Membership, Notice, Role, User
 from policies.holding import hold_policies
-from policies.models import Waiver
+from policies.models import PolicyVersion, Waiver
 from policies.verdicts import Effect, Outcome, Verdict
 from policies.vocabulary import DataClass
 from subscriptions.evaluation import Judgement, covering, judge_candidate, judge_saved, outcome
 from subscriptions.facts import candidate_facts, keep_facts
-from subscriptions.findings import reconcile_one, reconcile_totals
+from subscriptions.findings import OF_AGENCY_FACTS, reconcile_one, reconcile_totals
 from subscriptions.models import COMMITTED, LIVE, Approval, Decision, Facts, PriceLine, Status, Subscription
-from subscriptions.totals import refresh_totals
+from subscriptions.totals import hold_totals, refresh_totals
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def save_draft(subscription: Subscription, lines: Sequence[PriceLine], *, by: Us
 def request(subscription: Subscription, lines: Sequence[PriceLine], *, by: User) -> Recorded:
     """Ask for a subscription to be approved. One that a policy blocks is refused and stays a draft."""
     _require_draft(subscription, by)
-    hold_policies()
+    _hold(subscription.agency)
     subscription.status = Status.DRAFT
     _store(subscription, lines, by)
     recorded = _decide(subscription, Decision.Act.REQUEST, by, start=Status.REQUESTED)
@@ -146,7 +146,7 @@ def request(subscription: Subscription, lines: Sequence[PriceLine], *, by: User)
 def declare(subscription: Subscription, lines: Sequence[PriceLine], *, by: User) -> Recorded:
     """Record a tool that is in use already, also one that policies forbid: a fact with a finding, not a secret."""
     _require_draft(subscription, by)
-    hold_policies()
+    _hold(subscription.agency)
     subscription.status, subscription.declared = Status.ACTIVE, True
     _store(subscription, lines, by)
     recorded = _decide(subscription, Decision.Act.DECLARE, by, enforced=False)
@@ -176,7 +176,7 @@ def change(
         return request(subscription, lines, by=by) if requesting else save_draft(subscription, lines, by=by)
     if before.status not in LIVE:
         raise NotPossible
-    hold_policies()
+    _hold(before.agency, subscription.agency)
     if is_material(before, subscription, lines, today()):
         judgements = judge_candidate(subscription, lines, today())
         if outcome(judgements) == Outcome.REFUSED:
@@ -195,6 +195,7 @@ def approve_as_officer(subscription: Subscription, *, by: User, reason: str) -> 
     _require(may_approve_as_officer(by, subscription))
     if subscription.status not in LIVE:
         raise NotPossible
+    _hold(subscription.agency)
     waiting = [j for j in judge_saved(subscription, today()) if needs_officer(j)]
     if not waiting:
         raise NotPossible
@@ -214,7 +215,7 @@ def approve(subscription: Subscription, *, by: User, reason: str = "") -> Record
     _require(may_approve(by, subscription))
     if subscription.status != Status.REQUESTED or subscription.started_on is None:
         raise NotPossible
-    hold_policies()
+    _hold(subscription.agency)
     starts_now = subscription.started_on <= today()
     recorded = _decide(
         subscription,
@@ -236,7 +237,7 @@ def activate(subscription: Subscription, *, by: User) -> Recorded:
     _require(may_record_at(by, subscription.agency) or by.has_role(Role.APPROVER, at=subscription.agency))
     if subscription.status != Status.APPROVED or (subscription.started_on or today()) > today():
         raise NotPossible
-    hold_policies()
+    _hold(subscription.agency)
     return _decide(subscription, Decision.Act.ACTIVATE, by, start=Status.ACTIVE, officer_first=True)
 
 
@@ -296,7 +297,7 @@ def recorded_in_admin(subscription: Subscription, *, by: User, before: Subscript
     it moved to a status that policies stand against, or grew or renewed what they block.
     """
     subscription = _locked(subscription)
-    hold_policies()
+    _hold(before.agency if before else subscription.agency, subscription.agency)
     on, lines = today(), list(subscription.price_lines.order_by("position"))
     material = before is not None and is_material(before, subscription, lines, on)
     if material:
@@ -309,9 +310,9 @@ def recorded_in_admin(subscription: Subscription, *, by: User, before: Subscript
     officer_first = starts and status in COMMITTED and found == Outcome.NEEDS_OFFICER
     if officer_first or ((starts or grows) and found == Outcome.REFUSED):
         raise RefusedInAdmin(act, judgements)
-    keep_facts(subscription, lines, on)
+    moved = _keep_facts(subscription, lines, on)
     decision = _log(subscription, act, by, judgements)
-    _reconcile(subscription, on, judgements)
+    _reconcile(subscription, on, judgements, moved)
     if act == Decision.Act.DECLARE:
         _tell_officers(subscription, found, by)
     return Recorded(subscription, judgements, decision)
@@ -400,7 +401,6 @@ def _store(subscription: Subscription, lines: Sequence[PriceLine], by: User) -> 
     """Save a subscription with exactly these price lines, each change with its history."""
     if subscription.pk is None:
         subscription.recorded_by = by
-        subscription.reference = next_reference(subscription.agency)
     else:
         subscription.version += 1
     subscription._history_user = by  # type: ignore[attr-defined]
@@ -465,7 +465,7 @@ def _decide(
     found = outcome(judgements)
     stopped = found == Outcome.REFUSED or (officer_first and found == Outcome.NEEDS_OFFICER)
     if act == Decision.Act.REQUEST and stopped:
-        keep_facts(subscription, lines, on)
+        _keep_facts(subscription, lines, on)
         stopped = not waits_for_waivers(subscription, judgements)
     refused = enforced and start is not None and stopped
     if start is not None and not refused:
@@ -477,9 +477,9 @@ def _decide(
             subscription.approved_at = timezone.now()
         subscription._history_user = by  # type: ignore[attr-defined]
         subscription.save()
-    keep_facts(subscription, lines, on)
+    moved = _keep_facts(subscription, lines, on)
     decision = _log(subscription, act, by, judgements, refused=refused, reason=reason)
-    _reconcile(subscription, on, judgements)
+    _reconcile(subscription, on, judgements, moved)
     return Recorded(subscription, judgements, decision)
 
 
@@ -492,10 +492,32 @@ def _leave(subscription: Subscription, status: Status, act: Decision.Act, by: Us
     return _decide(subscription, act, by, reason=reason, enforced=False)
 
 
-def _reconcile(subscription: Subscription, on: datetime.date, judgements: Sequence[Judgement]) -> None:
-    """Keep the findings in step: the subscription's own, and those that hang on the totals of its agency and those above."""
+def _keep_facts(subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date) -> list[Agency]:
+    """Store the facts; returns the agencies in whose totals it counted until now or counts from now on."""
+    counted = Facts.objects.filter(pk=subscription.pk, status__in=LIVE).values_list("agency_path", flat=True)
+    paths = set(counted)
+    if subscription.status in LIVE:
+        paths.add(subscription.agency.path)
+    keep_facts(subscription, lines, on)
+    return list(Agency.objects.filter(path__in=paths)) if paths else []
+
+
+def _hold(*agencies: Agency) -> None:
+    """Hold still what the act is judged by until it is done: the policies, and where one looks at them, the agencies' totals."""
+    hold_policies()
+    if PolicyVersion.objects.in_force(today()).filter(conditions__fact__in=OF_AGENCY_FACTS).exists():
+        hold_totals(agencies)
+
+
+def _reconcile(
+    subscription: Subscription, on: datetime.date, judgements: Sequence[Judgement], moved: Sequence[Agency]
+) -> None:
+    """Keep the findings in step: the subscription's own, and those that hang on the totals of agencies where it counts."""
+    if moved:
+        hold_totals(moved)
+    changed = {pk for agency in moved for pk in refresh_totals(agency)}
     reconcile_one(subscription, on, judgements)
-    reconcile_totals(refresh_totals(subscription.agency), on, besides=subscription)
+    reconcile_totals(changed, on, besides=subscription)
 
 
 def _log(
@@ -529,13 +551,18 @@ def _locked(subscription: Subscription) -> Subscription:
 
 
 def _require_draft(subscription: Subscription, by: User) -> None:
-    """That a person may record it, and that it is new or, whatever the form says, still a draft; held until the commit."""
+    """That a person may record it, and that it is new or, whatever the form says, still a draft; held until the commit.
+
+    What is new gets its reference here, so that the lock that this takes comes before those of `_hold` in every act.
+    """
     _require(may_record_at(by, subscription.agency))
     if subscription.pk:
         stored = _locked(subscription)
         _require(may_record_at(by, stored.agency))
         if stored.status != Status.DRAFT:
             raise NotPossible
+    else:
+        subscription.reference = next_reference(subscription.agency)
 
 
 def _require(allowed: bool) -> None:

@@ -72,16 +72,28 @@ def totals_with(subscription: Subscription, facts: dict[str, Any]) -> dict[str, 
     return Totals(low, high, unbounded, frozenset({*products, facts["product"]})).columns()
 
 
+def hold_totals(agencies: Iterable[Agency]) -> dict[int, AgencyTotals]:
+    """Lock the totals of these agencies and of those above them until the transaction ends; returns them by agency.
+
+    Whoever also locks subscriptions does that first. The rows are taken from the root down, so that two who take them, wherever
+    in the tree, wait for each other and never both.
+    """
+    paths = sorted({agency.path: agency for agency in agencies}.items())
+    missing = [AgencyTotals(agency=agency) for _path, agency in paths]
+    AgencyTotals.objects.bulk_create(missing, ignore_conflicts=True)
+    codes = {code for path, _agency in paths for code in path.strip("/").split("/")}
+    rows = AgencyTotals.objects.select_for_update(of=("self",)).order_by("agency__path")
+    return {totals.agency_id: totals for totals in rows.filter(agency__code__in=codes)}
+
+
 @transaction.atomic
 def refresh_totals(agency: Agency) -> list[int]:
     """Make the totals of an agency and of those above it equal to its facts; returns the agencies whose totals changed.
 
-    The rows from the root down are locked first, so that two changes below one agency cannot lose each other's part.
+    They are held first, so that two changes below one agency cannot lose each other's part.
     """
     line = list(Agency.objects.filter(code__in=agency.path.strip("/").split("/")).order_by("path"))
-    AgencyTotals.objects.bulk_create([AgencyTotals(agency=agency)], ignore_conflicts=True)
-    locked = AgencyTotals.objects.select_for_update().filter(agency__in=line).order_by("agency__path")
-    kept = {totals.agency_id: totals for totals in locked}
+    kept = hold_totals([agency])
     own = kept[agency.pk]
     if _set(own, _own(agency)):
         own.save()
@@ -100,27 +112,25 @@ def refresh_totals(agency: Agency) -> list[int]:
 @transaction.atomic
 def refresh_all_totals() -> list[int]:
     """Make the totals of all agencies equal to their facts, each agency once; returns the agencies that changed."""
-    agencies = Agency.objects.filter(
-        Q(subscriptions__facts__isnull=False) | Q(totals__isnull=False)
-    ).distinct()
-    found = {row["subscription__agency"]: row for row in _own_rows(Facts.objects.all())}
-    products: dict[int, set[str]] = {}
+    found = {row["agency_path"]: row for row in _own_rows(Facts.objects.all(), by="agency_path")}
+    products: dict[str, set[str]] = {}
     live = Facts.objects.filter(status__in=LIVE).order_by()
-    for pk, product in live.values_list("subscription__agency", "product").distinct():
-        products.setdefault(pk, set()).add(product)
-    kept = AgencyTotals.objects.select_for_update().in_bulk()
-    by_path = dict(agencies.values_list("path", "pk"))
+    for path, product in live.values_list("agency_path", "product").distinct():
+        products.setdefault(path, set()).add(product)
+    rows = AgencyTotals.objects.select_for_update(of=("self",)).order_by("agency__path")
+    kept = {totals.agency_id: totals for totals in rows}
+    agencies = Agency.objects.order_by("path").values_list("path", "pk")
+    by_path = {path: pk for path, pk in agencies if path in found or pk in kept}
     sums: dict[str, list[int]] = {}
     tools: dict[str, set[str]] = {}
     own = {}
     for path, pk in by_path.items():
-        row = found.get(pk)
-        own[pk] = _columns_of(row, products.get(pk, set()))
+        own[pk] = _columns_of(found.get(path), products.get(path, set()))
         for prefix in _prefixes(path):
             total = sums.setdefault(prefix, [0, 0, 0])
             for number, name in enumerate(("own_min", "own_max", "own_open")):
                 total[number] += own[pk][name]
-            tools.setdefault(prefix, set()).update(products.get(pk, set()))
+            tools.setdefault(prefix, set()).update(products.get(path, set()))
     wrong, changed = [], []
     for path, pk in by_path.items():
         totals = kept.get(pk) or AgencyTotals(agency_id=pk)
@@ -146,12 +156,12 @@ def _prefixes(path: str) -> Iterable[str]:
     return ("/".join(codes[:length]) + "/" for length in range(1, len(codes) + 1))
 
 
-def _own_rows(facts: Any) -> Any:
-    """The own sums of each agency among the facts."""
+def _own_rows(facts: Any, by: str) -> Any:
+    """The own sums of the facts, for each agency or each tool."""
     return (
         facts.filter(status__in=LIVE)
         .order_by()
-        .values("subscription__agency")
+        .values(by)
         .annotate(
             count=Count("pk"),
             low=Coalesce(Sum("annual_cost_min"), 0),
@@ -162,10 +172,10 @@ def _own_rows(facts: Any) -> Any:
 
 
 def _own(agency: Agency) -> dict[str, Any]:
-    facts = Facts.objects.filter(subscription__agency=agency)
-    row = next(iter(_own_rows(facts)), None)
-    products = facts.filter(status__in=LIVE).order_by().values_list("product", flat=True).distinct()
-    return _columns_of(row, set(products))
+    facts = Facts.objects.filter(agency_path=agency.path)
+    rows = list(_own_rows(facts, by="product"))
+    row = {name: sum(row[name] for row in rows) for name in ("count", "low", "high", "unbounded")}
+    return _columns_of(row, {row["product"] for row in rows})
 
 
 def _columns_of(row: dict[str, Any] | None, products: set[str]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Run the project's checks and tests and sum them up: `python -m tests.run [step ...] [-- pytest's arguments]`.
 
-Steps: check (all static checks), sqlite, postgres, browser; all of them when none is named. What cannot be run on a
-machine is named in the summary with its reason; under CI=true that is a failure.
+Steps: check (all static checks), sqlite, postgres, browser; all of them when none is named. long-sqlite and long-postgres try
+2,000 generated examples (EXAMPLES=... another number) in each property test of the policy engine. What cannot be run on a machine
+is named in the summary with its reason; under CI=true that is a failure.
 """
 
 import os
@@ -179,6 +180,20 @@ def in_browser(*arguments: str) -> bool:
     return pytest("-m", "browser", "--numprocesses", "auto", *arguments)
 
 
+LONG = {"EXAMPLES": os.environ.get("EXAMPLES", "2000")}
+
+
+def long_on_sqlite(*arguments: str) -> bool:
+    return pytest("-m", "hypothesis", "--numprocesses", "auto", *arguments, **LONG)
+
+
+def long_on_postgres(*arguments: str) -> bool:
+    if not postgres.binaries():
+        raise NotRun("PostgreSQL's server is not installed")
+    with postgres.cluster() as url:
+        return pytest("-m", "hypothesis", "--numprocesses", "auto", *arguments, DATABASE_URL=url, **LONG)
+
+
 STATIC: list[tuple[str, Callable[[], bool]]] = [
     ("ruff", ruff),
     ("mypy", mypy),
@@ -192,6 +207,11 @@ TESTS: dict[str, tuple[str, Callable[..., bool]]] = {
     "sqlite": ("tests on SQLite", on_sqlite),
     "postgres": ("tests on PostgreSQL", on_postgres),
     "browser": ("tests in Chromium", in_browser),
+}
+# Not part of a plain run.
+LONG_TESTS: dict[str, tuple[str, Callable[..., bool]]] = {
+    "long-sqlite": ("long run on SQLite", long_on_sqlite),
+    "long-postgres": ("long run on PostgreSQL", long_on_postgres),
 }
 
 
@@ -223,7 +243,8 @@ def summary(outcomes: Sequence[Outcome]) -> bool:
 def main(arguments: list[str]) -> int:
     split = arguments.index("--") if "--" in arguments else len(arguments)
     steps, extra = arguments[:split] or ["check", *TESTS], arguments[split + 1 :]
-    if unknown := [step for step in steps if step != "check" and step not in TESTS]:
+    known = {**TESTS, **LONG_TESTS}
+    if unknown := [step for step in steps if step != "check" and step not in known]:
         print(f"unknown: {', '.join(unknown)}\n\n{__doc__}", file=sys.stderr)
         return 2
     outcomes = []
@@ -231,7 +252,7 @@ def main(arguments: list[str]) -> int:
         if step == "check":
             outcomes += [attempt(title, work) for title, work in STATIC]
         else:
-            title, work = TESTS[step]
+            title, work = known[step]
             outcomes.append(attempt(title, lambda work=work: work(*extra)))  # type: ignore[misc]
     return 0 if summary(outcomes) else 1
 

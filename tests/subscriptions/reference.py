@@ -17,14 +17,15 @@ from policies.models import Condition, Policy, PolicyVersion, Waiver
 from policies.verdicts import Effect, Verdict
 from policies.vocabulary import FACTS, OPERATORS, DataClass, Fact, Operator, Type
 from subscriptions.models import LIVE, Approval, Facts, Finding, Status, Subscription
+from subscriptions.totals import refresh_all_totals
 from tests.subscriptions.factories import ProductFactory, UserFactory, VendorFactory, agency_at, days
 
 TREE = ["KR", "KR/P1", "KR/P1/C1", "KR/P1/C2", "KR/P1/C1/O1", "KR/P2", "KR/P2/C3", "KR/P10"]
 TOOLS = {"tool1": "vendor1", "tool2": "vendor1", "tool3": "vendor2"}
 CODES = ["aa", "bb", "cc", "aax"]
 NUMBERS = st.integers(0, 6)
-# Larger than any generated number: stands for "as large as you like".
-ENOUGH = 20
+# Larger than any generated number and any sum of them: stands for "as large as you like".
+ENOUGH = 50
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Excuse:
 
 @dataclass(frozen=True)
 class Row:
-    """The facts of one subscription. `approvals` are (rule, still standing)."""
+    """The facts of one subscription, without the totals of its agency. `approvals` are (rule, still standing)."""
 
     agency: str
     tool: str
@@ -101,7 +102,7 @@ def values_of(fact: Fact) -> st.SearchStrategy[Any]:
     return st.sampled_from(CODES[:3])
 
 
-# What belongs to the subscription itself; the totals of its agency have tests of their own.
+# What belongs to the subscription itself; the totals of its agency follow from all of them.
 OWN_FACTS = {name: fact for name, fact in FACTS.items() if not fact.of_agency}
 
 
@@ -122,8 +123,9 @@ def questions(draw: st.DrawFn, facts: list[str]) -> Question:
 
 @st.composite
 def rules(draw: st.DrawFn) -> Rule:
-    # A few facts a rule, so that its conditions meet on the same ones.
-    facts = draw(st.lists(st.sampled_from(sorted(OWN_FACTS)), min_size=1, max_size=3, unique=True))
+    # A few facts a rule, so that its conditions meet on the same ones; the totals more often than the others.
+    names = sorted(FACTS) + 2 * [name for name, fact in FACTS.items() if fact.of_agency]
+    facts = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
     first = draw(st.sampled_from([-100, -1, 0, 0, 0, 1]))
     asked = draw(st.lists(questions(facts), min_size=1, max_size=4))
     return Rule(
@@ -261,6 +263,25 @@ def is_inside(agency: str, scope: str) -> bool:
     return f"{agency}/".startswith(f"{scope}/")
 
 
+def facts_of(place: int, all_rows: list[Row]) -> dict[str, Any]:
+    """The facts of a row with the totals of its agency and all below; a row that is not live counts as if it were."""
+    row = all_rows[place]
+    counted = [
+        other.facts
+        for number, other in enumerate(all_rows)
+        if number == place or (other.status in LIVE and is_inside(other.agency, row.agency))
+    ]
+    low = sum(facts["annual_cost_min"] or 0 for facts in counted)
+    highs = [facts["annual_cost_max"] for facts in counted]
+    tools = len({facts["product"] for facts in counted})
+    return row.facts | {
+        "agency_annual_cost_min": None if low == 0 and None in highs else low,
+        "agency_annual_cost_max": None if None in highs else sum(highs),
+        "agency_products_min": tools,
+        "agency_products_max": tools,
+    }
+
+
 def is_in_force(rule: Rule) -> bool:
     return rule.status == PolicyVersion.Status.IN_FORCE and rule.first <= 0 <= (
         ENOUGH if rule.last is None else rule.last
@@ -277,13 +298,16 @@ def covers(excuse: Excuse, row: Row) -> bool:
     )
 
 
-def expected(number: int, rule: Rule, all_excuses: list[Excuse], row: Row) -> Expected | None:
-    """What a rule says of a row; None when it is not in force. The waiver is given by its place in the list."""
+def expected(
+    number: int, rule: Rule, all_excuses: list[Excuse], place: int, all_rows: list[Row]
+) -> Expected | None:
+    """What a rule says of the row at a place; None when it is not in force. The waiver is given by its place in the list."""
+    row, facts = all_rows[place], facts_of(place, all_rows)
     if not is_in_force(rule):
         return None
     if not is_inside(row.agency, rule.scope):
         return Expected(Verdict.NOT_APPLICABLE, Verdict.NOT_APPLICABLE)
-    truths = [truth_of(question, row.facts) for question in rule.questions]
+    truths = [truth_of(question, facts) for question in rule.questions]
     groups: dict[int, list[bool | None]] = {}
     for question, truth in zip(rule.questions, truths, strict=True):
         groups.setdefault(question.group, []).append(truth)
@@ -407,4 +431,5 @@ def build(ground: Ground, made: list[Rule], all_excuses: list[Excuse], all_rows:
         for subscription, row in zip(subscriptions, all_rows, strict=True)
         for number, stands in row.approvals.items()
     )
+    refresh_all_totals()
     return Built(versions, waivers, subscriptions)

@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.core.management import CommandError, call_command
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agencies.models import Agency, Recheck, User
@@ -21,7 +21,17 @@ from policies.verdicts import Effect
 from subscriptions import checking, recording
 from subscriptions.checking import Summary, check_everything, drain, verdict_counts
 from subscriptions.facts import COLUMNS
-from subscriptions.models import Approval, Decision, Facts, Finding, PriceLine, Status, Subscription
+from subscriptions.models import (
+    AgencyTotals,
+    Approval,
+    Decision,
+    Facts,
+    Finding,
+    PriceLine,
+    Status,
+    Subscription,
+)
+from tests.examples import examples
 from tests.subscriptions.factories import (
     DAY,
     CertificationFactory,
@@ -126,7 +136,7 @@ def test_what_is_interrupted_between_facts_and_findings_is_made_good_by_the_next
     check_everything()
     PriceLine.objects.filter(pk=line.pk).update(seats=20)
 
-    def interrupted(*args: Any) -> None:
+    def interrupted(*args: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -311,10 +321,15 @@ def ground(clock) -> None:
         (1, "personal_data", "is", [True]), (2, "certification", "none_of", ["csap-low"]), effect=Effect.WARN
     )
     make_policy(("seats", "more_than", [15]), scope=agency_at("KR/P1"), effect=Effect.APPROVAL)
+    make_policy(
+        ("agency_annual_cost", "more_than", [3_000_000]),
+        ("agency_products", "more_than", [1]),
+        effect=Effect.WARN,
+    )
     for n, agency in enumerate(agencies):
         subscription = SubscriptionFactory(reference=f"R{n}", agency=agency, product=products[0])
         PriceLineFactory(subscription=subscription)
-        kept(subscription)
+    check_everything()
 
 
 class World:
@@ -404,8 +419,8 @@ class World:
         agency.save()
 
     def change_policy(self, n: int) -> None:
-        version = self.versions[n % 4]
-        match n // 4 % 2:
+        version = self.versions[n % 5]
+        match n // 5 % 2:
             case 0:
                 version.status = {"in_force": "retired", "retired": "in_force"}[version.status]
                 version.save()
@@ -413,15 +428,16 @@ class World:
                 old = version
                 old.status = PolicyVersion.Status.RETIRED
                 old.save()
-                self.versions[n % 4] = make_policy(
-                    ("annual_cost", "more_than", [1_000_000 * n]), policy=old.policy, effect=Effect.APPROVAL
+                fact = ["annual_cost", "agency_annual_cost"][n % 2]
+                self.versions[n % 5] = make_policy(
+                    (fact, "more_than", [1_000_000 * n]), policy=old.policy, effect=Effect.APPROVAL
                 )
         policy_changed(version.policy)
 
     def change_waiver(self, n: int) -> None:
-        version = self.versions[n % 4]
+        version = self.versions[n % 5]
         granted = Waiver.objects.filter(policy=version.policy, status=Waiver.Status.GRANTED)
-        if n // 4 % 2:
+        if n // 5 % 2:
             granted.update(status=Waiver.Status.REVOKED)
         else:
             WaiverFactory(
@@ -439,8 +455,8 @@ STEPS = [
 ]
 
 
-def judged() -> tuple[list[Any], list[Any]]:
-    """All facts, and all open findings without their times."""
+def judged() -> tuple[list[Any], list[Any], list[Any]]:
+    """All facts, the totals of the agencies that have any, and all open findings without their times."""
     told = [
         "subscription",
         "policy",
@@ -454,12 +470,13 @@ def judged() -> tuple[list[Any], list[Any]]:
     ]
     return (
         list(Facts.objects.order_by("pk").values("pk", *COLUMNS)),
+        list(AgencyTotals.objects.filter(own_subscriptions__gt=0).order_by("pk").values()),
         list(Finding.objects.open().order_by("policy", "subscription").values(*told, "deciding_facts")),
     )
 
 
 @pytest.mark.django_db(transaction=True)  # each example rolls back one of its own
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@examples(25)
 @given(steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 11)), min_size=1, max_size=8))
 def test_step_by_step_is_as_from_scratch(clock, ground, steps):
     with transaction.atomic():
@@ -480,6 +497,7 @@ def test_step_by_step_is_as_from_scratch(clock, ground, steps):
 
         Finding.objects.all().delete()
         Facts.objects.all().delete()
+        AgencyTotals.objects.all().delete()
         check_everything()
         assert judged() == step_by_step
         transaction.set_rollback(True)

@@ -1,15 +1,17 @@
 """What an agency comes to with all below it, and policies that cap it."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from policies.verdicts import Verdict
 from subscriptions import recording
+from subscriptions.checking import check_everything
 from subscriptions.evaluation import judge_candidate, judge_saved, rows_judged_by
 from subscriptions.models import AgencyTotals, Finding, PriceLine, Status, Subscription
 from subscriptions.totals import COLUMNS, refresh_all_totals, refresh_totals
+from tests.examples import examples
 from tests.subscriptions.factories import (
     DAY,
     PriceLineFactory,
@@ -108,10 +110,46 @@ def test_a_change_below_reaches_the_findings_above():
     assert Finding.objects.get(subscription=above).closed_because == Finding.Closing.PASSES
 
 
+def seen_by(subscription: Subscription) -> list[int]:
+    """The total that decided, as the finding keeps it."""
+    (reason,) = Finding.objects.get(subscription=subscription).deciding_facts["reasons"]
+    return reason["known"]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("clock")
+def test_a_finding_keeps_the_total_of_today_also_where_its_verdict_stands():
+    make_policy(("agency_annual_cost", "more_than", [1_000]), effect="warn")
+    above = recorded("KR/P1", 2_000)
+    check_everything()
+    assert seen_by(above) == [2_000, 2_000]
+    below = Subscription(agency=agency_at("KR/P1/C1"), product=ProductFactory(), started_on=DAY)
+    line = PriceLine(basis="flat", cycle="annual", vat="included", amount=30)
+    recording.declare(below, [line], by=person("administrator", agency_at("KR/P1")))
+    assert seen_by(above) == [2_030, 2_030]
+    PriceLine.objects.filter(pk=line.pk).update(amount=31)
+    check_everything()
+    assert seen_by(above) == [2_031, 2_031]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("clock")
+def test_a_subscription_that_goes_to_another_agency_counts_there_and_no_more_here():
+    make_policy(("agency_annual_cost", "more_than", [1_000]), effect="warn")
+    stays, moves = recorded("KR/P1", 900), recorded("KR/P1", 200)
+    there = recorded("KR/P2", 900)
+    check_everything()
+    assert [f.subscription for f in Finding.objects.open().order_by("pk")] == [stays, moves]
+    moves.agency = agency_at("KR/P2")
+    recording.change(moves, list(moves.price_lines.all()), by=person("sysadmin"), version=moves.version)
+    assert (totals("KR/P1"), totals("KR/P2")) == ((900, 900, 1, 1), (1_100, 1_100, 2, 2))
+    assert {f.subscription for f in Finding.objects.open()} == {moves, there}
+
+
 class TotalsStayEqual(TestCase):
     """Kept totals equal their recomputation after any order of changes."""
 
-    @settings(max_examples=25)
+    @examples(25)
     @given(
         st.lists(
             st.tuples(

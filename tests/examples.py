@@ -1,0 +1,16 @@
+"""How many generated examples a property test tries: few in every run, many in the long one (`make test-long`)."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# The long run's number. It replaces each test's own where that is smaller.
+MANY = int(os.environ.get("EXAMPLES", "0"))
+
+
+def examples(few: int) -> settings:
+    """Hypothesis's settings for a test whose fixtures last for all examples, each of which undoes what it did."""
+    return settings(
+        max_examples=max(few, MANY),
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
