@@ -75,7 +75,7 @@ def stale(subscriptions: QuerySet[Subscription], on: datetime.date) -> QuerySet[
         Q(facts__isnull=True)
         | Q(facts_origin__isnull=True)
         | ~Q(facts_origin__digest=F("now"))
-        | Q(facts_origin_holds_until__lt=on)
+        | Q(facts_origin__holds_until__lt=on)
         | Q(facts__day__gt=on)
         | Q(facts_origin__rates__in=_outdated_rates(on))
         | Q(facts__product__in=_changed_tools(on))
