@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from agencies.models import Agency, Recheck
-from policies.compiling import verdict_case
+from policies.compiling import Truth, compile_conditions
 from policies.models import Policy, PolicyVersion, Waiver
 from policies.verdicts import Verdict
 from subscriptions.evaluation import covering, uses_totals, with_totals
@@ -107,29 +107,34 @@ def verdict_counts(
     rows = Facts.objects.judged().order_by()
     if agency is not None:
         rows = rows.filter(agency_path__within=agency.path)
+    by_scope: dict[str, list[PolicyVersion]] = {}
+    for version in versions:
+        by_scope.setdefault(version.scope.path, []).append(version)
     counts: dict[str, dict[str, int]] = {}
-    for some in batched(versions, VERSIONS_AT_ONCE):
-        counts.update(_verdict_counts(rows, some))
+    for path, scoped in by_scope.items():
+        for some in batched(scoped, VERSIONS_AT_ONCE):
+            counts.update(_verdict_counts(rows.filter(agency_path__within=path), some))
     return counts
 
 
 def _verdict_counts(rows: FactsQuerySet, versions: Sequence[PolicyVersion]) -> dict[str, dict[str, int]]:
-    """One pass over the facts for all these versions."""
+    """One pass over the facts in the scope of all these versions."""
     if any(uses_totals(version) for version in versions):
         rows = with_totals(rows)
-    counted: dict[str, Count] = {}
+    counted = {"all": Count("pk")}
     for version in versions:
-        verdict = verdict_case(version.conditions.all())
-        rows = rows.alias(**{f"verdict_{version.pk}": verdict})
-        in_scope = Q(agency_path__within=version.scope.path)
-        for judged in JUDGED:
-            found = in_scope & Q(**{f"verdict_{version.pk}": judged})
-            counted[f"{judged}_{version.pk}"] = Count("pk", filter=found)
+        conditions = list(version.conditions.all())
+        # A version without conditions decides nothing; see `verdict_case`.
+        truth = compile_conditions(conditions) if conditions else Truth(NEVER, NEVER)
+        counted[f"true_{version.pk}"] = Count("pk", filter=truth.true)
+        counted[f"false_{version.pk}"] = Count("pk", filter=truth.false)
     found = rows.aggregate(**counted)
-    return {
-        version.policy.code: {judged.value: found[f"{judged}_{version.pk}"] for judged in JUDGED}
-        for version in versions
-    }
+    counts = {}
+    for version in versions:
+        violating, passing = found[f"true_{version.pk}"], found[f"false_{version.pk}"]
+        by_verdict = (passing, violating, found["all"] - violating - passing)
+        counts[version.policy.code] = {j.value: n for j, n in zip(JUDGED, by_verdict, strict=True)}
+    return counts
 
 
 def batched(versions: Iterable[PolicyVersion], size: int) -> Iterator[list[PolicyVersion]]:
@@ -141,6 +146,7 @@ def batched(versions: Iterable[PolicyVersion], size: int) -> Iterator[list[Polic
 
 # A statement has room for so many policies, whatever the database's limits.
 VERSIONS_AT_ONCE = 20
+NEVER = Q(pk__in=[])
 JUDGED = (Verdict.PASS, Verdict.VIOLATION, Verdict.UNDETERMINED)
 # A change that touches more subscriptions than this waits for the next check, so that nobody's page waits for it.
 SMALL = 2000

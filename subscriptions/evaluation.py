@@ -191,13 +191,6 @@ def covering(waiver: Waiver, prefix: str = "") -> Q:
 
 def _judge_values(facts: dict[str, Any], versions: list[PolicyVersion], on: datetime.date) -> dict[str, Any]:
     """One row of the verdicts, waivers and truths of all versions over the given facts, computed by the database."""
-    fields = {field.attname: field for field in Facts._meta.concrete_fields}
-    values = {
-        PREFIX + column: Value(
-            facts[column], BigIntegerField() if column in OF_AGENCY else fields[column].clone()
-        )
-        for column in [*FACT_COLUMNS, "agency_path"]
-    }
     policies = {version.policy_id for version in versions}
     waivers = (
         Waiver.objects.filter(policy__in=policies).valid_on(on).select_related("agency", "product", "vendor")
@@ -206,11 +199,21 @@ def _judge_values(facts: dict[str, Any], versions: list[PolicyVersion], on: date
     for waiver in waivers:
         by_policy.setdefault(waiver.policy_id, []).append(waiver)
     answers: dict[str, Any] = {}
+    used = {"agency_path", "product", "vendor"} if by_policy else set()
     for version in versions:
         conditions = list(version.conditions.all())
+        used.update(column for condition in conditions for column in FACTS[condition.fact].columns)
         answers[f"unwaived_{version.pk}"] = verdict_case(conditions, PREFIX)
-        answers[f"waiver_{version.pk}"] = _waiver_case(by_policy.get(version.policy_id, []), PREFIX)
+        if version.policy_id in by_policy:
+            answers[f"waiver_{version.pk}"] = _waiver_case(by_policy[version.policy_id], PREFIX)
         answers.update({_truth(condition): _truth_case(condition, PREFIX) for condition in conditions})
+    fields = {field.attname: field for field in Facts._meta.concrete_fields}
+    values = {
+        PREFIX + column: Value(
+            facts[column], BigIntegerField() if column in OF_AGENCY else fields[column].clone()
+        )
+        for column in sorted(used)
+    }
     # The row itself does not matter: the facts are values beside it. It exists, since a version is in force.
     row = (
         PolicyVersion.objects.filter(pk=versions[0].pk)
@@ -234,7 +237,7 @@ def _judgement(
 ) -> Judgement:
     suffix = f"_{version.pk}" if prefix is None else ""
     unwaived = Verdict(row[f"unwaived{suffix}"])
-    waiver_pk = row[f"waiver{suffix}" if prefix is None else "waiver_pk"]
+    waiver_pk = row.get(f"waiver{suffix}" if prefix is None else "waiver_pk")
     waiver = (row["waivers"] if waivers is None else waivers).get(waiver_pk)
     reasons = tuple(
         Reason(

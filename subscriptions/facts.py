@@ -101,14 +101,13 @@ def candidate_facts(
     return facts_of(subscription, lines, tool, rates_on({line.currency for line in lines}, on), on)
 
 
-def keep_facts(subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date) -> None:
+def keep_facts(subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date) -> dict[str, Any]:
     """Write the flat row of a subscription that was just saved with these lines, in the caller's transaction."""
-    Facts.objects.update_or_create(
-        subscription=subscription, defaults=candidate_facts(subscription, lines, on)
-    )
-    keep_origins(
-        [subscription], {subscription.pk: lines}, rates_on({line.currency for line in lines}, on), on
-    )
+    columns = candidate_facts(subscription, lines, on)
+    Facts.objects.update_or_create(subscription=subscription, defaults=columns)
+    rates = rates_on({line.currency for line in lines}, on)
+    keep_origins([subscription], {subscription.pk: lines}, rates, on)
+    return columns
 
 
 def refresh(subscriptions: Iterable[int], on: datetime.date) -> list[int]:
