@@ -55,7 +55,7 @@ def check_everything(
         everything = everything.filter(agency__path__within=agency.path)
     summary.subscriptions = everything.count()
     changed: list[int] | None = [] if _begin() else None
-    waiting = list(stale(everything, on).values_list("pk", flat=True))
+    waiting = stale(on, agency)
     for start in range(0, len(waiting), CHUNK):
         differed = refresh(waiting[start : start + CHUNK], on)
         summary.facts_changed += len(differed)

@@ -169,8 +169,10 @@ def _differing(
     refreshed: Sequence[int] | None,
 ) -> Iterable[list[int]]:
     """Chunks of the subscriptions that do not pass and whose finding is missing, closed, says something else or may do so."""
-    rows = _only(_compared(version, on).exclude(unwaived=Verdict.PASS), "pk", subscriptions)
-    if refreshed is not None and len(refreshed) <= MANY:
+    known = Finding.objects.filter(policy=version.policy).exists()
+    rows = _compared(version, on) if known else rows_judged_by(version, on)
+    rows = _only(rows.exclude(unwaived=Verdict.PASS), "pk", subscriptions)
+    if known and refreshed is not None and len(refreshed) <= MANY:
         rows = rows.filter(Q(is_same=False) | Q(pk__in=refreshed))
     pks = list(rows.values_list("pk", flat=True).order_by("pk"))
     for start in range(0, len(pks), CHUNK):

@@ -551,6 +551,7 @@ class FactsOrigin(models.Model):
         verbose_name=_("subscription"),
     )
     digest = models.CharField(_("digest"), max_length=40)
+    lines = models.TextField(_("digest of the price lines"), blank=True)
     rates = models.TextField(_("exchange rates used"), blank=True)
     holds_until = models.DateField(_("holds until"), null=True)
 

@@ -11,9 +11,22 @@ import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Aggregate, CharField, Expression, F, Func, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    Aggregate,
+    Case,
+    CharField,
+    Expression,
+    F,
+    Func,
+    Q,
+    QuerySet,
+    SmallIntegerField,
+    Value,
+    When,
+)
+from django.db.models.lookups import Exact
 
+from agencies.models import Agency
 from catalog.models import Product
 from catalog.tool_facts import tool_facts
 from subscriptions.costs import days_of_change
@@ -55,23 +68,30 @@ def _columns(model: Any, prefix: str = "", besides: Sequence[str] = ()) -> list[
 
 
 def digest() -> Expression:
-    """The digest of a subscription, its price lines, the names that a search looks for, and its flat facts."""
-    lines = PriceLine.objects.filter(subscription=OuterRef("pk")).order_by().values("subscription")
+    """The digest of a subscription, the names that a search looks for, and its flat facts."""
     names = [
         "agency__path", "agency__kind", "agency__name_ko", "agency__name_en", "product__name_ko", "product__name_en",
         "product__vendor__name_ko", "product__vendor__name_en",
     ]  # fmt: skip
     return Digest(
-        *_columns(Subscription),
-        *_columns(Facts, "facts__", besides=["day"]),
-        *(F(name) for name in names),
-        Coalesce(Subquery(lines.values(of_lines=DigestOfRows(*_columns(PriceLine)))), Value("")),
+        *_columns(Subscription), *_columns(Facts, "facts__", besides=["day"]), *(F(name) for name in names)
     )
 
 
-def stale(subscriptions: QuerySet[Subscription], on: datetime.date) -> QuerySet[Subscription]:
-    """Those whose flat facts are missing or may be others on a day: three statements, and nothing is fetched row by row."""
-    return subscriptions.annotate(now=digest()).filter(
+def digests_of_lines(lines: QuerySet[PriceLine]) -> QuerySet:
+    """The digest of the price lines of each subscription that has any, as (subscription, digest)."""
+    grouped = lines.order_by().values("subscription").annotate(now=DigestOfRows(*_columns(PriceLine)))
+    return grouped.values_list("subscription", "now")
+
+
+def stale(on: datetime.date, agency: Agency | None = None) -> list[int]:
+    """The subscriptions whose flat facts are missing or may be others on a day, of an agency with all below or of all.
+
+    Five statements; nothing is fetched but the keys of what is found.
+    """
+    below = {} if agency is None else {"agency__path__within": agency.path}
+    lines = {f"subscription__{name}": path for name, path in below.items()}
+    may_differ = (
         Q(facts__isnull=True)
         | Q(facts_origin__isnull=True)
         | ~Q(facts_origin__digest=F("now"))
@@ -80,6 +100,16 @@ def stale(subscriptions: QuerySet[Subscription], on: datetime.date) -> QuerySet[
         | Q(facts_origin__rates__in=_outdated_rates(on))
         | Q(facts__product__in=_changed_tools(on))
     )
+    # As a number that is compared: PostgreSQL then expects few rows, as there are, and lets its workers look for them.
+    differs = Case(When(may_differ, then=Value(1)), default=Value(0), output_field=SmallIntegerField())
+    rows = Subscription.objects.filter(**below).annotate(now=digest()).filter(Exact(differs, Value(1)))
+    found = set(rows.order_by().values_list("pk", flat=True))
+    priced = digests_of_lines(PriceLine.objects.filter(**lines))
+    changed = priced.exclude(now=F("subscription__facts_origin__lines"))
+    found.update(changed.values_list("subscription", flat=True))
+    unpriced = FactsOrigin.objects.filter(**lines, subscription__price_lines=None).exclude(lines="")
+    found.update(unpriced.values_list("pk", flat=True))
+    return sorted(found)
 
 
 def _outdated_rates(on: datetime.date) -> list[str]:
@@ -118,14 +148,16 @@ def keep_origins(
     """Note what the flat facts, just made for a day, were made of; in the transaction that made them."""
     ids = [subscription.pk for subscription in subscriptions]
     digests = dict(Subscription.objects.filter(pk__in=ids).order_by().values_list("pk", digest()))
+    of_lines = dict(digests_of_lines(PriceLine.objects.filter(subscription__in=ids)))
     kept = FactsOrigin.objects.in_bulk(ids)
-    names = ["digest", "rates", "holds_until"]
+    names = ["digest", "lines", "rates", "holds_until"]
     wrong = []
     for subscription in subscriptions:
         own = lines.get(subscription.pk, [])
         origin = FactsOrigin(
             subscription=subscription,
             digest=digests[subscription.pk],
+            lines=of_lines.get(subscription.pk, ""),
             rates=rates_text((line.currency for line in own), rates),
             holds_until=holds_until(subscription, own, on),
         )
