@@ -379,7 +379,7 @@ class SubscriptionAdmin(HistoryAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         before = None
         if change:
-            before = Subscription.objects.select_for_update().get(pk=obj.pk)
+            before = Subscription.objects.select_for_update(no_key=True).get(pk=obj.pk)
             if before.version != form.cleaned_data["seen_version"]:
                 # The next press keeps what is typed, in the knowledge of what it replaces.
                 again = request.POST.copy()

@@ -124,7 +124,7 @@ def refresh(subscriptions: Iterable[int], on: datetime.date) -> list[int]:
 
 def _refresh_chunk(ids: list[int], on: datetime.date) -> list[int]:
     rows = list(
-        Subscription.objects.select_for_update(of=("self",))
+        Subscription.objects.select_for_update(of=("self",), no_key=True)
         .select_related("agency", "product__vendor")
         .filter(pk__in=ids)
         .order_by("pk")

@@ -259,8 +259,9 @@ def _hold(policy: Policy, ids: Sequence[int]) -> None:
     Whatever writes findings takes these locks first: the subscriptions in the order of their keys, then, under a policy that
     looks at what an agency comes to in all, those totals. An act has locked its own subscription and its totals; it writes what
     the totals mean for other subscriptions without locking them, since two acts would otherwise wait for each other.
+    The locks of subscriptions leave their keys alone, so that a finding of one can be written while an act holds it.
     """
-    held = Subscription.objects.select_for_update().filter(pk__in=ids).order_by("pk")
+    held = Subscription.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
     list(held.values_list("pk", flat=True))
     if Condition.objects.filter(version__policy=policy, fact__in=OF_AGENCY_FACTS).exists():
         hold_totals(Agency.objects.filter(subscriptions__in=ids))

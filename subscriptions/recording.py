@@ -547,7 +547,9 @@ def _approved(subscription: Subscription) -> list[int]:
 
 def _locked(subscription: Subscription) -> Subscription:
     return (
-        Subscription.objects.select_for_update(of=("self",)).select_related("agency").get(pk=subscription.pk)
+        Subscription.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("agency")
+        .get(pk=subscription.pk)
     )
 
 

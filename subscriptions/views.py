@@ -276,7 +276,7 @@ def _store(request: SignedInRequest, form: SubscriptionForm, formset: Any, act: 
         }
         return acts.get(act, recording.save_draft)(subscription, lines, by=request.user)
     version = form.cleaned_data.get("version") or 0
-    current = Subscription.objects.select_for_update().get(pk=subscription.pk)
+    current = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
     if current.version != version:
         raise recording.StaleEdit(current)
     if act == "declare" and current.status == Status.DRAFT:

@@ -8,9 +8,12 @@ from hypothesis import HealthCheck, settings
 MANY = int(os.environ.get("EXAMPLES", "0"))
 
 
-def examples(few: int) -> settings:
-    """Hypothesis's settings for a test whose fixtures last for all examples, each of which undoes what it did."""
+def examples(few: int, share: int = 1) -> settings:
+    """Hypothesis's settings for a test whose fixtures last for all examples, each of which undoes what it did.
+
+    A test whose one example tries several things at once takes one part in `share` of the long run's number.
+    """
     return settings(
-        max_examples=max(few, MANY),
+        max_examples=max(few, MANY // share),
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )

@@ -1,8 +1,8 @@
 """Run the project's checks and tests and sum them up: `python -m tests.run [step ...] [-- pytest's arguments]`.
 
 Steps: check (all static checks), sqlite, postgres, browser; all of them when none is named. long-sqlite and long-postgres try
-2,000 generated examples (EXAMPLES=... another number) in each property test of the policy engine. What cannot be run on a machine
-is named in the summary with its reason; under CI=true that is a failure.
+2,000 generated registers (EXAMPLES=... another number) in the property tests of the policy engine. What cannot be run on a
+machine is named in the summary with its reason; under CI=true that is a failure.
 """
 
 import os

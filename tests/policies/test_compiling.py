@@ -1,4 +1,4 @@
-"""How each fact and operator is judged: below, at, above, missing and partly known, for saved rows and for candidates alike."""
+"""How each fact and operator is judged: below, at, above, missing, partly known, out of scope; saved and as a candidate."""
 
 import itertools
 from collections.abc import Sequence
@@ -21,7 +21,6 @@ from subscriptions.evaluation import (
 from subscriptions.models import AgencyTotals, Facts
 from tests.subscriptions.factories import (
     DAY,
-    AgencyFactory,
     ProductFactory,
     SubscriptionFactory,
     agency_at,
@@ -166,8 +165,9 @@ def test_every_operator_of_a_type_has_its_cases(type_):
 def test_each_fact_by_each_operator(name):
     fact = FACTS[name]
     questions, answers = TABLES[fact.type]
-    agency, product = AgencyFactory(code="KR"), ProductFactory()
-    versions = [make_policy((name, operator, values)) for operator, values in questions]
+    # A place whose code begins alike is out of scope, and so is what stands above.
+    agency, outside, product = agency_at("KR/P1"), [agency_at("KR/P10"), agency_at("KR")], ProductFactory()
+    versions = [make_policy((name, operator, values), scope=agency) for operator, values in questions]
     cases = [known for known in answers if known != (None,) or name not in ALWAYS_KNOWN]
     expected = {
         (known, number): TRUTHS[letter]
@@ -185,19 +185,25 @@ def test_each_fact_by_each_operator(name):
             assert judgement.verdict == judgement.unwaived == VERDICTS[reason.truth]
             assert tuple(reason.known) == known
             as_candidates[known, number] = reason.truth
+        for elsewhere in outside:
+            found = judge({**facts, "agency_path": elsewhere.path}, elsewhere, DAY)
+            assert [(j.verdict, j.unwaived, j.reasons) for j in found] == [
+                (Verdict.NOT_APPLICABLE, Verdict.NOT_APPLICABLE, ())
+            ] * len(versions)
     assert as_candidates == expected
 
     rows = {}
     for number, known in enumerate(cases):
-        own = agency_at(f"KR/{number}") if fact.of_agency else agency
-        columns = flat(fact, known)
-        totals = {column: columns.pop(column) for column in OF_AGENCY}
-        subscription = SubscriptionFactory(agency=own, product=product)
-        AgencyTotals.objects.update_or_create(agency=own, defaults=totals)
-        Facts.objects.create(
-            subscription=subscription, day=DAY, status="active", agency_path=own.path, **columns
-        )
-        rows[subscription.pk] = known
+        for own in (agency_at(f"KR/P1/I{number}"), agency_at(f"KR/P10/O{number}")):
+            columns = flat(fact, known)
+            totals = {column: columns.pop(column) for column in OF_AGENCY}
+            subscription = SubscriptionFactory(agency=own, product=product)
+            AgencyTotals.objects.create(agency=own, **totals)
+            Facts.objects.create(
+                subscription=subscription, day=DAY, status="active", agency_path=own.path, **columns
+            )
+            if own.code.startswith("I"):  # the others are to have no row below
+                rows[subscription.pk] = known
     as_saved = {}
     for number, version in enumerate(versions):
         for row in with_truths(rows_judged_by(version, DAY), version).values():

@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from agencies.models import Agency, User
 from policies.changing import policy_changed
+from policies.holding import hold_policies
 from policies.models import PolicyVersion
 from subscriptions import findings, recording
 from subscriptions.checking import check_everything
 from subscriptions.findings import reconcile_policy
-from subscriptions.models import Decision, Facts, Finding, PriceLine, Status, Subscription
+from subscriptions.models import AgencyTotals, Decision, Facts, Finding, PriceLine, Status, Subscription
 from subscriptions.recording import NotPossible, StaleEdit
+from subscriptions.totals import refresh_totals
 from tests.subscriptions.factories import (
     DAY,
     PolicyFactory,
@@ -321,20 +323,60 @@ def test_starts_do_not_wait_for_each_other(interleave, by):
 # --- checks -----------------------------------------------------------------------------------------------------------
 
 
-def test_two_checks_at_once_open_a_finding_once(interleave):
+@pytest.fixture(params=[True, False], ids=["locked", "not locked"])
+def locked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether a check locks the subscriptions that it writes findings of; the control shows what happens otherwise."""
+    if not request.param:
+        monkeypatch.setattr(findings, "_hold", lambda policy, ids: None)
+    return request.param
+
+
+def told() -> list[tuple[str, str, str]]:
+    """(what happened, verdict, closed because) of all findings, oldest first, without what preparing a test has left."""
+    rows = Finding.history.order_by("history_id")
+    return list(rows.values_list("history_type", "verdict", "closed_because"))
+
+
+def forgotten() -> None:
+    Finding.objects.all().delete()
+    Finding.history.all().delete()
+
+
+def test_two_checks_at_once_open_a_finding_once(interleave, locked):
     version = make_policy(BLOCKED)
     subscription = saved(Status.ACTIVE, personal_data=True)
-    Finding.objects.all().delete()
+    forgotten()
     first, second, waited = interleave(
         lambda: reconcile_policy(version.policy, DAY),
         lambda: reconcile_policy(version.policy, DAY),
         pause=(findings, "_write"),
     )
-    assert (first.error, second.error, waited) == (None, None, True)
+    assert (second.error, waited) == (None, locked)
     assert list(Finding.objects.values_list("subscription", "verdict")) == [(subscription.pk, "violation")]
-    assert (
-        Finding.history.filter(history_type="+").count() == 2
-    )  # that of `saved`, which was deleted, and this one
+    assert told() == [("+", "violation", "")]
+    if locked:
+        assert first.error is None
+    else:  # it breaks off, and whatever it had still to write is lost
+        assert isinstance(first.error, IntegrityError)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "end"),
+    [(True, False, ("~", "violation", "passes")), (None, True, ("~", "violation", ""))],
+    ids=["closed", "changed"],
+)
+def test_two_checks_at_once_tell_what_happened_once(interleave, locked, before, now, end):
+    version = make_policy(BLOCKED)
+    saved(Status.ACTIVE, personal_data=before)
+    Facts.objects.update(personal_data=now)
+    opened = told()
+    first, second, waited = interleave(
+        lambda: reconcile_policy(version.policy, DAY),
+        lambda: reconcile_policy(version.policy, DAY),
+        pause=(findings, "bulk_update_with_history"),
+    )
+    assert (first.error, second.error, waited) == (None, None, locked)
+    assert told() == [*opened, *([end] if locked else [end, end])]
 
 
 @pytest.mark.parametrize("check", ["one policy", "everything"])
@@ -354,18 +396,164 @@ def test_a_check_does_not_lose_an_edit(interleave, by, check):
     assert not Finding.objects.open().exists()
 
 
-def test_an_edit_waits_for_a_check(interleave, by):
+def test_an_edit_waits_for_a_check(interleave, by, locked):
+    """The check has read the facts and has not written yet what they mean, when the edit changes them."""
+    version = make_policy(("seats", "more_than", [5]), effect="warn")
+    subscription = saved(Status.ACTIVE, personal_data=False)
+    subscription.price_lines.create(position=1, seats=10, **flat(1))
+    kept(subscription)
+    Finding.objects.update(verdict="undetermined", unwaived_verdict="undetermined")
+    form = fresh(subscription)
+    first, second, waited = interleave(
+        lambda: reconcile_policy(version.policy, DAY),
+        lambda: recording.change(form, [PriceLine(seats=20, **flat(1))], by=by, version=1),
+        pause=(findings, "bulk_update_with_history"),
+    )
+    assert (first.error, second.error, waited) == (None, None, locked)
+    finding = Finding.objects.get()
+    assert finding.verdict == "violation"
+    known = finding.deciding_facts["reasons"][0]["known"]
+    assert known == ([20, 20] if locked else [10, 10])  # otherwise it tells of seats that are there no more
+
+
+def test_what_an_edit_puts_right_is_closed_after_the_check_that_found_it(interleave, by):
     make_policy(BLOCKED)
     subscription = saved(Status.ACTIVE, personal_data=True)
-    Finding.objects.all().delete()
-    Facts.objects.update(personal_data=None)
+    forgotten()
     form = fresh(subscription)
     form.personal_data = False
     first, second, waited = interleave(
         check_everything,
         lambda: recording.change(form, [PriceLine(amount=1, currency="KRW")], by=by, version=1),
-        pause=(findings, "_write"),
+        pause=(findings, "bulk_create_with_history"),
     )
     assert (first.error, second.error, waited) == (None, None, True)
     assert Facts.objects.get().personal_data is False
-    assert [f.closed_because for f in Finding.objects.all()] == ["passes"]
+    assert told() == [("+", "violation", ""), ("~", "violation", "passes")]
+
+
+def test_an_edit_to_the_worse_waits_for_a_check(interleave, by, locked):
+    """The check is about to close a finding, when the edit brings about what it says."""
+    version = make_policy(BLOCKED, effect="warn")
+    subscription = saved(Status.ACTIVE, personal_data=True)
+    Subscription.objects.update(personal_data=False)
+    Facts.objects.update(personal_data=False)
+    form = fresh(subscription)
+    form.personal_data = True
+    first, second, waited = interleave(
+        lambda: reconcile_policy(version.policy, DAY),
+        lambda: recording.change(form, [], by=by, version=1),
+        pause=(findings, "_close"),
+    )
+    assert (first.error, second.error, waited) == (None, None, locked)
+    assert Facts.objects.get().personal_data is True
+    assert Finding.objects.open().count() == (1 if locked else 0)  # otherwise it is lost
+
+
+# --- totals of an agency ----------------------------------------------------------------------------------------------
+
+
+def priced(path: str, won: int) -> Subscription:
+    """An active subscription with that annual cost, counted in the totals."""
+    subscription = SubscriptionFactory(agency=agency_at(path), started_on=DAY)
+    subscription.price_lines.create(position=1, **flat(won))
+    kept(subscription)
+    refresh_totals(subscription.agency)
+    return subscription
+
+
+def flat(won: int) -> dict[str, Any]:
+    return {"basis": "flat", "cycle": "annual", "vat": "included", "amount": won}
+
+
+def repriced(subscription: Subscription, won: int, by: User) -> Callable[[], Any]:
+    form = fresh(subscription)
+    return lambda: recording.change(form, [PriceLine(**flat(won))], by=by, version=form.version)
+
+
+@pytest.fixture(params=[True, False], ids=["totals held", "totals not held"])
+def totals_held(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether an act holds the totals that it is judged by; the control shows what happens otherwise."""
+    if not request.param:
+        monkeypatch.setattr(recording, "_hold", lambda *agencies: hold_policies())
+    return request.param
+
+
+@pytest.mark.parametrize("below", ["KR/P1", "KR/P1/C1"])
+def test_two_changes_at_once_do_not_exceed_a_total_together(interleave, by, totals_held, below):
+    make_policy(("agency_annual_cost", "more_than", [1_000]))
+    one, two = priced(below, 300), priced("KR/P1", 300)
+    first, second, waited = interleave(repriced(one, 600, by), repriced(two, 600, by))
+    assert (first.error, second.error, waited) == (None, None, totals_held)
+    assert not first.result.refused
+    assert second.result.refused is totals_held
+    total = AgencyTotals.objects.get(agency__code="P1").agency_annual_cost_max
+    assert total == (900 if totals_held else 1_200)
+
+
+def test_two_changes_at_once_both_get_their_finding(interleave, by, totals_held):
+    make_policy(("agency_annual_cost", "more_than", [1_000]), effect="warn")
+    one, two = priced("KR/P1", 300), priced("KR/P1", 300)
+    first, second, waited = interleave(repriced(one, 600, by), repriced(two, 600, by))
+    assert (first.error, second.error, waited) == (None, None, totals_held)
+    found = {f.subscription for f in Finding.objects.open()}
+    assert found == ({one, two} if totals_held else {two})
+
+
+@pytest.mark.parametrize("locking", [False, True], ids=["as it is", "locking more"])
+def test_two_changes_of_what_an_agency_has_do_not_wait_for_each_other_for_ever(
+    interleave, by, monkeypatch, locking
+):
+    """Each changes the finding of the other's subscription. If an act locked that too, neither could go on."""
+    make_policy(("agency_annual_cost", "more_than", [1_000]), effect="warn")
+    one, two = priced("KR/P1", 900), priced("KR/P1", 900)
+    check_everything()
+    if locking:
+        monkeypatch.setattr(
+            recording,
+            "reconcile_totals",
+            lambda agencies, on, besides: findings.reconcile_totals(agencies, on, besides, held=False),
+        )
+    first, second, waited = interleave(repriced(one, 950, by), repriced(two, 950, by))
+    assert waited
+    errors = [done.error for done in (first, second) if done.error]
+    if locking:
+        assert [type(error) for error in errors] == [OperationalError]  # a deadlock, broken by the database
+    else:
+        assert errors == []
+        known = [f.deciding_facts["reasons"][0]["known"] for f in Finding.objects.open()]
+        assert known == [[1_900, 1_900], [1_900, 1_900]]
+
+
+@pytest.mark.parametrize("first_is", ["the check", "the edit"])
+def test_a_check_of_totals_and_an_edit_at_once(interleave, by, first_is):
+    """The check writes findings of one subscription of the agency while another is edited."""
+    version = make_policy(("agency_annual_cost", "more_than", [1_000]), effect="warn")
+    one, two = priced("KR/P1", 900), priced("KR/P1", 900)
+    forgotten()
+
+    def check() -> None:
+        reconcile_policy(version.policy, DAY, [one.pk])
+
+    if first_is == "the check":
+        first, second, waited = interleave(check, repriced(two, 950, by), pause=(findings, "_write"))
+    else:
+        first, second, waited = interleave(repriced(two, 950, by), check)
+    assert (first.error, second.error, waited) == (None, None, True)
+    check_everything()
+    assert {f.subscription for f in Finding.objects.open()} == {one, two}
+    assert {tuple(f.deciding_facts["reasons"][0]["known"]) for f in Finding.objects.open()} == {
+        (1_850, 1_850)
+    }
+    assert Finding.history.filter(history_type="+").count() == 2
+
+
+def test_drafts_and_new_records_of_one_agency_do_not_wait_for_each_other_for_ever(interleave, by):
+    """A draft takes the agency's next reference, and so does a request that holds the totals."""
+    make_policy(("agency_annual_cost", "more_than", [1_000]), effect="warn")
+    agency = agency_at("KR/P1")
+    one, two = unsaved(agency), unsaved(agency)
+    first, second, waited = interleave(
+        lambda: recording.save_draft(one, [], by=by), lambda: recording.request(two, [], by=by)
+    )
+    assert (first.error, second.error, waited) == (None, None, True)
