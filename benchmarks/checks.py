@@ -179,11 +179,9 @@ def one_subscription(on: Any, moved: bool = False) -> Callable[[], Any]:
     def check() -> None:
         with transaction.atomic():
             subscription = next(chosen)
-            if anew:
-                refresh([subscription.pk], on)
+            refresh([subscription.pk], on)
             reconcile_one(subscription, on)
-            if anew:
-                if moved:
+            if moved:
                 reconcile_totals(refresh_totals(subscription.agency), on, besides=subscription)
 
     return check
