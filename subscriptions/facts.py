@@ -144,7 +144,9 @@ def _refresh_chunk(ids: list[int], on: datetime.date) -> list[int]:
     Facts.objects.bulk_create(
         wrong, update_conflicts=True, unique_fields=["subscription"], update_fields=COLUMNS, batch_size=500
     )
-    Facts.objects.filter(pk__in=[row.pk for row in rows]).exclude(day=on).update(day=on)
+    older = [pk for pk, facts in kept.items() if facts.day != on]
+    if older:
+        Facts.objects.filter(pk__in=older).update(day=on)
     keep_origins(rows, lines, rates, on)
     return [facts.pk for facts in wrong]
 

@@ -54,7 +54,7 @@ def reconcile_one(
 ) -> list[Judgement]:
     """Make the findings of one subscription follow its verdicts today; within the transaction that changed it."""
     if judgements is None:
-        judgements = judge_saved(subscription, on)
+        judgements = judge_saved(subscription, on, explain_passes=False)
     now = timezone.now()
     existing = {finding.policy_id: finding for finding in Finding.objects.filter(subscription=subscription)}
     live = subscription.status in LIVE
