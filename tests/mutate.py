@@ -128,6 +128,7 @@ def operators() -> Iterator[Break]:
         "what is not known is false",
         "return Truth(known & holds, known & ~holds)",
         "return Truth(known & holds, ~holds)",
+        "category",
     )
     unknown = "        return Truth(~known, known)\n    if operator in"
     yield single("is unknown, as is known", unknown, unknown.replace("~known, known", "known, ~known"))

@@ -122,10 +122,12 @@ RANGES: Table = (
         (10, 15): "?? ?f t? t t",
         (11, 20): "ft ff tt t t",
         (11, 21): "ft ff tt ? t",
+        (20, 25): "ft ff tt ? t",
         (21, 25): "ft ff tt f t",
         (9, None): "?? ?? ?? ? t",
         (10, None): "?? ?f t? ? t",
         (11, None): "ft ff tt ? t",
+        (20, None): "ft ff tt ? t",
         (21, None): "ft ff tt f t",
         (None, None): "?? ?? ?? ? t",
     },
@@ -257,6 +259,11 @@ def test_groups_need_not_stand_together():
 def test_a_policy_without_conditions_is_refused():
     with pytest.raises(ValueError, match="without conditions"):
         compile_conditions([])
+
+
+@pytest.mark.django_db
+def test_a_version_that_came_into_force_without_conditions_decides_nothing():
+    assert verdict_of(make_policy()) == Verdict.UNDETERMINED
 
 
 @pytest.mark.parametrize(

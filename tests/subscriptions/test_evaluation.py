@@ -207,11 +207,13 @@ def test_an_approval_holds_for_its_policy_version_alone_and_until_it_ends():
     )
     subscription = kept(subscription)
     assert [j.verdict for j in judge_saved(subscription, DAY)] == [Verdict.WAIVED]
+    assert rows_judged_by(old, DAY).get().approved
 
     old.status = PolicyVersion.Status.RETIRED
     old.save()
     new = make_policy(("personal_data", "is", [True]), effect=Effect.APPROVAL, policy=old.policy)
     assert [(j.version, j.verdict) for j in judge_saved(subscription, DAY)] == [(new, Verdict.VIOLATION)]
+    assert not rows_judged_by(new, DAY).get().approved
 
     new.delete()
     old.status = PolicyVersion.Status.IN_FORCE
@@ -219,6 +221,7 @@ def test_an_approval_holds_for_its_policy_version_alone_and_until_it_ends():
     approval.ended_at = timezone.now()
     approval.save()
     assert [j.verdict for j in judge_saved(subscription, DAY)] == [Verdict.VIOLATION]
+    assert not rows_judged_by(old, DAY).get().approved
 
 
 # --- the rest of a judgement ------------------------------------------------------------------------------------------
