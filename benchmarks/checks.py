@@ -34,8 +34,6 @@ BARS = {
     "one subscription": 30,
     "what-if, page": 2_000,
 }
-MOST_MEMORY_MB = 300
-VERDICTS_PER_SECOND = 5_000_000
 RUNS = 15
 
 

@@ -378,7 +378,7 @@ def test_the_same_is_reconciled_with_as_few_queries_for_many_as_for_one(django_a
     for _number in range(10):
         subscription(personal_data=True)
     reconcile_policy(version.policy, DAY)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         reconcile_policy(version.policy, DAY)
 
 
