@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -80,8 +79,8 @@ def stated(statements: Iterable[Statement], measure: str) -> Stated:
     """What these statements say of a measure, each source in the period that most of its figures are about.
 
     Statements of several sources are taken as accounts of one report, the source of the first one preferred: where two
-    agree, the figure is the more precise one and lies where both allow; where they contradict each other, the earlier
-    source's stands and the other is set aside. Nothing is averaged.
+    agree, the more precise figure counts (as its own rounding leaves it open: one article may have cut off what another
+    rounded); where they contradict each other, the earlier source's stands and the other is set aside. Nothing is averaged.
     """
     by_source: dict[int, list[Statement]] = {}
     for statement in statements:
@@ -175,22 +174,19 @@ class _Told:
     statements: tuple[Statement, ...]
 
     def also(self, statement: Statement) -> _Told | None:
-        """With what another source says: the more precise figure, where both allow. None if they contradict each other."""
+        """With what another source says: the more precise figure. None if they contradict each other."""
         figure, other = self.figure, statement.figure
         if not other.is_known:
             return self
         if not figure.is_known and figure.standing != Standing.NOT_APPLICABLE:
             return _Told(other, (statement,))
-        try:
-            interval = _own_interval(figure) & other.interval
-        except ValueError:
+        own, theirs = _own_interval(figure), other.interval
+        if not own.overlaps(theirs):
             return None
-        sharper = other if _width(other.interval) < _width(_own_interval(figure)) else figure
-        return _Told(replace(sharper, interval=interval), (*self.statements, statement))
-
-
-def _width(interval: Interval) -> float:
-    return math.inf if interval.high is None else interval.high - interval.low
+        sharper = other if theirs.is_narrower_than(own) else figure
+        if None in (own.high, theirs.high):
+            sharper = replace(sharper, interval=own & theirs)
+        return _Told(sharper, (*self.statements, statement))
 
 
 def _own_interval(figure: Figure) -> Interval:
