@@ -283,11 +283,11 @@ def _together(
 ) -> Together | None:
     if total is None or total.figure.value is None:
         return None
-    figure, agencies = total.figure, frozenset(account.subject)
+    figure, whole, agencies = total.figure, total.figure.value, frozenset(account.subject)
     left_agencies = agencies - set(account.values)
     if not bounds or not left_agencies:
         return Together(figure, agencies, statements=total.statements)
     interval = rest(account, bounds)
-    difference = figure.value - sum(told[agency].figure.value or 0 for agency in agencies - left_agencies)
+    difference = whole - sum(told[agency].figure.value or 0 for agency in agencies - left_agencies)
     left = Figure.known_as(interval, difference if difference in interval else None)
     return Together(figure, agencies, left, left_agencies, total.statements)

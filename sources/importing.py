@@ -207,7 +207,7 @@ def _take(row: dict[str, str], known: _Known, name: str, done: Imported) -> None
     if found is not None and same_subject and before == list(values.values()):
         done.unchanged.append(statement.code)
         return
-    statement._change_reason = f"Imported from {name}"[:100]  # type: ignore[attr-defined]
+    setattr(statement, "_change_reason", f"Imported from {name}"[:100])  # noqa: B010  (simple-history reads it)
     statement.save()
     if not same_subject:
         statement.subject.set(subject)

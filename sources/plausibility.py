@@ -96,12 +96,12 @@ def _per_user(spending: _Topic, users: _Topic) -> Iterator[Flag]:
                 if high is not None and high < LEAST_PER_USER:
                     reason = gettext(
                         "%(agency)s: %(spending)s (%(spending_in)s) for %(users)s users (%(users_in)s) is about "
-                        "%(each)s for each, less than %(limit)s. No subscription costs so little."
+                        "%(each)s for each. No subscription costs less than %(limit)s a user."
                     ) % {**values, "limit": won_exact(LEAST_PER_USER)}
                 elif low > MOST_PER_USER:
                     reason = gettext(
                         "%(agency)s: %(spending)s (%(spending_in)s) for %(users)s users (%(users_in)s) is about "
-                        "%(each)s for each, more than %(limit)s. No subscription costs so much."
+                        "%(each)s for each. No subscription costs more than %(limit)s a user."
                     ) % {**values, "limit": won_exact(MOST_PER_USER)}
                 else:
                     continue
@@ -232,7 +232,7 @@ def _out_of_order(
 
 def _most(statement: Statement) -> float:
     high = statement.figure.interval.high
-    return float("inf") if high is None else high
+    return float("inf") if high is None else float(high)
 
 
 def _comparable(one: Statement, other: Statement) -> bool:
