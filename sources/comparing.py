@@ -73,13 +73,18 @@ def compared(statements: Sequence[Statement]) -> dict[int, list[Comparison]]:
     for mine in statements:
         others: dict[int, Comparison | None] = {}
         for topic in topics(mine):
-            own_periods = {_period(s) for s in by_topic[topic] if s.source_id == mine.source_id}
             for other in by_topic[topic]:
-                elsewhere = _period(other) != _period(mine) and _period(other) in own_periods
-                if other.source_id != mine.source_id and not elsewhere:
+                if other.source_id != mine.source_id and _go_together(mine, other, by_topic[topic]):
                     others.setdefault(other.pk, compare(mine, other))
         found[mine.pk] = [comparison for comparison in others.values() if comparison]
     return found
+
+
+def _go_together(mine: Statement, other: Statement, on_topic: Sequence[Statement]) -> bool:
+    """In one period, or neither source has a statement of its own for the other's period."""
+    periods = {(s.source_id, _period(s)) for s in on_topic}
+    counterparts = {(mine.source_id, _period(other)), (other.source_id, _period(mine))}
+    return _period(mine) == _period(other) or not periods & counterparts
 
 
 def topics(statement: Statement) -> list[Hashable]:
