@@ -130,7 +130,7 @@ def test_conclusions_from_one_source_and_from_all(other_sources: None, signed_in
             if t.all("caption")[0].text == "What follows from the statements"
         )
         found = [[cell.text for cell in row.all("th", "td")] for row in table.all("tbody")[0].all("tr")]
-        assert [row[2] for row in found if row[1].startswith("Left for")][0] == left
+        assert next(row[2] for row in found if row[1].startswith("Left for")) == left
 
 
 def test_each_agency(other_sources: None, signed_in: Any) -> None:
@@ -251,6 +251,6 @@ def test_it_costs_the_same_for_any_number(
         Payment.objects.create(subscription=subscription, paid_on="2023-05-01", amount=5, won=5)
     client = signed_in("committee_member", "KR-49")
     client.get(ADDRESS)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         response = client.get(ADDRESS + "?accounts=all")
     assert len(response.context["page"].others) == 14 + more
