@@ -11,7 +11,7 @@ from django.utils.translation import gettext, ngettext
 from agencies.models import Agency
 from figures.figure import Figure, Total
 from figures.formatting import amount_text, number, percent, with_tolerance, won_exact
-from figures.interval import Interval, Number, round_half_up, sum_intervals
+from figures.interval import Interval, Number, sum_intervals
 from oversight.bounds import at_least_distinct, places_left, share
 from oversight.stated import Measure, Stated
 from sources.models import Statement
@@ -121,10 +121,7 @@ def _left(told: Stated, basis: tuple[Statement, ...], sum_given: Total, money: b
         )
         % {"count": count},
         with_tolerance(left, money),
-        f"{_exact(money, together.figure.value or 0)} − {_exact(money, sum_given.known.value or 0)}"
-        f" = {_exact(money, left.value or 0)}"
-        if sum_given.given
-        else "",
+        _difference_text(together.figure, [sum_given.known], left, money) if sum_given.given else "",
         _lies(left.interval, money),
         (*together.statements, *basis),
     )
@@ -133,7 +130,7 @@ def _left(told: Stated, basis: tuple[Statement, ...], sum_given: Total, money: b
         yield Following(
             gettext("On average for each of them"),
             amount_text(mean, money),
-            f"{_exact(money, left.value or 0)} ÷ {count} = {_exact(money, mean.value or 0)}",
+            f"{_exact(money, left.value or 0)} ÷ {count} {_result(money, mean.value or 0)}",
             _lies(mean.interval, money),
         )
     each = {told.figures[agency].interval for agency in together.left_agencies}
@@ -183,11 +180,10 @@ def _per_user(spending: Stated, users: Stated, agencies: Mapping[int, Agency]) -
         whose = gettext("Spending of the %(count)s governments without %(agencies)s") % values
     else:
         whose = gettext("Spending of the %(count)s governments") % values
-    subtracted = "".join(f" − {won_exact(figure.value or 0)}" for figure in figures)
     yield Following(
         whose,
         with_tolerance(money),
-        f"{won_exact(spent.figure.value or 0)}{subtracted} = {won_exact(money.value or 0)}" if others else "",
+        _difference_text(spent.figure, figures, money, True) if others else "",
         _lies(interval, money=True),
         basis,
     )
@@ -265,9 +261,24 @@ def _sum_text(values: Sequence[Number], money: bool) -> str:
     return " + ".join(_exact(money, value) for value in ordered) + f" = {_exact(money, sum(ordered))}"
 
 
+def _difference_text(whole: Figure, parts: Sequence[Figure], left: Figure, money: bool) -> str:
+    """Empty where what is left is bounded otherwise than by the difference alone."""
+    if (whole.value or 0) - sum(part.value or 0 for part in parts) != left.value:
+        return ""
+    terms = [whole, *parts]
+    return (
+        " − ".join(_exact(money, term.value or 0) for term in terms) + f" = {_exact(money, left.value or 0)}"
+    )
+
+
 def _quotient_text(money: Figure, users: Figure) -> str:
-    value = round_half_up(Fraction(money.value or 0) / Fraction(users.value or 1))
-    return f"{won_exact(money.value or 0)} ÷ {number(users.value or 0)} = {won_exact(value)}"
+    value = Fraction(money.value or 0) / Fraction(users.value or 1)
+    return f"{won_exact(money.value or 0)} ÷ {number(users.value or 0)} {_result(True, value)}"
+
+
+def _result(money: bool, value: Number) -> str:
+    """What a division comes to, with the sign that tells whether it is rounded."""
+    return f"{'=' if Fraction(value).denominator == 1 else '≈'} {_exact(money, value)}"
 
 
 def _percents(quotient: Interval) -> str:

@@ -81,7 +81,7 @@ class TestTheFirstSourceAlone:
                 "On average for each of them",
                 "₩11.03M",
                 "between ₩11,008,334 and ₩11,058,333",
-                "₩132,400,000 ÷ 12 = ₩11,033,333",
+                "₩132,400,000 ÷ 12 ≈ ₩11,033,333",
             ),
             ("Each of 12 of the others", "Not given", "between ₩0 and ₩43,149,999", ""),
         ]
@@ -113,7 +113,7 @@ class TestTheFirstSourceAlone:
                 "For each of their users",
                 "₩93,570 (±₩27)",
                 "between ₩93,545 and ₩93,599",
-                "₩345,000,000 ÷ 3,687 = ₩93,572",
+                "₩345,000,000 ÷ 3,687 ≈ ₩93,572",
             ),
         ]
 
@@ -189,7 +189,7 @@ class TestAllSourcesTogether:
                 "On average for each of them",
                 "₩12.894M",
                 "between ₩12,891,667 and ₩12,895,967",
-                "₩128,938,165 ÷ 10 = ₩12,893,817",
+                "₩128,938,165 ÷ 10 ≈ ₩12,893,817",
             ),
             ("Each of 10 of the others", "Not given", "between ₩127,500 and ₩43,134,999", ""),
             ("The places left around Gwangju, ranked 13", "7 above it and 3 below it", "", ""),
@@ -198,7 +198,7 @@ class TestAllSourcesTogether:
     def test_users(self, together: ReportPage) -> None:
         assert lines(together, "Users")[2:] == [
             ("Left for the other 10 governments, in all", "685", "", "3,687 − 3,002 = 685"),
-            ("On average for each of them", "69", "", "685 ÷ 10 = 69"),
+            ("On average for each of them", "69", "", "685 ÷ 10 ≈ 69"),
             ("Each of 10 of the others", "Not given", "between 0 and 275", ""),
             ("Gyeonggi, which is not part of that total", "Undetermined", "nothing bounds it", ""),
         ]
