@@ -190,7 +190,8 @@ def _recorded(
         kept[f"from_statements_{number_of}"] = Count(
             "pk", filter=there & Q(statement__isnull=False, statement__source__report=report)
         )
-    _fill(recorded, at_places(Subscription.objects.visible_to(user), "agency__path", "product_id", **kept))
+    subscriptions = Subscription.objects.visible_to(user).filter(_told_of(statements))
+    _fill(recorded, at_places(subscriptions, "agency__path", "product_id", **kept))
 
     counts = UserCount.objects.visible_to(user).filter(subscription=None, agency__in=agencies)
     for agency, when, standing, value in counts.order_by("day", "pk").values_list(
@@ -198,6 +199,14 @@ def _recorded(
     ):
         recorded.users[agency].append((when, standing, value))
     return recorded
+
+
+def _told_of(statements: Sequence[Statement]) -> Q:
+    """The subscriptions that the statements count: to the tools that they name, and any of who is told to use so many."""
+    tools = {s.product_id for s in statements if s.product_id}
+    counting = [s for s in statements if s.measure == Measure.DISTINCT_PROGRAMS]
+    paths = {agency.path for statement in counting for agency in statement.subject.all()}
+    return Q(product__in=tools) | within_any(sorted(paths), "agency__path")
 
 
 def _in_force_within(first: datetime.date | None, last: datetime.date | None) -> Q:
