@@ -135,7 +135,7 @@ def _left(told: Stated, basis: tuple[Statement, ...], sum_given: Total, money: b
         )
     each = {told.figures[agency].interval for agency in together.left_agencies}
     for interval in sorted(each, key=lambda i: (i.low, i.high is None, i.high)):
-        alike = [a for a in together.left_agencies if told.figures[a].interval == interval]
+        alike = [a for a in sorted(together.left_agencies) if told.figures[a].interval == interval]
         standings = {str(told.figures[agency].standing.label) for agency in alike}
         yield Following(
             ngettext("The other one by itself", "Each of %(count)s of the others", len(alike))
