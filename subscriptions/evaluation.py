@@ -264,7 +264,8 @@ def _judgement(
     suffix = f"_{version.pk}" if prefix is None else ""
     unwaived = Verdict(row[f"unwaived{suffix}"])
     waiver_pk = row.get(f"waiver{suffix}" if prefix is None else "waiver_pk")
-    waiver = (row["waivers"] if waivers is None else waivers).get(waiver_pk)
+    found = row["waivers"] if waivers is None else waivers
+    waiver = found.get(waiver_pk) if waiver_pk else None
     reasons = tuple(
         Reason(
             group=condition.group,

@@ -26,13 +26,14 @@ def open_many(findings: Sequence[Finding]) -> None:
     The same rows as `bulk_create_with_history` writes, at a tenth of its cost: a new policy may open hundreds of thousands.
     """
     first, meta, quote = findings[0], Finding._meta, connection.ops.quote_name
-    same = [f.attname for f in meta.concrete_fields if f.attname not in _EACH and not f.primary_key]
-    values = [meta.get_field(name).get_db_prep_save(getattr(first, name), connection) for name in same]
+    fields = {field.attname: field for field in meta.concrete_fields}
+    same = [name for name, field in fields.items() if name not in _EACH and not field.primary_key]
+    values = [fields[name].get_db_prep_save(getattr(first, name), connection) for name in same]
     rows = json.dumps([[getattr(f, name) for name in _EACH] for f in findings], cls=DjangoJSONEncoder)
-    columns = ", ".join(quote(meta.get_field(name).column) for name in (*same, *_EACH))
+    columns = ", ".join(quote(str(fields[name].column)) for name in (*same, *_EACH))
     table, marks = quote(meta.db_table), ", ".join("%s" for _name in same)
     history = Finding.history.model._meta
-    kept = [f.column for f in history.concrete_fields if not f.name.startswith("history_")]
+    kept = [str(f.column) for f in history.concrete_fields if not f.name.startswith("history_")]
     kept_columns = ", ".join(quote(column) for column in kept)
     with connection.cursor() as cursor:
         # Only names of tables and columns of our own models are put into the text.

@@ -41,7 +41,7 @@ class Digest(Func):
 
     output_field = CharField()
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> Any:
         return super().as_sql(compiler, connection, template="MD5(json_array(%(expressions)s))", **extra)
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
@@ -54,7 +54,7 @@ class DigestOfRows(Aggregate):
 
     output_field = CharField()
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> Any:
         template = "group_concat(MD5(json_array(%(expressions)s)))"
         return super().as_sql(compiler, connection, template=template, **extra)
 

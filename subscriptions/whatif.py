@@ -83,8 +83,8 @@ def preview(draft: PolicyVersion, on: datetime.date) -> Preview:
     """Count what would change on a day, grouped by agency in the database."""
     # Under this name no index promises the agencies in order, so that PostgreSQL reads the table once, from its beginning.
     rows = rows_changing(draft, on).annotate(at=Concat("agency_path", Value("")))
-    rows = rows.order_by().values("before", "after", "at")
-    counted = rows.annotate(
+    counted = rows.order_by().values("before", "after", "at")
+    counted = counted.annotate(
         subscriptions=Count("pk"),
         cost=Coalesce(Sum("annual_cost_min"), 0),
         unknown=Count("pk", filter=Q(annual_cost_max__isnull=True)),
