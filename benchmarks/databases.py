@@ -61,6 +61,15 @@ class Server:
         for left in self.folder.glob(f"{name}.sqlite3*"):
             left.unlink()
 
+    @contextmanager
+    def copy(self, name: str) -> Iterator[str]:
+        """A copy to be changed at will, under another name, while the block lasts."""
+        other = f"{name}_copy"
+        self.create_anew(other)
+        shutil.copy(self.folder / f"{name}.sqlite3", self.folder / f"{other}.sqlite3")
+        yield other
+        Server.create_anew(self, other)
+
 
 class PostgreSQL(Server):
     def create_anew(self, name: str) -> None:
@@ -69,6 +78,16 @@ class PostgreSQL(Server):
         ) as server:
             server.execute(f"DROP DATABASE IF EXISTS {name}")
             server.execute(f"CREATE DATABASE {name}")
+
+    @contextmanager
+    def copy(self, name: str) -> Iterator[str]:
+        other = f"{name}_copy"
+        url = self.url("postgres").replace("postgres:", "postgresql:")
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute(f"DROP DATABASE IF EXISTS {other}")
+            server.execute(f"CREATE DATABASE {other} TEMPLATE {name}")
+            yield other
+            server.execute(f"DROP DATABASE {other} WITH (FORCE)")
 
 
 @contextmanager

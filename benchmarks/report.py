@@ -12,6 +12,8 @@ FULL_SIZE, SMALL_SIZE = 1_000_000, 10_000
 MOST_TIMES = 1.5
 # A page is compared with the same page of the small register when it shows hardly more rows.
 ROWS_MORE = 10
+# What the bars of the checks are about.
+LEAST_SHARE, MOST_MEGABYTES, LEAST_PER_SECOND = 0.02, 300, 5_000_000
 
 
 def markdown(measured: Measured) -> str:
@@ -61,6 +63,50 @@ def missed(measured: Measured) -> list[str]:
         if times and times > MOST_TIMES:
             found.append(
                 f"{name} takes {times:.2f} times as long as with {SMALL_SIZE:,}, more than {MOST_TIMES}"
+            )
+    return found
+
+
+def markdown_of_checks(checked: Measured) -> str:
+    """One table for each database and size."""
+    parts = []
+    for database, sizes in checked.items():
+        for size, results in sizes.items():
+            if not results:
+                continue
+            parts += [
+                f"### Checks: {database}, {size:,} subscriptions, 20 policies",
+                "",
+                "| what | pairs that do not pass | ms | bar | |",
+                "|---|--:|--:|--:|---|",
+            ]
+            parts += [
+                f"| {r['name']} | {r['share']:.0%} | {r['ms']:,.0f} |"
+                f" {_bar(r, database, size)} | {r['note']} |"
+                for r in results
+            ]
+            parts.append("")
+    return "\n".join(parts)
+
+
+def _bar(result: dict[str, Any], database: str, size: int) -> str:
+    counts = database == POSTGRESQL and size == FULL_SIZE and result["share"] <= LEAST_SHARE
+    return f"{result['bar']:,}" if counts and result["bar"] else ""
+
+
+def missed_checks(checked: Measured) -> list[str]:
+    """A sentence for each check that misses its bar on PostgreSQL at a million, with few pairs failing."""
+    found = []
+    for result in checked.get(POSTGRESQL, {}).get(FULL_SIZE, []):
+        if result["share"] > LEAST_SHARE:
+            continue
+        if result["bar"] and result["ms"] > result["bar"]:
+            found.append(f"{result['name']} takes {result['ms']:,.0f} ms, more than {result['bar']:,}")
+        if result.get("megabytes", 0) > MOST_MEGABYTES:
+            found.append(f"{result['name']} takes {result['megabytes']:.0f} MB, more than {MOST_MEGABYTES}")
+        if result.get("per_second", LEAST_PER_SECOND) < LEAST_PER_SECOND:
+            found.append(
+                f"{result['name']}: {result['per_second']:,.0f} a second, less than {LEAST_PER_SECOND:,}"
             )
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import gc
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -26,8 +27,9 @@ from policies.verdicts import Verdict
 from subscriptions.costs import Costs, costs_on, is_in_force
 from subscriptions.evaluation import judgement_of_row, rows_judged_by, with_truths
 from subscriptions.facts import COLUMNS, facts_of, refresh
-from subscriptions.models import Facts, Finding, PriceLine, Subscription
+from subscriptions.models import Facts, FactsOrigin, Finding, PriceLine, Subscription
 from subscriptions.money import Rates, rates_on
+from subscriptions.origins import digest, digests_of_lines, holds_until, rates_text, stale
 from subscriptions.totals import refresh_all_totals
 
 FIXTURES = ("agencies", "catalog", "sources", "policies", "subscriptions")
@@ -56,6 +58,7 @@ def seed(size: int, say: Say) -> None:
         refresh(Subscription.objects.filter(provenance="statement").values_list("pk", flat=True), on)
         refresh_all_totals()
         write_findings(on)
+    write_origins(on)
     settle()
     check(rng, on, say)
     gc.enable()
@@ -107,6 +110,24 @@ def remembered_costs() -> Callable[..., Costs]:
         return known[key]
 
     return costs
+
+
+def write_origins(on: datetime.date) -> None:
+    """What the flat facts were made of, by the functions that keep it, for all that have none yet."""
+    lines: dict[int, list[PriceLine]] = defaultdict(list)
+    for line in PriceLine.objects.order_by("position").iterator():
+        lines[line.subscription_id].append(line)
+    rates = rates_on({"USD", "EUR", "JPY"}, on)
+    of_lines = dict(digests_of_lines(PriceLine.objects.all()).iterator(chunk_size=BATCH))
+    missing = Subscription.objects.filter(facts_origin=None).annotate(now=digest()).order_by("pk")
+    rows = (
+        [row.pk, row.now, of_lines.get(row.pk, ""),
+         rates_text((line.currency for line in lines[row.pk]), rates), holds_until(row, lines[row.pk], on)]
+        for row in missing.only("started_on", "ends_on").iterator(chunk_size=BATCH)
+    )  # fmt: skip
+    names = ["subscription_id", "digest", "lines", "rates", "holds_until"]
+    while batch := list(islice(rows, BATCH)):
+        insert(FactsOrigin, names, batch)
 
 
 def write_findings(on: datetime.date) -> None:
@@ -230,6 +251,7 @@ def settle() -> None:
 def check(rng: random.Random, on: datetime.date, say: Say) -> None:
     """The flat facts of a random sample are equal to their recomputation, and each failing pair has its finding."""
     pks = list(Subscription.objects.values_list("pk", flat=True).order_by("pk"))
+    assert not stale(on), "some flat facts seem to be stale"
     wrong = refresh(rng.sample(pks, min(SAMPLE, len(pks))), on)
     assert not wrong, f"the flat facts of {len(wrong)} subscriptions differ from their recomputation"
     assert not refresh_all_totals(), "the totals of agencies differ from their recomputation"

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
 from figures.figure import Figure, Total
-from figures.interval import Number, round_half_up
+from figures.interval import Interval, Number, round_half_up
 from figures.standing import Qualifier, Standing
 
 _LARGE = ((1_000_000_000, "B"), (1_000_000, "M"))
@@ -48,9 +48,14 @@ def day(value: datetime.date | None) -> str:
     return formats.date_format(value, "DATE_FORMAT") if value else gettext("Not given")
 
 
-def amount_text(figure: Figure, money: bool = True) -> str:
-    """A figure as plain text, for exports, titles and sentences: its value as far as it is known, or what it is instead."""
+def amount_text(figure: Figure, money: bool = True, in_full: bool = False) -> str:
+    """A figure as plain text, for exports, titles and sentences: its value as far as it is known, or what it is instead.
+
+    `in_full`: one that is not rounded in all its digits, for where sources are compared.
+    """
     write = won if money else (lambda value, unit=1: number(value))
+    if money and in_full and figure.unit == 1:
+        write = lambda value, unit=1: won_exact(value)  # noqa: E731
     if figure.is_known:
         text = write(figure.shown or 0, figure.unit)
         if figure.qualifier == Qualifier.ABOUT:
@@ -86,9 +91,27 @@ def interval_text(figure: Figure, money: bool = True) -> str:
     return gettext("between %(low)s and %(high)s") % {"low": exact(low), "high": exact(high)}
 
 
-def figure_html(figure: Figure, money: bool = True) -> SafeString:
+def with_tolerance(figure: Figure, money: bool = True) -> str:
+    """`₩132.4M (±₩300,000)`: with how far the true value may lie from the middle, in two digits."""
+    text, tolerance = amount_text(figure, money), figure.tolerance
+    if not tolerance:
+        return text
+    unit = 10 ** max(0, len(str(tolerance)) - 2)
+    written = (won if money else number)(round_half_up(Fraction(tolerance, unit)) * unit)
+    return gettext("%(amount)s (±%(tolerance)s)") % {"amount": text, "tolerance": written}
+
+
+def percent(part: Figure, whole: Figure) -> str:
+    """A part of a whole that contains it, with one decimal where their intervals support it."""
+    quotient = part.interval / whole.interval & Interval(0, 1)
+    width = (quotient.high or 1) - quotient.low
+    value = Fraction(part.value or 0) / Fraction(whole.value or 1) * 100
+    return f"{float(value):.{1 if width * 1000 < 5 else 0}f}%"
+
+
+def figure_html(figure: Figure, money: bool = True, in_full: bool = False) -> SafeString:
     """A figure for a page: the exact value or the interval is at hand in the title, and unknowns are marked as such."""
-    text = amount_text(figure, money)
+    text = amount_text(figure, money, in_full)
     if not figure.is_known:
         return format_html(
             '<span class="figure figure--missing" data-standing="{}">{}</span>', figure.standing, text

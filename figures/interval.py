@@ -48,6 +48,17 @@ class Interval:
         """How far the true value may lie from the middle; None when it is unbounded."""
         return None if self.high is None else Fraction(self.high - self.low, 2)
 
+    def overlaps(self, other: Interval) -> bool:
+        """Whether some value lies in both."""
+        return (self.high is None or other.low <= self.high) and (
+            other.high is None or self.low <= other.high
+        )
+
+    def is_narrower_than(self, other: Interval) -> bool:
+        """Whether it says more: a bounded one says more than an unbounded one."""
+        width, others = self.half_width, other.half_width
+        return width is not None and (others is None or width < others)
+
     def __contains__(self, value: Number) -> bool:
         return self.low <= value and (self.high is None or value <= self.high)
 

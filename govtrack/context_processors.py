@@ -6,6 +6,7 @@ from django.http import HttpRequest
 # Pages that stand under another entry of the main menu than their app's.
 SECTIONS = {
     "home": "home",
+    "oversight:report": "sources",
     "subscriptions:findings": "findings",
     "subscriptions:finding": "findings",
     "subscriptions:compliance": "findings",

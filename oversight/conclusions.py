@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 
 from django.utils.translation import gettext, ngettext
 
-from figures.figure import Figure
-from figures.formatting import amount_text, day, number, won, won_exact
+from figures.formatting import amount_text, day, number, percent, with_tolerance, won_exact
 from figures.interval import Interval, round_half_up
-from oversight.bounds import at_least_distinct, share
+from oversight.bounds import at_least_distinct
 from oversight.spending import Spending, Sum, per_user_together
 from oversight.stated import Measure, Together
 
@@ -56,7 +54,6 @@ def _parts(spending: Spending) -> Iterator[str]:
     together, by_agency = spending.spending.together, spending.spending.by_agency
     if together is None or together.left is None or not by_agency.given:
         return
-    part = share(by_agency.known.interval, together.figure.interval)
     yield ngettext(
         "%(count)s government has a stated figure: %(given)s, which is %(percent)s of the stated %(total)s.",
         "%(count)s governments have a stated figure: %(given)s in all, which is %(percent)s of the stated "
@@ -65,16 +62,9 @@ def _parts(spending: Spending) -> Iterator[str]:
     ) % {
         "count": by_agency.given,
         "given": amount_text(by_agency.known),
-        "percent": _percent(by_agency.known, together.figure, part),
+        "percent": percent(by_agency.known, together.figure),
         "total": amount_text(together.figure),
     }
-
-
-def _percent(part: Figure, whole: Figure, quotient: Interval) -> str:
-    """In percent, with one decimal where the interval supports it."""
-    value = (part.value or 0) / (whole.value or 1) * 100
-    width = (quotient.high or 1) - quotient.low
-    return f"{float(value):.{1 if width * 1000 < 5 else 0}f}%"
 
 
 def _left(measured: Sum, money: bool) -> Iterator[str]:
@@ -85,7 +75,7 @@ def _left(measured: Sum, money: bool) -> Iterator[str]:
     assert mean is not None
     values = {
         "count": count,
-        "left": _with_tolerance(left, money),
+        "left": with_tolerance(left, money),
         "mean": amount_text(mean, money),
         **_ends(measured, together, won_exact if money else number),
     }
@@ -109,16 +99,6 @@ def _left(measured: Sum, money: bool) -> Iterator[str]:
             )
             % values
         )
-
-
-def _with_tolerance(figure: Figure, money: bool) -> str:
-    """`₩132.4M (±₩300,000)`: how far the true value may lie from the middle, in two digits."""
-    text, tolerance = amount_text(figure, money), figure.tolerance
-    if not tolerance:
-        return text
-    unit = 10 ** max(0, len(str(tolerance)) - 2)
-    written = (won if money else number)(round_half_up(Fraction(tolerance, unit)) * unit)
-    return gettext("%(amount)s (±%(tolerance)s)") % {"amount": text, "tolerance": written}
 
 
 def _ends(measured: Sum, together: Together, write: Callable[[int], str]) -> dict[str, str]:
@@ -152,9 +132,9 @@ def _per_user(spending: Spending) -> Iterator[str]:
         "%(each)s for each user."
     ) % {
         "count": len(spending.users.together.agencies),
-        "money": _with_tolerance(money, True),
+        "money": with_tolerance(money, True),
         "users": amount_text(users, money=False),
-        "each": _with_tolerance(each, True),
+        "each": with_tolerance(each, True),
     }
 
 

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from oversight import views
+from oversight import report_views, views
 
 app_name = "oversight"
 urlpatterns = [
     path("spending/", views.spending, name="spending"),
+    path("reports/<slug:code>/", report_views.report, name="report"),
 ]

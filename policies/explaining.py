@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -46,7 +46,14 @@ class Reason:
     known: list[Any]
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {
+            "group": self.group,
+            "fact": self.fact,
+            "operator": self.operator,
+            "values": self.values,
+            "truth": self.truth,
+            "known": self.known,
+        }
 
 
 @dataclass

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from agencies.models import Agency
+from agencies.models import Agency, User
 from catalog.models import ByCode, Product
 from figures.figure import Figure
 from figures.naming import InLanguage
@@ -44,6 +44,10 @@ class SourceQuerySet(models.QuerySet):
     def published(self) -> SourceQuerySet:
         """What every signed-in user may read."""
         return self.filter(published_at__isnull=False)
+
+    def readable_by(self, user: User) -> SourceQuerySet:
+        """What is not published yet is for system administrators alone."""
+        return self.all() if user.is_superuser else self.published()
 
 
 class SourceManager(models.Manager.from_queryset(SourceQuerySet)):  # type: ignore[misc]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import django_tables2 as tables
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +16,7 @@ from agencies.models import Agency
 from figures.formatting import day, figure_html
 from figures.naming import named
 from sources.models import Source, Statement
+from sources.plausibility import Flag
 from sources.wording import period_text, rounding_text, subject_text
 
 WRAP: dict[str, Any] = {"th": {"class": "wrap"}}
@@ -25,6 +26,15 @@ NOWRAP: dict[str, Any] = {"th": {"class": "nowrap"}}
 
 def missing(text: object) -> SafeString:
     return format_html('<span class="gt-standing state-not_given">{}</span>', text)
+
+
+def flags_html(flags: Sequence[Flag]) -> SafeString:
+    """What cannot be right about a figure, for beside it; nothing where nothing is."""
+    return format_html_join(
+        "",
+        '<div class="gt-flag"><span class="krds-badge small state-warning">{}</span> {}</div>',
+        ((gettext("To be checked"), flag.reason) for flag in flags),
+    )
 
 
 class SourceTable(tables.Table):
@@ -49,8 +59,11 @@ class SourceTable(tables.Table):
     def order_label(self, queryset: Any, is_descending: bool) -> tuple[Any, bool]:
         return queryset.order_by(("-" if is_descending else "") + named("label"), "pk"), True
 
-    def render_report(self, record: Source) -> str:
-        return str(record.report) if record.report else gettext("None")
+    def render_report(self, record: Source) -> SafeString | str:
+        if record.report is None:
+            return gettext("None")
+        address = f"{reverse('oversight:report', args=[record.report.code])}?source={record.code}"
+        return format_html('<a href="{}">{}</a>', address, record.report)
 
     def render_publisher(self, value: str) -> SafeString | str:
         return value or missing(gettext("Not given"))
@@ -76,9 +89,15 @@ class StatementTable(tables.Table):
         row_attrs = {"id": lambda record: record.code}
         orderable = False
 
-    def __init__(self, *args: Any, governments: Sequence[Agency], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        governments: Sequence[Agency],
+        flags: Mapping[int, Sequence[Flag]] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.governments = governments
+        self.governments, self.flags = governments, flags or {}
 
     def render_subject(self, record: Statement) -> str:
         return subject_text(record, self.governments)
@@ -95,7 +114,8 @@ class StatementTable(tables.Table):
     def render_value(self, record: Statement) -> SafeString:
         figure = figure_html(record.figure, money=record.is_money)
         rounding = rounding_text(record)
-        return format_html('{}<div class="gt-quiet">{}</div>', figure, rounding) if rounding else figure
+        below = format_html('<div class="gt-quiet">{}</div>', rounding) if rounding else ""
+        return format_html("{}{}{}", figure, below, flags_html(self.flags.get(record.pk, ())))
 
     def render_text(self, record: Statement) -> SafeString:
         if not record.note:

@@ -12,19 +12,20 @@ from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
 from figures.naming import named
 from sources.filters import StatementFilter
-from sources.models import Source, SourceQuerySet, Statement
+from sources.models import Source, Statement
+from sources.plausibility import by_statement, flags
 from sources.tables import SourceTable, StatementTable
 
 PER_PAGE = 50
 
 
-def readable_by(user: User) -> SourceQuerySet:
-    return Source.objects.all() if user.is_superuser else Source.objects.published()
-
-
 @require_safe
 def source_list(request: SignedInRequest) -> HttpResponse:
-    sources = readable_by(request.user).annotate(statement_count=Count("statements")).order_by("code")
+    sources = (
+        Source.objects.readable_by(request.user)
+        .annotate(statement_count=Count("statements"))
+        .order_by("code")
+    )
     table = SourceTable(sources.select_related("report"))
     configure(request, table, PER_PAGE)
     return render(request, "sources/source_list.html", {"table": table})
@@ -33,12 +34,14 @@ def source_list(request: SignedInRequest) -> HttpResponse:
 @require_safe
 def source_detail(request: SignedInRequest, code: str) -> HttpResponse:
     """A source with all its statements on one page, so that a link to any of them finds it."""
-    source = get_object_or_404(readable_by(request.user).select_related("report"), code=code)
+    source = get_object_or_404(Source.objects.readable_by(request.user).select_related("report"), code=code)
     statements = source.statements.select_related("product").prefetch_related("subject").order_by("pk")
     filterset = StatementFilter(request.GET, queryset=statements)
     governments = list(Agency.objects.filter(kind__in=Agency.METROPOLITAN_AND_PROVINCIAL))
     table = StatementTable(
-        filterset.qs if filterset.is_valid() else statements.none(), governments=governments
+        filterset.qs if filterset.is_valid() else statements.none(),
+        governments=governments,
+        flags=by_statement(flags(_told_with(source, request.user))),
     )
     context = {
         "source": source,
@@ -48,6 +51,13 @@ def source_detail(request: SignedInRequest, code: str) -> HttpResponse:
         "citations": citations(source),
     }
     return render(request, "sources/source_detail.html", context)
+
+
+def _told_with(source: Source, user: User) -> list[Statement]:
+    """Its statements and those of the other sources of its report, which may contradict them."""
+    readable = Source.objects.readable_by(user)
+    together = readable.filter(report=source.report_id) if source.report_id else readable.filter(pk=source.pk)
+    return list(Statement.objects.filter(source__in=together).prefetch_related("subject").order_by("pk"))
 
 
 @dataclass

@@ -46,9 +46,11 @@ from subscriptions.models import (
     Decision,
     ExchangeRate,
     Facts,
+    FactsOrigin,
     Finding,
     FindingNote,
     Payment,
+    PolicyCheck,
     PriceLine,
     Status,
     Subscription,
@@ -701,6 +703,20 @@ class AgencyTotalsAdmin(ViewOnly, ScopedAdmin):
     list_display = ["agency", "own_subscriptions", "agency_annual_cost_min", "agency_annual_cost_max"]
     list_select_related = ["agency"]
     search_fields = ["agency__code", "agency__name_ko", "agency__name_en"]
+
+
+@admin.register(FactsOrigin)
+class FactsOriginAdmin(ViewOnly, ScopedAdmin):
+    list_display = ["subscription", "rates", "holds_until"]
+    list_select_related = ["subscription"]
+    search_fields = ["subscription__reference"]
+
+
+@admin.register(PolicyCheck)
+class PolicyCheckAdmin(ViewOnly, ScopedAdmin):
+    list_display = ["policy", "checked_at"]
+    list_select_related = ["policy"]
+    search_fields = ["policy__code"]
 
 
 @admin.register(FindingNote)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from agencies.models import Agency, Recheck
+from policies.compiling import Truth, compile_conditions
 from policies.models import Policy, PolicyVersion, Waiver
 from policies.verdicts import Verdict
-from subscriptions.evaluation import covering, rows_judged_by
+from subscriptions.evaluation import covering, uses_totals, with_totals
 from subscriptions.facts import CHUNK, refresh
-from subscriptions.findings import MANY, reconcile_policy, reconcile_totals
+from subscriptions.findings import MANY, reconcile_policy, reconcile_totals, stands
 from subscriptions.following_up import escalate_overdue
-from subscriptions.models import Facts, Finding, Subscription
+from subscriptions.models import Facts, FactsQuerySet, Finding, Subscription
+from subscriptions.origins import stale
 from subscriptions.totals import hold_totals, refresh_all_totals, refresh_totals
 
 Progress = Callable[[str, int, int], None]
@@ -39,8 +42,9 @@ def check_everything(
     codes: Iterable[str] | None = None,
     agency: Agency | None = None,
 ) -> Summary:
-    """Recompute today's facts of all subscriptions and reconcile the findings of all policies.
+    """Make today's facts of all subscriptions right and reconcile the findings of all policies.
 
+    Only what may be wrong is made anew, which the database tells from what each row of facts was made of (`origins`).
     `codes` narrows it to some policies, `agency` to one agency with all below. What is pending stays so after a narrowed run.
     """
     on = timezone.localdate()
@@ -49,27 +53,32 @@ def check_everything(
     everything = Subscription.objects.order_by("pk")
     if agency is not None:
         everything = everything.filter(agency__path__within=agency.path)
-    total = everything.count()
+    summary.subscriptions = everything.count()
     changed: list[int] | None = [] if _begin() else None
-    last = 0
-    while ids := list(everything.filter(pk__gt=last).values_list("pk", flat=True)[:CHUNK]):
-        differed = refresh(ids, on)
+    waiting = stale(on, agency)
+    for start in range(0, len(waiting), CHUNK):
+        differed = refresh(waiting[start : start + CHUNK], on)
         summary.facts_changed += len(differed)
         if changed is not None:
             changed += differed
-        last = ids[-1]
-        summary.subscriptions += len(ids)
-        progress("facts", summary.subscriptions, total)
+        progress("facts", min(start + CHUNK, len(waiting)), len(waiting))
     moved = refresh_all_totals()
-    if changed is not None and len(changed) <= MANY:  # otherwise every finding is looked at below
+    every = changed is None or len(changed) > MANY  # facts have changed that are too many to name
+    if not every:
         reconcile_totals(moved, on, held=False)
     policies = list(Policy.objects.filter(code__in=codes) if codes is not None else Policy.objects.all())
+    if changed and not every:
+        for policy in policies:
+            reconcile_policy(policy, on, changed, refreshed=None)
+    summary.verdicts = verdict_counts(on, [policy.code for policy in policies], agency)
     for number, policy in enumerate(policies, start=1):
-        reconcile_policy(policy, on, everything.values("pk") if agency is not None else None, changed)
+        if agency is not None:
+            reconcile_policy(policy, on, everything.values("pk"), refreshed=None if every else ())
+        elif every or not stands(policy, on, summary.verdicts.get(policy.code)):
+            reconcile_policy(policy, on, refreshed=None if every else ())
         progress("policies", number, len(policies))
     summary.escalated = escalate_overdue(on)
     summary.findings_open = Finding.objects.open().count()
-    summary.verdicts = verdict_counts(on, codes, agency)
     if codes is None and agency is None:
         Recheck.objects.filter(pk__in=pending).delete()
         Recheck.objects.filter(about=Recheck.About.EVERYTHING).delete()
@@ -95,16 +104,49 @@ def verdict_counts(
     versions = PolicyVersion.objects.in_force(on)
     if policies is not None:
         versions = versions.filter(policy__code__in=policies)
-    counts: dict[str, dict[str, int]] = {}
+    rows = Facts.objects.judged().order_by()
+    if agency is not None:
+        rows = rows.filter(agency_path__within=agency.path)
+    by_scope: dict[str, list[PolicyVersion]] = {}
     for version in versions:
-        rows = rows_judged_by(version, on)
-        if agency is not None:
-            rows = rows.filter(agency_path__within=agency.path)
-        found = dict(rows.order_by().values_list("unwaived").annotate(Count("pk")))
-        counts[version.policy.code] = {verdict.value: found.get(verdict.value, 0) for verdict in JUDGED}
+        by_scope.setdefault(version.scope.path, []).append(version)
+    counts: dict[str, dict[str, int]] = {}
+    for path, scoped in by_scope.items():
+        for some in batched(scoped, VERSIONS_AT_ONCE):
+            counts.update(_verdict_counts(rows.filter(agency_path__within=path), some))
     return counts
 
 
+def _verdict_counts(rows: FactsQuerySet, versions: Sequence[PolicyVersion]) -> dict[str, dict[str, int]]:
+    """One pass over the facts in the scope of all these versions."""
+    if any(uses_totals(version) for version in versions):
+        rows = with_totals(rows)
+    counted = {"all": Count("pk")}
+    for version in versions:
+        conditions = list(version.conditions.all())
+        # A version without conditions decides nothing; see `verdict_case`.
+        truth = compile_conditions(conditions) if conditions else Truth(NEVER, NEVER)
+        counted[f"true_{version.pk}"] = Count("pk", filter=truth.true)
+        counted[f"false_{version.pk}"] = Count("pk", filter=truth.false)
+    found = rows.aggregate(**counted)
+    counts = {}
+    for version in versions:
+        violating, passing = found[f"true_{version.pk}"], found[f"false_{version.pk}"]
+        by_verdict = (passing, violating, found["all"] - violating - passing)
+        counts[version.policy.code] = {j.value: n for j, n in zip(JUDGED, by_verdict, strict=True)}
+    return counts
+
+
+def batched(versions: Iterable[PolicyVersion], size: int) -> Iterator[list[PolicyVersion]]:
+    """Lists of at most `size`."""
+    waiting = iter(versions)
+    while some := list(islice(waiting, size)):
+        yield some
+
+
+# A statement has room for so many policies, whatever the database's limits.
+VERSIONS_AT_ONCE = 20
+NEVER = Q(pk__in=[])
 JUDGED = (Verdict.PASS, Verdict.VIOLATION, Verdict.UNDETERMINED)
 # A change that touches more subscriptions than this waits for the next check, so that nobody's page waits for it.
 SMALL = 2000

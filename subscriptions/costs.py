@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -54,6 +54,18 @@ def is_in_force(line: PriceLine, subscription: Subscription, day: datetime.date)
     if line.cycle == PriceLine.Cycle.ONE_OFF and first:
         return first <= day < _a_year_after(first)
     return (first is None or first <= day) and (last is None or day <= last)
+
+
+def days_of_change(subscription: Subscription, lines: Sequence[PriceLine]) -> Iterator[datetime.date]:
+    """The days on which the costs may be others than on the day before, by the dates of the lines alone."""
+    for line in lines:
+        first, last = line.starts_on or subscription.started_on, line.ends_on or subscription.ends_on
+        if first:
+            yield first
+            if line.cycle == PriceLine.Cycle.ONE_OFF:
+                yield _a_year_after(first)
+        if last and last < datetime.date.max:
+            yield last + datetime.timedelta(days=1)
 
 
 def _a_year_after(day: datetime.date) -> datetime.date:

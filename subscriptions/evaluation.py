@@ -84,9 +84,16 @@ def outcome(judgements: Iterable[Judgement]) -> Outcome:
 
 
 def judge(
-    facts: dict[str, Any], agency: Agency, on: datetime.date, approved: Iterable[int] = ()
+    facts: dict[str, Any],
+    agency: Agency,
+    on: datetime.date,
+    approved: Iterable[int] = (),
+    explain_passes: bool = True,
 ) -> list[Judgement]:
     """Judge one subscription's facts by every policy in force on a day, in one statement; writes nothing.
+
+    Without `explain_passes` a pass comes without reasons, and the others take a second statement for theirs: most policies are
+    passed, and asking for the truth of each condition takes as long again as asking for the verdicts.
 
     `facts` are the flat columns (`subscriptions.facts`); `approved` are the ids of policy versions that a policy officer has
     approved it under. Totals of the agency that are not among the facts are unknown. The versions out of whose scope the
@@ -95,7 +102,7 @@ def judge(
     facts = {**dict.fromkeys(OF_AGENCY), **facts}
     versions = list(PolicyVersion.objects.in_force(on))
     applying = [version for version in versions if version.applies_to(agency, on)]
-    row = _judge_values(facts, applying, on) if applying else {}
+    row = _judge_values(facts, applying, on, explain_passes) if applying else {}
     approved = set(approved)
     return [
         _judgement(version, row, agency, version.pk in approved)
@@ -115,8 +122,10 @@ def judge_candidate(
     return judge({**facts, **totals_with(subscription, facts)}, subscription.agency, on, approved)
 
 
-def judge_saved(subscription: Subscription, on: datetime.date) -> list[Judgement]:
-    """Judge a saved subscription by its flat facts, with its approvals."""
+def judge_saved(
+    subscription: Subscription, on: datetime.date, explain_passes: bool = True
+) -> list[Judgement]:
+    """Judge a saved subscription by its flat facts, with its approvals; `explain_passes` as in `judge`."""
     own = [column for column in [*FACT_COLUMNS, "agency_path"] if column not in OF_AGENCY]
     facts = {column: getattr(subscription.facts, column) for column in own}
     totals = AgencyTotals.objects.filter(agency=subscription.agency_id).values(*OF_AGENCY).first()
@@ -124,7 +133,7 @@ def judge_saved(subscription: Subscription, on: datetime.date) -> list[Judgement
         totals = totals_with(subscription, facts)
     facts.update(totals)
     approved = subscription.approvals.filter(ended_at=None).values_list("policy_version_id", flat=True)
-    return judge(facts, subscription.agency, on, approved)
+    return judge(facts, subscription.agency, on, approved, explain_passes)
 
 
 def rows_judged_by(version: PolicyVersion, on: datetime.date) -> FactsQuerySet:
@@ -166,8 +175,16 @@ def with_truths(rows: FactsQuerySet, version: PolicyVersion) -> FactsQuerySet:
     return rows.annotate(**{_truth(c): _truth_case(c) for c in version.conditions.all()})
 
 
+def columns_to_judge(version: PolicyVersion) -> list[str]:
+    """What `judgement_of_row` reads."""
+    conditions = list(version.conditions.all())
+    facts = {column for condition in conditions for column in FACTS[condition.fact].columns}
+    truths = [_truth(condition) for condition in conditions]
+    return ["subscription_id", "unwaived", "waiver_pk", "approved", *sorted(facts), *truths]
+
+
 def judgement_of_row(version: PolicyVersion, row: dict[str, Any], waivers: dict[int, Waiver]) -> Judgement:
-    """The judgement of a row of `with_truths(rows_judged_by(...)).values()`."""
+    """The judgement of a row of `with_truths(rows_judged_by(...)).values(*columns_to_judge(...))`."""
     return _judgement(version, row, None, row["approved"], prefix="", waivers=waivers)
 
 
@@ -181,15 +198,10 @@ def covering(waiver: Waiver, prefix: str = "") -> Q:
     return condition
 
 
-def _judge_values(facts: dict[str, Any], versions: list[PolicyVersion], on: datetime.date) -> dict[str, Any]:
+def _judge_values(
+    facts: dict[str, Any], versions: list[PolicyVersion], on: datetime.date, explain_passes: bool
+) -> dict[str, Any]:
     """One row of the verdicts, waivers and truths of all versions over the given facts, computed by the database."""
-    fields = {field.attname: field for field in Facts._meta.concrete_fields}
-    values = {
-        PREFIX + column: Value(
-            facts[column], BigIntegerField() if column in OF_AGENCY else fields[column].clone()
-        )
-        for column in [*FACT_COLUMNS, "agency_path"]
-    }
     policies = {version.policy_id for version in versions}
     waivers = (
         Waiver.objects.filter(policy__in=policies).valid_on(on).select_related("agency", "product", "vendor")
@@ -199,21 +211,46 @@ def _judge_values(facts: dict[str, Any], versions: list[PolicyVersion], on: date
         by_policy.setdefault(waiver.policy_id, []).append(waiver)
     answers: dict[str, Any] = {}
     for version in versions:
-        conditions = list(version.conditions.all())
-        answers[f"unwaived_{version.pk}"] = verdict_case(conditions, PREFIX)
-        answers[f"waiver_{version.pk}"] = _waiver_case(by_policy.get(version.policy_id, []), PREFIX)
-        answers.update({_truth(condition): _truth_case(condition, PREFIX) for condition in conditions})
-    # The row itself does not matter: the facts are values beside it. It exists, since a version is in force.
-    row = (
-        PolicyVersion.objects.filter(pk=versions[0].pk)
-        .order_by()
-        .annotate(**values)
-        .annotate(**answers)
-        .values(*answers)
-        .get()
-    )
+        answers[f"unwaived_{version.pk}"] = verdict_case(version.conditions.all(), PREFIX)
+        if version.policy_id in by_policy:
+            answers[f"waiver_{version.pk}"] = _waiver_case(by_policy[version.policy_id], PREFIX)
+    covered = ["agency_path", "product", "vendor"] if by_policy else []
+    if explain_passes:
+        row = _computed(facts, versions, {**answers, **_truth_cases(versions)}, covered)
+    else:
+        row = _computed(facts, versions, answers, covered)
+        failing = [version for version in versions if row[f"unwaived_{version.pk}"] != Verdict.PASS]
+        row.update(_computed(facts, failing, _truth_cases(failing), []) if failing else {})
     found = {waiver.pk: waiver for group in by_policy.values() for waiver in group}
     return {**facts, **row, "waivers": found}
+
+
+def _truth_cases(versions: Iterable[PolicyVersion]) -> dict[str, Case]:
+    return {_truth(c): _truth_case(c, PREFIX) for version in versions for c in version.conditions.all()}
+
+
+def _computed(
+    facts: dict[str, Any], versions: list[PolicyVersion], answers: dict[str, Any], besides: Iterable[str]
+) -> dict[str, Any]:
+    """The answers over these facts, of which only what the versions' conditions use is handed to the database."""
+    if not answers:
+        return {}
+    used = {
+        c
+        for version in versions
+        for condition in version.conditions.all()
+        for c in FACTS[condition.fact].columns
+    }
+    fields = {field.attname: field for field in Facts._meta.concrete_fields}
+    values = {
+        PREFIX + column: Value(
+            facts[column], BigIntegerField() if column in OF_AGENCY else fields[column].clone()
+        )
+        for column in sorted(used.union(besides))
+    }
+    # The row itself does not matter: the facts are values beside it. It exists, since a version is in force.
+    rows = PolicyVersion.objects.filter(pk=versions[0].pk).order_by()
+    return rows.annotate(**values).annotate(**answers).values(*answers).get()
 
 
 def _judgement(
@@ -226,8 +263,9 @@ def _judgement(
 ) -> Judgement:
     suffix = f"_{version.pk}" if prefix is None else ""
     unwaived = Verdict(row[f"unwaived{suffix}"])
-    waiver_pk = row[f"waiver{suffix}" if prefix is None else "waiver_pk"]
-    waiver = (row["waivers"] if waivers is None else waivers).get(waiver_pk)
+    waiver_pk = row.get(f"waiver{suffix}" if prefix is None else "waiver_pk")
+    found = row["waivers"] if waivers is None else waivers
+    waiver = found.get(waiver_pk) if waiver_pk else None
     reasons = tuple(
         Reason(
             group=condition.group,
@@ -238,6 +276,7 @@ def _judgement(
             known=[row[column] for column in FACTS[condition.fact].columns],
         )
         for condition in version.conditions.all()
+        if _truth(condition) in row
     )
     verdict, cause = unwaived, ""
     if unwaived in (Verdict.VIOLATION, Verdict.UNDETERMINED):

@@ -15,6 +15,7 @@ from figures.interval import Interval
 from subscriptions.costs import costs_on
 from subscriptions.models import Facts, PriceLine, Subscription
 from subscriptions.money import Rates, rates_on
+from subscriptions.origins import keep_origins
 
 COLUMNS = [field.attname for field in Facts._meta.concrete_fields if field.attname != "subscription_id"]
 CHUNK = 1000
@@ -100,6 +101,15 @@ def candidate_facts(
     return facts_of(subscription, lines, tool, rates_on({line.currency for line in lines}, on), on)
 
 
+def keep_facts(subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date) -> dict[str, Any]:
+    """Write the flat row of a subscription that was just saved with these lines, in the caller's transaction."""
+    columns = candidate_facts(subscription, lines, on)
+    Facts.objects.update_or_create(subscription=subscription, defaults=columns)
+    rates = rates_on({line.currency for line in lines}, on)
+    keep_origins([subscription], {subscription.pk: lines}, rates, on)
+    return columns
+
+
 def refresh(subscriptions: Iterable[int], on: datetime.date) -> list[int]:
     """Make the flat rows of these subscriptions equal to their facts on a day; returns the ones that were not.
 
@@ -134,7 +144,10 @@ def _refresh_chunk(ids: list[int], on: datetime.date) -> list[int]:
     Facts.objects.bulk_create(
         wrong, update_conflicts=True, unique_fields=["subscription"], update_fields=COLUMNS, batch_size=500
     )
-    Facts.objects.filter(pk__in=[row.pk for row in rows]).exclude(day=on).update(day=on)
+    older = [pk for pk, facts in kept.items() if facts.day != on]
+    if older:
+        Facts.objects.filter(pk__in=older).update(day=on)
+    keep_origins(rows, lines, rates, on)
     return [facts.pk for facts in wrong]
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, F, FilteredRelation, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
@@ -15,11 +15,21 @@ from agencies.models import Agency
 from policies.models import Condition, Policy, PolicyVersion, Waiver
 from policies.verdicts import Verdict
 from policies.vocabulary import FACTS
-from subscriptions.evaluation import Judgement, judge_saved, judgement_of_row, rows_judged_by, with_truths
-from subscriptions.models import LIVE, Finding, Subscription
+from subscriptions.evaluation import (
+    Judgement,
+    columns_to_judge,
+    judge_saved,
+    judgement_of_row,
+    rows_judged_by,
+    with_truths,
+)
+from subscriptions.models import LIVE, FactsQuerySet, Finding, PolicyCheck, Subscription
+from subscriptions.opening import open_many
 from subscriptions.totals import hold_totals
 
-CHUNK = 500
+CHUNK, BATCH = 2000, 500
+# Fewer new findings than this are written as any other record is.
+FEW = 50
 # Beyond this many changed facts, all findings are looked at instead of naming each subscription in a query.
 MANY = 20_000
 OF_AGENCY_FACTS = [fact.name for fact in FACTS.values() if fact.of_agency]
@@ -44,7 +54,7 @@ def reconcile_one(
 ) -> list[Judgement]:
     """Make the findings of one subscription follow its verdicts today; within the transaction that changed it."""
     if judgements is None:
-        judgements = judge_saved(subscription, on)
+        judgements = judge_saved(subscription, on, explain_passes=False)
     now = timezone.now()
     existing = {finding.policy_id: finding for finding in Finding.objects.filter(subscription=subscription)}
     live = subscription.status in LIVE
@@ -100,11 +110,8 @@ def reconcile_policy(
         for ids in _differing(version, on, subscriptions, refreshed):
             _reconcile_chunk(version, ids, on, now, held)
     _close_gone(policy, version, on, now, subscriptions, held)
-    if version is not None:
-        standing = rows_judged_by(version, on).exclude(unwaived=Verdict.PASS)
-        standing = _only(standing, "pk", subscriptions)
-        open_ones = Finding.objects.filter(policy=policy, closed_at=None)
-        open_ones.filter(subscription__in=standing.values("pk")).update(last_seen=now)
+    if subscriptions is None:
+        PolicyCheck.objects.update_or_create(policy=policy, defaults={"checked_at": now})
     if PolicyVersion.objects.in_force(on).filter(policy=policy).first() != version:
         # Another version came into force meanwhile: what was written above follows the one before it.
         reconcile_policy(policy, on, subscriptions, refreshed, held)
@@ -115,15 +122,28 @@ def _only(rows: Any, lookup: str, subscriptions: QuerySet | Sequence[int] | None
     return rows if subscriptions is None else rows.filter(**{f"{lookup}__in": subscriptions})
 
 
-def _differing(
-    version: PolicyVersion,
-    on: datetime.date,
-    subscriptions: QuerySet | Sequence[int] | None,
-    refreshed: Sequence[int] | None,
-) -> Iterable[list[int]]:
-    """Chunks of the subscriptions that do not pass and whose finding is missing, closed, says something else or may do so."""
-    rows = _only(rows_judged_by(version, on).exclude(unwaived=Verdict.PASS), "pk", subscriptions)
-    rows = rows.annotate(
+def stands(policy: Policy, on: datetime.date, verdicts: Mapping[str, int] | None) -> bool:
+    """Whether the open findings of a policy are those of its verdicts, so that nothing needs to be reconciled.
+
+    `verdicts` are the counts before waivers of all that the version in force judges; None when none is in force.
+    """
+    version = PolicyVersion.objects.in_force(on).filter(policy=policy).first()
+    found = Finding.objects.filter(policy=policy, closed_at=None).count()
+    if version is None or verdicts is None:
+        return version is None and verdicts is None and found == 0
+    failing = sum(verdicts.values()) - verdicts[Verdict.PASS]
+    if found != failing:
+        return False
+    same = _compared(version, on).filter(finding__isnull=False, finding__closed_at=None, is_same=True)
+    if same.exclude(unwaived=Verdict.PASS).count() != failing:
+        return False
+    PolicyCheck.objects.update_or_create(policy=policy, defaults={"checked_at": timezone.now()})
+    return True
+
+
+def _compared(version: PolicyVersion, on: datetime.date) -> FactsQuerySet:
+    """The rows that a version judges, each with its finding and `is_same`: whether that is open and says what the facts do."""
+    rows = rows_judged_by(version, on).annotate(
         finding=FilteredRelation(
             "subscription__findings", condition=Q(subscription__findings__policy=version.policy_id)
         )
@@ -139,8 +159,20 @@ def _differing(
         | Q(waiver_pk__isnull=True, approved=False, finding__cause="")
     )
     # A plain negation would lose the rows without a finding, for which every comparison is null.
-    rows = rows.annotate(is_same=Case(When(same, then=Value(True)), default=Value(False)))
-    if refreshed is not None and len(refreshed) <= MANY:
+    return rows.annotate(is_same=Case(When(same, then=Value(True)), default=Value(False)))
+
+
+def _differing(
+    version: PolicyVersion,
+    on: datetime.date,
+    subscriptions: QuerySet | Sequence[int] | None,
+    refreshed: Sequence[int] | None,
+) -> Iterable[list[int]]:
+    """Chunks of the subscriptions that do not pass and whose finding is missing, closed, says something else or may do so."""
+    known = Finding.objects.filter(policy=version.policy).exists()
+    rows = _compared(version, on) if known else rows_judged_by(version, on)
+    rows = _only(rows.exclude(unwaived=Verdict.PASS), "pk", subscriptions)
+    if known and refreshed is not None and len(refreshed) <= MANY:
         rows = rows.filter(Q(is_same=False) | Q(pk__in=refreshed))
     pks = list(rows.values_list("pk", flat=True).order_by("pk"))
     for start in range(0, len(pks), CHUNK):
@@ -165,7 +197,7 @@ def _reconcile_chunk(
                 judgement_of_row(version, row, waivers),
                 existing.get(row["subscription_id"]),
             )
-            for row in rows.values()
+            for row in rows.values(*columns_to_judge(version))
         ),
         now,
     )
@@ -195,8 +227,8 @@ def _gone(
     gone = _only(Finding.objects.filter(policy=policy, closed_at=None), "subscription", subscriptions)
     if version is None:
         return gone
-    failing = rows_judged_by(version, on).exclude(unwaived=Verdict.PASS)
-    return gone.exclude(subscription__in=failing.values("pk"))
+    failing = rows_judged_by(version, on).exclude(unwaived=Verdict.PASS).filter(pk=OuterRef("subscription"))
+    return gone.filter(~Exists(failing))
 
 
 @transaction.atomic
@@ -259,10 +291,12 @@ def _write(judged: Iterable[tuple[int, Judgement, Finding | None]], now: datetim
         finding.deciding_facts = judgement.deciding_facts
         finding.last_seen = now
         finding.closed_at, finding.closed_because = None, ""
-    if new:
-        bulk_create_with_history(new, Finding, batch_size=CHUNK)
+    if len(new) > FEW:
+        open_many(new)
+    elif new:
+        bulk_create_with_history(new, Finding, batch_size=BATCH)
     if changed:
-        bulk_update_with_history(changed, Finding, _KEPT, batch_size=CHUNK)
+        bulk_update_with_history(changed, Finding, _KEPT, batch_size=BATCH)
     if same:
         Finding.objects.filter(pk__in=same).update(last_seen=now)
 
@@ -281,10 +315,15 @@ def _says(finding: Finding, judgement: Judgement) -> bool:
 
 
 def _close(findings: Sequence[Finding], now: datetime.datetime) -> None:
+    if not findings:
+        return
+    checks = PolicyCheck.objects.filter(policy__in={finding.policy_id for finding in findings})
+    checked = dict(checks.values_list("policy", "checked_at"))
     for finding in findings:
         finding.closed_at = now
-    if findings:
-        bulk_update_with_history(list(findings), Finding, ["closed_at", "closed_because"], batch_size=CHUNK)
+        finding.last_seen = max(finding.last_seen, checked.get(finding.policy_id, finding.last_seen))
+    fields = ["last_seen", "closed_at", "closed_because"]
+    bulk_update_with_history(list(findings), Finding, fields, batch_size=BATCH)
 
 
 def _remedy_due(version: PolicyVersion, now: datetime.datetime) -> datetime.date | None:

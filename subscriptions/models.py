@@ -525,7 +525,41 @@ class Facts(models.Model):
                 lowest_if_unknown("seats_min").desc(), F("subscription").desc(), name="facts_by_seats"
             ),
             models.Index(fields=["vendor", "status"], name="facts_vendor_status"),
+            # What an agency, or one with all below it, comes to is added up from this index alone.
+            models.Index(
+                fields=["agency_path", "status", "product"],
+                include=["annual_cost_min", "annual_cost_max"],
+                name="facts_of_agency",
+            ),
         ]
+
+    def __str__(self) -> str:
+        return str(self.subscription_id)
+
+
+class FactsOrigin(models.Model):
+    """What the flat facts of one subscription were made of, so that a check finds those that may be others now.
+
+    Kept by `subscriptions.origins`. `holds_until` is the last day that they hold for by the dates alone; none: for good.
+    """
+
+    subscription = models.OneToOneField(
+        Subscription,
+        models.CASCADE,
+        primary_key=True,
+        related_name="facts_origin",
+        verbose_name=_("subscription"),
+    )
+    digest = models.CharField(_("digest"), max_length=40)
+    lines = models.TextField(_("digest of the price lines"), blank=True)
+    rates = models.TextField(_("exchange rates used"), blank=True)
+    holds_until = models.DateField(_("holds until"), null=True)
+
+    objects = OfSubscription.as_manager()
+
+    class Meta:
+        verbose_name = _("origin of facts")
+        verbose_name_plural = _("origins of facts")
 
     def __str__(self) -> str:
         return str(self.subscription_id)
@@ -604,6 +638,22 @@ class FindingQuerySet(OfSubscription):
     def needing_attention(self) -> FindingQuerySet:
         """Open, and not excused by a waiver or an approval."""
         return self.open().exclude(verdict=Verdict.WAIVED)
+
+
+class PolicyCheck(models.Model):
+    """When the findings of a policy, all of them, were last made to follow its verdicts, or found to follow them."""
+
+    policy = models.OneToOneField(
+        Policy, models.CASCADE, primary_key=True, related_name="check_of_all", verbose_name=_("policy")
+    )
+    checked_at = models.DateTimeField(_("checked at"))
+
+    class Meta:
+        verbose_name = _("check of a policy")
+        verbose_name_plural = _("checks of policies")
+
+    def __str__(self) -> str:
+        return str(self.policy_id)
 
 
 class Finding(models.Model):
@@ -688,6 +738,12 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.policy} – {self.subscription}"
+
+    @property
+    def seen_at(self) -> datetime.datetime:
+        """When it was last found to stand: what a check of everything finds unchanged is not written again."""
+        check = PolicyCheck.objects.filter(policy=self.policy_id).first() if self.closed_at is None else None
+        return max(self.last_seen, check.checked_at) if check else self.last_seen
 
 
 class OfFinding(VisibleQuerySet):

@@ -21,7 +21,7 @@ from policies.models import PolicyVersion, Waiver
 from policies.verdicts import Effect, Outcome, Verdict
 from policies.vocabulary import DataClass
 from subscriptions.evaluation import Judgement, covering, judge_candidate, judge_saved, outcome
-from subscriptions.facts import candidate_facts
+from subscriptions.facts import candidate_facts, keep_facts
 from subscriptions.findings import OF_AGENCY_FACTS, reconcile_one, reconcile_totals
 from subscriptions.models import COMMITTED, LIVE, Approval, Decision, Facts, PriceLine, Status, Subscription
 from subscriptions.totals import hold_totals, refresh_totals
@@ -493,14 +493,14 @@ def _leave(subscription: Subscription, status: Status, act: Decision.Act, by: Us
 
 
 def _keep_facts(subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date) -> list[Agency]:
-    """Store the facts; returns the agencies in whose totals it counted until now or counts from now on."""
-    counted = Facts.objects.filter(pk=subscription.pk, status__in=LIVE).values_list("agency_path", flat=True)
-    paths = set(counted)
-    if subscription.status in LIVE:
-        paths.add(subscription.agency.path)
-    columns = candidate_facts(subscription, lines, on)
-    Facts.objects.update_or_create(subscription=subscription, defaults=columns)
-    return list(Agency.objects.filter(path__in=paths)) if paths else []
+    """Store the facts; returns the agencies whose totals change with them."""
+    counting = ("agency_path", "product", "annual_cost_min", "annual_cost_max")
+    before = Facts.objects.filter(pk=subscription.pk, status__in=LIVE).values_list(*counting).first()
+    columns = keep_facts(subscription, lines, on)
+    after = tuple(columns[name] for name in counting) if subscription.status in LIVE else None
+    if before == after:
+        return []
+    return list(Agency.objects.filter(path__in={counted[0] for counted in (before, after) if counted}))
 
 
 def _hold(*agencies: Agency) -> None:

@@ -112,28 +112,25 @@ def refresh_totals(agency: Agency) -> list[int]:
 @transaction.atomic
 def refresh_all_totals() -> list[int]:
     """Make the totals of all agencies equal to their facts, each agency once; returns the agencies that changed."""
-    agencies = Agency.objects.filter(
-        Q(subscriptions__facts__isnull=False) | Q(totals__isnull=False)
-    ).distinct()
-    found = {row["subscription__agency"]: row for row in _own_rows(Facts.objects.all())}
-    products: dict[int, set[str]] = {}
+    found = {row["agency_path"]: row for row in _own_rows(Facts.objects.all(), by="agency_path")}
+    products: dict[str, set[str]] = {}
     live = Facts.objects.filter(status__in=LIVE).order_by()
-    for pk, product in live.values_list("subscription__agency", "product").distinct():
-        products.setdefault(pk, set()).add(product)
+    for path, product in live.values_list("agency_path", "product").distinct():
+        products.setdefault(path, set()).add(product)
     rows = AgencyTotals.objects.select_for_update(of=("self",)).order_by("agency__path")
     kept = {totals.agency_id: totals for totals in rows}
-    by_path = dict(agencies.values_list("path", "pk"))
+    agencies = Agency.objects.order_by("path").values_list("path", "pk")
+    by_path = {path: pk for path, pk in agencies if path in found or pk in kept}
     sums: dict[str, list[int]] = {}
     tools: dict[str, set[str]] = {}
     own = {}
     for path, pk in by_path.items():
-        row = found.get(pk)
-        own[pk] = _columns_of(row, products.get(pk, set()))
+        own[pk] = _columns_of(found.get(path), products.get(path, set()))
         for prefix in _prefixes(path):
             total = sums.setdefault(prefix, [0, 0, 0])
             for number, name in enumerate(("own_min", "own_max", "own_open")):
                 total[number] += own[pk][name]
-            tools.setdefault(prefix, set()).update(products.get(pk, set()))
+            tools.setdefault(prefix, set()).update(products.get(path, set()))
     wrong, changed = [], []
     for path, pk in by_path.items():
         totals = kept.get(pk) or AgencyTotals(agency_id=pk)
@@ -159,12 +156,12 @@ def _prefixes(path: str) -> Iterable[str]:
     return ("/".join(codes[:length]) + "/" for length in range(1, len(codes) + 1))
 
 
-def _own_rows(facts: Any) -> Any:
-    """The own sums of each agency among the facts."""
+def _own_rows(facts: Any, by: str) -> Any:
+    """The own sums of the facts, for each agency or each tool."""
     return (
         facts.filter(status__in=LIVE)
         .order_by()
-        .values("subscription__agency")
+        .values(by)
         .annotate(
             count=Count("pk"),
             low=Coalesce(Sum("annual_cost_min"), 0),
@@ -175,10 +172,10 @@ def _own_rows(facts: Any) -> Any:
 
 
 def _own(agency: Agency) -> dict[str, Any]:
-    facts = Facts.objects.filter(subscription__agency=agency)
-    row = next(iter(_own_rows(facts)), None)
-    products = facts.filter(status__in=LIVE).order_by().values_list("product", flat=True).distinct()
-    return _columns_of(row, set(products))
+    facts = Facts.objects.filter(agency_path=agency.path)
+    rows = list(_own_rows(facts, by="product"))
+    row = {name: sum(row[name] for row in rows) for name in ("count", "low", "high", "unbounded")}
+    return _columns_of(row, {row["product"] for row in rows})
 
 
 def _columns_of(row: dict[str, Any] | None, products: set[str]) -> dict[str, Any]:

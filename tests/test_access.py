@@ -24,7 +24,7 @@ from agencies.models import Agency, Membership, User
 from catalog.models import Product
 from catalog.proposing import propose
 from policies.models import Policy, PolicyVersion, Waiver
-from sources.models import Source
+from sources.models import Report, Source
 from subscriptions import recording
 from subscriptions.models import Finding, PriceLine, Subscription
 from tests.roles import ROLES
@@ -84,6 +84,9 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("sources:list", ()): (SIGNED_IN, NEVER),
     ("sources:detail", ("a",)): (SIGNED_IN, NEVER),
     ("sources:detail", ("unpublished",)): ("login 404 404 404 404 404 404 404 404 200", NEVER),
+    ("oversight:report", ("ai-subscriptions-2025",)): (SIGNED_IN, NEVER),
+    ("oversight:report", ("unpublished",)): ("login 404 404 404 404 404 404 404 404 200", NEVER),
+    ("oversight:report", ("no-such-report",)): (NOWHERE, NEVER),
     ("policies:list", ()): (SIGNED_IN, NEVER),
     ("policies:detail", ("deepseek-block",)): (SIGNED_IN, NEVER),
     ("policies:detail", ("no-such-policy",)): (NOWHERE, NEVER),
@@ -225,7 +228,10 @@ def world(people: dict[str, Any]) -> dict[str, str]:
     void = recording.declare(new(), prices(), by=administrator)
     recording.void(void.subscription, by=administrator, reason="twice")
     seoul = recording.declare(new(SEOUL), prices(), by=people["sibling"])
-    Source.objects.create(code="unpublished", label_ko="미공개", label_en="Unpublished", published_at=None)
+    report = Report.objects.create(code="unpublished", title_ko="미공개", title_en="Unpublished")
+    Source.objects.create(
+        code="unpublished", report=report, label_ko="미공개", label_en="Unpublished", published_at=None
+    )
     rule = Policy.objects.create(code="draft-rule", owner=Agency.objects.get(code="KR"))
     PolicyVersion.objects.create(
         policy=rule, scope=rule.owner, title_ko="초안", title_en="Draft", effect="warn", effective_from=today
@@ -401,6 +407,7 @@ CONSIDERED = [
     "/spending/?_export=csv",
     "/spending/?_export=xlsx",
     "/policies/deepseek-block/",
+    "/reports/ai-subscriptions-2025/?source=a&accounts=all",
 ]
 
 

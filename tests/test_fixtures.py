@@ -251,3 +251,85 @@ def test_each_government_has_its_chatgpt_subscription_at_an_amount_not_given(rep
         (line.subscription.agency.code, line.standing, line.amount, line.seats, line.vat, line.cycle)
         for line in PriceLine.objects.select_related("subscription__agency")
     } == {(code, "not_given", None, None, "not_given", "monthly") for code in SEVENTEEN}
+
+
+@pytest.fixture
+def other_sources(report_data):
+    call_command("loaddata", "other_sources", verbosity=0)
+
+
+def test_the_other_sources_load_twice_and_leave_the_first_as_it_is(report_data):
+    before = list(Statement.objects.order_by("pk").values())
+    call_command("loaddata", "other_sources", verbosity=0)
+    once = whole_database()
+    call_command("loaddata", "other_sources", verbosity=0)
+    assert whole_database() == once
+    assert (
+        list(Statement.objects.filter(source__code__in=["a", "e1", "e2"]).order_by("pk").values()) == before
+    )
+
+
+def test_what_the_other_sources_state(other_sources):
+    def stated(source):
+        return {
+            s.code: (
+                s.value,
+                s.precision,
+                s.qualifier,
+                s.rank,
+                s.product and s.product.code,
+                str(s.period_from),
+            )
+            for s in Statement.objects.filter(source__code=source).select_related("product")
+        }
+
+    assert stated("b") == {
+        "B1": (391_686_165, 1, "exact", None, None, "2024-01-01"),
+        "B2a": (68_710_000, 10_000, "about", None, None, "2024-01-01"),
+        "B2b": (56_340_000, 10_000, "exact", None, None, "2024-01-01"),
+        "B2c": (46_750_000, 10_000, "exact", None, None, "2024-01-01"),
+        "B2d": (44_540_000, 10_000, "exact", None, None, "2024-01-01"),
+        "B2e": (43_130_000, 10_000, "exact", None, None, "2024-01-01"),
+        "B3a": (5, 1, "exact", None, "claude", "None"),
+        "B3b": (5, 1, "exact", None, "midjourney", "None"),
+    }
+    assert stated("c") == {
+        "C1a": (3_148_000, 1_000, "exact", 13, None, "None"),
+        "C1b": (128_000, 1_000, "exact", 17, None, "None"),
+        "C2a": (37, 1, "exact", None, None, "None"),
+        "C2b": (118, 1, "exact", None, None, "None"),
+        "C3a": (1, 1, "exact", None, "chatgpt", "None"),
+        "C3b": (1, 1, "exact", None, None, "None"),
+        "C3c": (1, 1, "exact", None, "midjourney", "None"),
+        "C3d": (1, 1, "exact", None, "claude", "None"),
+        "C3e": (3, 1, "at_least", None, None, "None"),
+    }
+    assert stated("d") == {
+        "D1a": (44_542_000, 1_000, "exact", None, None, "2023-01-01"),
+        "D1b": (1, 1, "exact", None, "chatgpt", "None"),
+        "D1c": (1, 1, "exact", None, "midjourney", "None"),
+        "D1d": (1, 1, "exact", None, "gamma", "None"),
+        "D1e": (1, 1, "exact", None, "claude", "None"),
+        "D1f": (4, 1, "at_least", None, None, "None"),
+    }
+    assert [members(code) for code in ("B1", "B3a", "C1a", "C1b", "D1a")] == [
+        SEVENTEEN,
+        SEVENTEEN,
+        {"KR-29"},
+        {DAEJEON},
+        {SOUTH_JEOLLA},
+    ]
+
+
+def test_the_other_sources_keep_the_rules_and_are_told_in_both_languages(other_sources):
+    others = Source.objects.filter(code__in=["b", "c", "d"])
+    assert {source.report.code for source in others} == {"ai-subscriptions-2025"}
+    for source in others:
+        source.full_clean()
+        assert source.note_ko
+        assert source.note_en
+    for found in Statement.objects.filter(source__in=others):
+        found.full_clean()
+        assert found.text_ko
+        assert found.text_en
+        assert bool(found.note_ko) == bool(found.note_en)

@@ -34,6 +34,8 @@ def database(url: str) -> dict[str, Any]:
     else:
         described.setdefault("CONN_MAX_AGE", 60)
         described["CONN_HEALTH_CHECKS"] = True
+        # Compiling a statement to machine code takes longer than any page may, and wins nothing back even in checks of all.
+        described.setdefault("OPTIONS", {}).setdefault("options", "-c jit=off")
     return described
 
 

@@ -21,9 +21,11 @@ VIEW_ONLY = {
     "condition",
     "decision",
     "facts",
+    "factsorigin",
     "finding",
     "findingnote",
     "notice",
+    "policycheck",
     "priceline",
     "recheck",
 }

@@ -14,7 +14,8 @@ SCREENS = {"wide": {"width": 1440, "height": 900}, "narrow": {"width": 375, "hei
 @pytest.fixture
 def register(transactional_db: None) -> None:
     """The fixtures are loaded and judged."""
-    call_command("loaddata", "agencies", "catalog", "sources", "policies", "subscriptions", verbosity=0)
+    fixtures = ["agencies", "catalog", "sources", "other_sources", "policies", "subscriptions"]
+    call_command("loaddata", *fixtures, verbosity=0)
     call_command("check_policies", verbosity=0)
 
 

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.browser
 
 Act = Callable[[Page], None]
 NEW = "/subscriptions/new/"
+REPORT = "/reports/ai-subscriptions-2025/"
 SUBMIT = ".gt-form-actions button[type=submit]"
 OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
 
@@ -232,7 +233,12 @@ STATES: list[tuple[str, str, str, Act | None]] = [
     ("grant a waiver", "officer", "{waiver}grant/", None),
     ("refuse a waiver", "officer", "{waiver}refuse/", filled()),
     ("sources", "committee", "/sources/", None),
-    *((f"source {code}", "committee", f"/sources/{code}/", None) for code in ("a", "e1", "e2")),
+    *((f"source {code}", "committee", f"/sources/{code}/", None) for code in ("a", "c", "e1", "e2")),
+    ("report", "committee", REPORT, None),
+    ("report from all sources", "committee", f"{REPORT}?source=b&accounts=all", None),
+    ("report to Jeju's committee", "committee-jeju", f"{REPORT}?source=c", None),
+    ("report to nobody", "nobody", REPORT, None),
+    ("report wrongly chosen", "committee", f"{REPORT}?source=nonsense", None),
     ("source narrowed to none", "committee", "/sources/a/?standing=withheld", None),
     ("source wrongly narrowed", "committee", "/sources/a/?standing=nonsense", None),
     ("tools", "committee", "/catalog/", None),
@@ -276,7 +282,9 @@ def test_every_page(
     assert "\n".join(faults) == ""
 
 
-@pytest.mark.parametrize("title", ["sign in", "spending", "record", "a full record", "a new policy", "400"])
+@pytest.mark.parametrize(
+    "title", ["sign in", "spending", "report", "record", "a full record", "a new policy", "400"]
+)
 def test_the_largest_text_in_high_contrast(
     visit: Callable[..., Page], records: dict[str, str], watch: chromium.Watch, title: str
 ) -> None:

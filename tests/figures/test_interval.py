@@ -92,3 +92,22 @@ def test_a_divisor_that_may_be_zero_leaves_the_quotient_open(
     dividend: Interval, divisor: Interval, quotient: Interval
 ) -> None:
     assert dividend / divisor == quotient
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "overlap", "narrower"),
+    [
+        (Interval(1, 3), Interval(3, 9), True, True),
+        (Interval(1, 3), Interval(4, 9), False, True),
+        (Interval(4, 9), Interval(1, 3), False, False),
+        (Interval(1, 3), Interval(1, 3), True, False),
+        (Interval(5, None), Interval(1, 5), True, False),
+        (Interval(6, None), Interval(1, 5), False, False),
+        (Interval(1, 5), Interval(6, None), False, True),
+        (Interval(2, None), Interval(9, None), True, False),
+    ],
+)
+def test_what_two_intervals_share_and_which_says_more(
+    one: Interval, other: Interval, overlap: bool, narrower: bool
+) -> None:
+    assert (one.overlaps(other), one.is_narrower_than(other)) == (overlap, narrower)

@@ -14,6 +14,7 @@ from oversight.bounds import (
     at_least_distinct,
     average,
     member_bounds,
+    places_left,
     rest,
     share,
 )
@@ -157,6 +158,27 @@ class TestTheCoverage:
         assert {bounds[name] for name in unknown} == {Interval(127_500, 43_134_999)}
         left = rest(account, bounds)
         assert (left.low, left.high) == (128_916_672, 128_959_665)  # 128.938 million, within 0.022
+        assert places_left(account) == [
+            6,
+            7,
+            8,
+            9,
+            10,
+            11,
+            12,
+            14,
+            15,
+            16,
+        ]  # seven above Gwangju, three below
+
+    def test_users_are_unknown_of_ten_besides_gyeonggi(self, users: Account) -> None:
+        values = {**users.values, "Gwangju": Interval.exactly(37), "South Jeolla": Interval.exactly(118)}
+        account = Account(values, users.ranks, users.ranked_among, users.subject, users.total)
+        bounds = member_bounds(account)
+        unknown = [name for name in users.subject if name not in values]
+        assert len(unknown) == 10
+        assert rest(account, bounds) == Interval.exactly(685)
+        assert {bounds[name] for name in unknown} == {Interval(0, 275)}
 
 
 class TestContradictions:
@@ -230,13 +252,65 @@ class TestWhatBoundsNothing:
         assert member_bounds(account)["d"] == Interval(0, 4)
 
 
+class TestPlacesInTheMiddle:
+    """A rank in the middle says of the others that so many are above it and so many below."""
+
+    def test_one_above_and_one_below(self) -> None:
+        account = Account({"b": Interval.exactly(10)}, {"b": 2}, "abc", "abc", Interval.exactly(40))
+        # One of the two has at least 10, the other at most 10, and both have 30 together.
+        assert member_bounds(account) == {
+            "a": Interval(0, 30),
+            "b": Interval.exactly(10),
+            "c": Interval(0, 30),
+        }
+        assert places_left(account) == [1, 3]
+
+    def test_who_has_too_little_to_be_above_is_below(self) -> None:
+        values = {"b": Interval.exactly(10), "c": Interval(0, 9)}
+        account = Account(values, {"b": 2}, "abc", "abc", Interval.exactly(40))
+        assert member_bounds(account) == {
+            "a": Interval(21, 30),
+            "b": Interval.exactly(10),
+            "c": Interval(0, 9),
+        }
+
+    def test_no_way_to_give_the_places_away(self) -> None:
+        values = {"a": Interval(0, 9), "b": Interval.exactly(10), "c": Interval(0, 9)}
+        with pytest.raises(Contradiction):
+            member_bounds(Account(values, {"b": 2}, "abc"))
+
+    def test_places_that_do_not_fit_are_none(self) -> None:
+        assert places_left(Account({}, {"a": 9}, ["a", "b"])) == []
+
+    def test_too_many_ways_still_hold_the_truth(self) -> None:
+        """Twelve members with a value of their own between ranks in the middle: looked at together."""
+        truth = {f"m{number:02}": 1000 - number * 40 for number in range(24)}
+        ranks = {name: place for place, name in enumerate(truth, 1) if place % 2 == 0}
+        values = {
+            name: Interval(value - 30 - place, value + 30 + place)
+            for place, (name, value) in enumerate(truth.items())
+        }
+        account = Account(values, ranks, list(truth), list(truth), Interval.exactly(sum(truth.values())))
+        bounds = member_bounds(account)
+        assert {name: value in bounds[name] for name, value in truth.items()} == dict.fromkeys(truth, True)
+        # What a place in the middle says of its own member holds as ever.
+        assert bounds["m01"].high == values["m01"].high
+
+
 @st.composite
-def told(draw: st.DrawFn, largest: int, members: int, gaps: bool = False) -> tuple[Account, dict[str, int]]:
+def told(
+    draw: st.DrawFn,
+    largest: int,
+    members: int,
+    gaps: bool = False,
+    units: tuple[int, ...] = (1, 2, 5, 10),
+    sums: tuple[int, ...] = (1, 3, 10),
+) -> tuple[Account, dict[str, int]]:
     """Some true values, and an account that tells of them: rounded, in part, with ranks and a total or without."""
     names = [chr(ord("a") + number) for number in range(draw(st.integers(1, members)))]
     truth = {name: draw(st.integers(0, largest)) for name in names}
     order = sorted(names, key=lambda name: -truth[name])
-    unit = draw(st.sampled_from([1, 2, 5, 10]))
+    unit = draw(st.sampled_from(units))
 
     def rounded(value: int, to: int) -> Interval:
         return Interval.of_rounded(round_half_up(Fraction(value, to)) * to, to)
@@ -249,7 +323,7 @@ def told(draw: st.DrawFn, largest: int, members: int, gaps: bool = False) -> tup
     ranks = {name: place for place, name in enumerate(covered, 1) if place in places}
     values = {name: rounded(truth[name], unit) for name in names if name in ranks or draw(st.booleans())}
     subject = names if draw(st.booleans()) else [name for name in names if draw(st.booleans())]
-    total = rounded(sum(truth[n] for n in subject), draw(st.sampled_from([1, 3, 10])))
+    total = rounded(sum(truth[n] for n in subject), draw(st.sampled_from(sums)))
     known_total = draw(st.sampled_from([total, Interval(total.low, None), None])) if subject else None
     return Account(values, ranks, covered, subject, known_total), truth
 
@@ -290,10 +364,8 @@ def possible(account: Account, largest: int) -> list[dict[str, int]]:
     return found
 
 
-@given(told(largest=4, members=3))
-def test_the_bounds_are_as_tight_as_trying_everything(case: tuple[Account, dict[str, int]]) -> None:
-    account, truth = case
-    largest = 18  # above every total, so that stopping there leaves nothing out
+def assert_as_tight_as_trying_everything(account: Account, truth: dict[str, int], largest: int) -> None:
+    """`largest` is above every total, so that stopping there leaves nothing out."""
     cases = possible(account, largest)
     assert {name: truth[name] for name in sorted(account.members)} in cases
     for name, bound in member_bounds(account).items():
@@ -302,4 +374,15 @@ def test_the_bounds_are_as_tight_as_trying_everything(case: tuple[Account, dict[
         assert (bound.low, largest if bound.high is None else min(bound.high, largest)) == (
             min(values),
             max(values),
-        )
+        ), name
+
+
+@given(told(largest=4, members=3, gaps=True))
+def test_the_bounds_are_as_tight_as_trying_everything(case: tuple[Account, dict[str, int]]) -> None:
+    assert_as_tight_as_trying_everything(*case, largest=18)
+
+
+@given(told(largest=2, members=5, gaps=True, units=(1, 2), sums=(1,)))
+def test_the_bounds_of_five_are_as_tight_too(case: tuple[Account, dict[str, int]]) -> None:
+    """With more than one gap between the ranks given, and several members without one in each."""
+    assert_as_tight_as_trying_everything(*case, largest=5 if case[0].total is None else 11)

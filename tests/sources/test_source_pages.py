@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from policies.models import Policy, PolicyVersion
@@ -216,13 +217,15 @@ def test_the_list_costs_the_same_for_any_number(make_source, signed_in, django_a
 def test_a_source_costs_the_same_for_any_number(
     report_data, make_source, make_statement, signed_in, django_assert_num_queries, statements
 ):
-    source = make_source("x")
+    report = Report.objects.create(code="r", title_ko="보고서", title_en="Report")
+    source, other = make_source("x", report=report), make_source("y", report=report)
     product = Statement.objects.get(code="A24").product
     for n in range(statements):
         make_statement(source, f"X{n}", product=product)
+        make_statement(other, f"Y{n}", product=product)
     client = signed_in("committee_member", "KR")
     client.get("/sources/x/")
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         response = client.get("/sources/x/")
     assert len(codes(response)) == statements
 
@@ -254,3 +257,29 @@ def test_text_is_shown_as_text(make_source, make_statement, signed_in):
     assert "<i>메모" not in page
     assert "<script>alert" not in page
     assert "<u>" not in page
+
+
+def test_a_source_leads_to_the_page_of_its_report(report_data, signed_in):
+    client = signed_in("committee_member", "KR", language="en")
+    address = "/reports/ai-subscriptions-2025/?source=a"
+    for page in ("/sources/a/", "/sources/"):
+        assert f'href="{address}"' in client.get(page).content.decode()
+    assert "/reports/" not in client.get("/sources/e1/").content.decode()
+    assert client.get(address).status_code == 200
+
+
+def test_what_cannot_be_right_is_told_beside_the_figure(report_data, signed_in):
+    """On the page of either source; what is not published yet flags nothing for those who may not read it."""
+    call_command("loaddata", "other_sources", verbosity=0)
+    reason = (
+        "To be checked Daejeon: ₩128,000 (C1b) for 275 users (A13) is about ₩465 for each. "
+        "No subscription costs less than ₩1,000 a user."
+    )
+    reader = signed_in("committee_member", "KR", language="en")
+    of_a, of_c = (reader.get(f"/sources/{code}/").content.decode() for code in "ac")
+    assert cells(of_a, "A13")[5] == f"275 {reason}"
+    assert cells(of_c, "C1b")[5] == f"₩128,000 rounded to ₩1,000 {reason}"
+    assert (of_a.count("gt-flag"), of_c.count("gt-flag")) == (1, 1)
+    Source.objects.filter(code="c").update(published_at=None)
+    assert "gt-flag" not in reader.get("/sources/a/").content.decode()
+    assert "gt-flag" in signed_in("sysadmin", language="en").get("/sources/a/").content.decode()

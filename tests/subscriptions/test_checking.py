@@ -136,7 +136,7 @@ def test_what_is_interrupted_between_facts_and_findings_is_made_good_by_the_next
     check_everything()
     PriceLine.objects.filter(pk=line.pk).update(seats=20)
 
-    def interrupted(*args: Any) -> None:
+    def interrupted(*args: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

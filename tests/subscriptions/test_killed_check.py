@@ -17,7 +17,16 @@ from django.db import connection, transaction
 
 from agencies.models import Recheck
 from policies.models import Policy, PolicyVersion
-from subscriptions.models import AgencyTotals, Facts, Finding, PriceLine, Status, Subscription
+from subscriptions.models import (
+    AgencyTotals,
+    Facts,
+    FactsOrigin,
+    Finding,
+    PolicyCheck,
+    PriceLine,
+    Status,
+    Subscription,
+)
 from tests.subscriptions.factories import (
     PolicyFactory,
     ProductFactory,
@@ -32,7 +41,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = 240
 FOREVER = {"effective_from": days(-1000), "effective_until": None}
-DERIVED = [Facts, AgencyTotals, Finding, Finding.history.model, Recheck]
+DERIVED = [Facts, FactsOrigin, AgencyTotals, Finding, Finding.history.model, PolicyCheck, Recheck]
 
 
 def address() -> str:
@@ -198,7 +207,7 @@ def test_killed_after_a_step(clean):
 
 def test_without_the_note_that_a_check_was_under_way(clean):
     """The control: the next run then takes the facts that the killed one has made for old ones, and keeps what they replaced."""
-    killed_after("policies: 1 of")
+    killed_after("facts: ")
     Recheck.objects.all().delete()
     checked()
     found = outcome()

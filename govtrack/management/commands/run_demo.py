@@ -18,7 +18,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 # In the order of their references; docs say the same to those who load them by hand.
-FIXTURES = ["agencies", "catalog", "sources", "policies", "subscriptions"]
+FIXTURES = ["agencies", "catalog", "sources", "other_sources", "policies", "subscriptions"]
 
 
 def digest(parts: list[str]) -> str:

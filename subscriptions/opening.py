@@ -1,0 +1,49 @@
+"""Writes many new findings, with the beginning of their history, in two statements."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection
+
+from subscriptions.models import Finding
+
+# What differs between the findings of one policy, in the order of the rows that the statement unpacks.
+_EACH = ("subscription_id", "verdict", "unwaived_verdict", "cause", "waiver_id", "deciding_facts")
+_UNPACKED = {
+    "postgresql": (
+        "(r->>0)::bigint, r->>1, r->>2, r->>3, (r->>4)::bigint, r->5 FROM jsonb_array_elements(%s::jsonb) AS r"
+    ),
+    "sqlite": ", ".join(f"json_extract(value, '$[{n}]')" for n in range(len(_EACH))) + " FROM json_each(%s)",
+}
+
+
+def open_many(findings: Sequence[Finding]) -> None:
+    """Insert new findings of one policy version, all first seen at the same time, for subscriptions in ascending order.
+
+    The same rows as `bulk_create_with_history` writes, at a tenth of its cost: a new policy may open hundreds of thousands.
+    """
+    first, meta, quote = findings[0], Finding._meta, connection.ops.quote_name
+    fields = {field.attname: field for field in meta.concrete_fields}
+    same = [name for name, field in fields.items() if name not in _EACH and not field.primary_key]
+    values = [fields[name].get_db_prep_save(getattr(first, name), connection) for name in same]
+    rows = json.dumps([[getattr(f, name) for name in _EACH] for f in findings], cls=DjangoJSONEncoder)
+    columns = ", ".join(quote(str(fields[name].column)) for name in (*same, *_EACH))
+    table, marks = quote(meta.db_table), ", ".join("%s" for _name in same)
+    history = Finding.history.model._meta
+    kept = [str(f.column) for f in history.concrete_fields if not f.name.startswith("history_")]
+    kept_columns = ", ".join(quote(column) for column in kept)
+    with connection.cursor() as cursor:
+        # Only names of tables and columns of our own models are put into the text.
+        cursor.execute(
+            f"INSERT INTO {table} ({columns}) SELECT {marks}, {_UNPACKED[connection.vendor]}", [*values, rows]
+        )
+        cursor.execute(
+            f"INSERT INTO {quote(history.db_table)} ({kept_columns}, history_date, history_type)"
+            f" SELECT {kept_columns}, %s, '+' FROM {table}"
+            " WHERE policy_id = %s AND first_seen = %s AND subscription_id BETWEEN %s AND %s",
+            [values[same.index("first_seen")], first.policy_id, values[same.index("first_seen")],
+             first.subscription_id, findings[-1].subscription_id],
+        )  # fmt: skip
