@@ -34,6 +34,7 @@ TABLES = "tests/policies/test_compiling.py"
 OUTCOMES = "tests/policies/test_verdicts.py"
 JUDGED = "tests/subscriptions/test_evaluation.py"
 FOLLOWED = "tests/subscriptions/test_findings.py"
+CHECKED = "tests/subscriptions/test_checking.py"
 IN_FORCE = "tests/policies/test_versions.py"
 SUMS = "tests/subscriptions/test_totals.py"
 ACTS = "tests/subscriptions/test_recording.py"
@@ -285,10 +286,14 @@ def states() -> Iterator[Break]:
         "(waiver.valid_until, waiver.pk), reverse=True)",
         "(waiver.valid_until, waiver.pk))",
     )
+    guarded = "        if version.policy_id in by_policy:\n"
+    own = "_waiver_case(by_policy[version.policy_id], PREFIX)"
+    every = "_waiver_case([one for group in by_policy.values() for one in group], PREFIX)"
+    answered = '            answers[f"waiver_{version.pk}"] = '
     yield judged(
         "waivers of any policy count for a candidate",
-        "by_policy.get(version.policy_id, [])",
-        "[w for group in by_policy.values() for w in group]",
+        guarded + answered + own,
+        "        if by_policy:\n" + answered + every,
     )
     yield judged(
         "not applicable is a finding",
@@ -446,7 +451,7 @@ def following() -> Iterator[Break]:
         "other facts are not told",
         "        and finding.deciding_facts == judgement.deciding_facts\n",
         "",
-        "tests/subscriptions/test_checking.py",
+        CHECKED,
         SUMS,
     )
     yield followed(
@@ -471,9 +476,19 @@ def following() -> Iterator[Break]:
         "        else:\n            finding.first_seen = now\n            changed.append(finding)\n",
     )
     yield followed(
-        "what stands is not touched",
-        'open_ones.filter(subscription__in=standing.values("pk")).update(last_seen=now)',
-        "pass",
+        "when a policy was checked is not kept", "    if subscriptions is None:\n", "    if False:\n"
+    )
+    yield followed(
+        "a check that changes nothing is not kept",
+        '    PolicyCheck.objects.update_or_create(policy=policy, defaults={"checked_at": timezone.now()})\n',
+        "",
+        FOLLOWED,
+        CHECKED,
+    )
+    counted = "    if same.exclude(unwaived=Verdict.PASS).count() != failing:\n"
+    yield followed("comparing: as many findings are enough", counted, "    if False:\n", CHECKED)
+    yield followed(
+        "comparing: more findings are no matter", "    if found != failing:\n", "    if False:\n", CHECKED
     )
     yield followed(
         "totals: other subscriptions are not looked at",
@@ -516,8 +531,14 @@ def totals() -> Iterator[Break]:
     yield summed("those above are not followed", "    for above in line:\n", "    for above in [agency]:\n")
     yield summed(
         "what moved still counts where it was",
-        "    paths = set(counted)\n",
-        "    paths: set[str] = set()\n",
+        "for counted in (before, after) if counted",
+        "for counted in (after,) if counted",
+        RECORDING,
+    )
+    yield summed(
+        "another cost is not followed",
+        '("agency_path", "product", "annual_cost_min", "annual_cost_max")',
+        '("agency_path", "product")',
         RECORDING,
     )
     yield summed(

@@ -9,6 +9,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ from subscriptions.models import (
     Decision,
     Facts,
     Finding,
+    PolicyCheck,
     PriceLine,
     Status,
     Subscription,
@@ -126,6 +128,28 @@ def test_it_trusts_nothing():
     assert (summary.facts_changed, summary.findings_open) == (2, 2)
     assert [f.verdict for f in Finding.objects.filter(policy=version.policy)] == ["violation", "violation"]
     assert all(f.deciding_facts["reasons"] for f in Finding.objects.all())
+
+
+def test_it_closes_a_finding_that_no_verdict_bears_out():
+    """Also where nothing else is to be done."""
+    make_policy(BLOCKED)
+    kept(SubscriptionFactory(reference="A", personal_data=True))
+    right = kept(SubscriptionFactory(reference="B", personal_data=True))
+    right.personal_data = False
+    right.save()
+    check_everything()
+    Finding.objects.update(closed_at=None, closed_because="")
+    check_everything()
+    assert [closed for _policy, _verdict, closed in findings()] == ["", "passes"]
+
+
+def test_it_keeps_when_a_policy_was_checked_also_where_nothing_changed(clock):
+    policy = make_policy(BLOCKED).policy
+    kept(SubscriptionFactory(personal_data=True))
+    for day in (DAY, days(1), days(2)):
+        clock(day)
+        check_everything()
+        assert timezone.localdate(PolicyCheck.objects.get(policy=policy).checked_at) == day
 
 
 def test_what_is_interrupted_between_facts_and_findings_is_made_good_by_the_next(monkeypatch):

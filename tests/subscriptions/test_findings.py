@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from policies.models import Policy, PolicyVersion, Waiver
 from policies.verdicts import Effect, Verdict
+from subscriptions import findings as findings_module
 from subscriptions.facts import refresh
 from subscriptions.findings import reconcile_one, reconcile_policy, reconcile_totals
 from subscriptions.models import Approval, Facts, Finding, Status, Subscription
@@ -362,6 +363,21 @@ def both_ways() -> list[dict[str, Any]]:
     assert kept_findings() == by_one
     assert Finding.history.count() == rows
     return by_one
+
+
+def test_what_is_put_right_while_a_check_waits_for_it_opens_nothing(monkeypatch):
+    """What the check has counted as failing is judged anew once it is held."""
+    version = make_policy(BLOCKED)
+    made = subscription(personal_data=True)
+    hold = findings_module._hold
+
+    def put_right_and_hold(policy, ids):
+        set_facts(made, personal_data=False)
+        hold(policy, ids)
+
+    monkeypatch.setattr(findings_module, "_hold", put_right_and_hold)
+    reconcile_policy(version.policy, DAY)
+    assert findings() == []
 
 
 def test_many_are_reconciled_in_chunks(monkeypatch):

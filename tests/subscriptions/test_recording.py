@@ -576,7 +576,8 @@ def test_an_officer_settles_each_policy_that_asks_for_it_and_no_other(officer):
 
 
 @pytest.mark.parametrize(
-    ("personal_data", "effect"), [(True, Effect.BLOCK), (True, Effect.WARN), (False, Effect.APPROVAL)]
+    ("personal_data", "effect"),
+    [(True, Effect.BLOCK), (True, Effect.WARN), (None, Effect.WARN), (False, Effect.APPROVAL)],
 )
 def test_what_needs_no_officer_is_nothing_for_one(officer, personal_data, effect):
     make_policy(BLOCKED, effect=effect)

@@ -146,6 +146,17 @@ def test_a_subscription_that_goes_to_another_agency_counts_there_and_no_more_her
     assert {f.subscription for f in Finding.objects.open()} == {moves, there}
 
 
+@pytest.mark.django_db
+@pytest.mark.usefixtures("clock")
+def test_a_price_that_changes_changes_the_totals():
+    own, below = recorded("KR/P1", 100), recorded("KR/P1/C1", 20)
+    line = PriceLine(basis="flat", cycle="annual", vat="included", amount=30)
+    recording.change(below, [line], by=person("sysadmin"), version=below.version)
+    assert (totals("KR/P1"), totals("KR/P1/C1")) == ((130, 130, 2, 2), (30, 30, 1, 1))
+    recording.change(own, [], by=person("sysadmin"), version=own.version)
+    assert totals("KR/P1") == (30, None, 2, 2)
+
+
 class TotalsStayEqual(TestCase):
     """Kept totals equal their recomputation after any order of changes."""
 
