@@ -59,7 +59,8 @@ class DigestOfRows(Aggregate):
         return super().as_sql(compiler, connection, template=template, **extra)
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        template = "sum(hash_record_extended(ROW(%(expressions)s), 0))::text"
+        # Hashed twice: the hash of a record is linear in its columns, so that a sum would not tell values changed about.
+        template = "sum(hashint8extended(hash_record_extended(ROW(%(expressions)s), 0), 1))::text"
         return super().as_sql(compiler, connection, template=template, **extra)
 
 
