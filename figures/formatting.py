@@ -53,9 +53,12 @@ def amount_text(figure: Figure, money: bool = True, in_full: bool = False) -> st
 
     `in_full`: one that is not rounded in all its digits, for where sources are compared.
     """
-    write = won if money else (lambda value, unit=1: number(value))
-    if money and in_full and figure.unit == 1:
-        write = lambda value, unit=1: won_exact(value)  # noqa: E731
+
+    def write(value: Number, unit: int = 1) -> str:
+        if not money:
+            return number(value)
+        return won_exact(value) if in_full and figure.unit == 1 else won(value, unit)
+
     if figure.is_known:
         text = write(figure.shown or 0, figure.unit)
         if figure.qualifier == Qualifier.ABOUT:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
@@ -112,7 +111,8 @@ def verdict_counts(
         by_scope.setdefault(version.scope.path, []).append(version)
     counts: dict[str, dict[str, int]] = {}
     for path, scoped in by_scope.items():
-        for some in batched(scoped, VERSIONS_AT_ONCE):
+        for start in range(0, len(scoped), VERSIONS_AT_ONCE):
+            some = scoped[start : start + VERSIONS_AT_ONCE]
             counts.update(_verdict_counts(rows.filter(agency_path__within=path), some))
     return counts
 
@@ -135,13 +135,6 @@ def _verdict_counts(rows: FactsQuerySet, versions: Sequence[PolicyVersion]) -> d
         by_verdict = (passing, violating, found["all"] - violating - passing)
         counts[version.policy.code] = {j.value: n for j, n in zip(JUDGED, by_verdict, strict=True)}
     return counts
-
-
-def batched(versions: Iterable[PolicyVersion], size: int) -> Iterator[list[PolicyVersion]]:
-    """Lists of at most `size`."""
-    waiting = iter(versions)
-    while some := list(islice(waiting, size)):
-        yield some
 
 
 # A statement has room for so many policies, whatever the database's limits.

@@ -525,12 +525,6 @@ class Facts(models.Model):
                 lowest_if_unknown("seats_min").desc(), F("subscription").desc(), name="facts_by_seats"
             ),
             models.Index(fields=["vendor", "status"], name="facts_vendor_status"),
-            # What an agency, or one with all below it, comes to is added up from this index alone.
-            models.Index(
-                fields=["agency_path", "status", "product"],
-                include=["annual_cost_min", "annual_cost_max"],
-                name="facts_of_agency",
-            ),
         ]
 
     def __str__(self) -> str:

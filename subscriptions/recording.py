@@ -310,7 +310,7 @@ def recorded_in_admin(subscription: Subscription, *, by: User, before: Subscript
     officer_first = starts and status in COMMITTED and found == Outcome.NEEDS_OFFICER
     if officer_first or ((starts or grows) and found == Outcome.REFUSED):
         raise RefusedInAdmin(act, judgements)
-    moved = _keep_facts(subscription, lines, on)
+    moved = _store_facts(subscription, lines, on)
     decision = _log(subscription, act, by, judgements)
     _reconcile(subscription, on, judgements, moved)
     if act == Decision.Act.DECLARE:
@@ -465,7 +465,7 @@ def _decide(
     found = outcome(judgements)
     stopped = found == Outcome.REFUSED or (officer_first and found == Outcome.NEEDS_OFFICER)
     if act == Decision.Act.REQUEST and stopped:
-        _keep_facts(subscription, lines, on)
+        _store_facts(subscription, lines, on)
         stopped = not waits_for_waivers(subscription, judgements)
     refused = enforced and start is not None and stopped
     if start is not None and not refused:
@@ -477,7 +477,7 @@ def _decide(
             subscription.approved_at = timezone.now()
         subscription._history_user = by  # type: ignore[attr-defined]
         subscription.save()
-    moved = _keep_facts(subscription, lines, on)
+    moved = _store_facts(subscription, lines, on)
     decision = _log(subscription, act, by, judgements, refused=refused, reason=reason)
     _reconcile(subscription, on, judgements, moved)
     return Recorded(subscription, judgements, decision)
@@ -492,7 +492,7 @@ def _leave(subscription: Subscription, status: Status, act: Decision.Act, by: Us
     return _decide(subscription, act, by, reason=reason, enforced=False)
 
 
-def _keep_facts(subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date) -> list[Agency]:
+def _store_facts(subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date) -> list[Agency]:
     """Store the facts; returns the agencies whose totals change with them."""
     counting = ("agency_path", "product", "annual_cost_min", "annual_cost_max")
     before = Facts.objects.filter(pk=subscription.pk, status__in=LIVE).values_list(*counting).first()
@@ -514,8 +514,8 @@ def _reconcile(
     subscription: Subscription, on: datetime.date, judgements: Sequence[Judgement], moved: Sequence[Agency]
 ) -> None:
     """Keep the findings in step: the subscription's own, and those that hang on the totals of agencies where it counts."""
-    if moved:
-        hold_totals(moved)
+    if len(moved) > 1:
+        hold_totals(moved)  # both at once, in the order of the tree; one is held while it is made anew
     changed = {pk for agency in moved for pk in refresh_totals(agency)}
     reconcile_one(subscription, on, judgements)
     reconcile_totals(changed, on, besides=subscription)

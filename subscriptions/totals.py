@@ -112,25 +112,28 @@ def refresh_totals(agency: Agency) -> list[int]:
 @transaction.atomic
 def refresh_all_totals() -> list[int]:
     """Make the totals of all agencies equal to their facts, each agency once; returns the agencies that changed."""
-    found = {row["agency_path"]: row for row in _own_rows(Facts.objects.all(), by="agency_path")}
-    products: dict[str, set[str]] = {}
+    # By the agency itself: the paths among the facts may be those from before a move, until these are made anew.
+    found = {
+        row["subscription__agency"]: row for row in _own_rows(Facts.objects.all(), "subscription__agency")
+    }
+    products: dict[int, set[str]] = {}
     live = Facts.objects.filter(status__in=LIVE).order_by()
-    for path, product in live.values_list("agency_path", "product").distinct():
-        products.setdefault(path, set()).add(product)
+    for pk, product in live.values_list("subscription__agency", "product").distinct():
+        products.setdefault(pk, set()).add(product)
     rows = AgencyTotals.objects.select_for_update(of=("self",)).order_by("agency__path")
     kept = {totals.agency_id: totals for totals in rows}
     agencies = Agency.objects.order_by("path").values_list("path", "pk")
-    by_path = {path: pk for path, pk in agencies if path in found or pk in kept}
+    by_path = {path: pk for path, pk in agencies if pk in found or pk in kept}
     sums: dict[str, list[int]] = {}
     tools: dict[str, set[str]] = {}
     own = {}
     for path, pk in by_path.items():
-        own[pk] = _columns_of(found.get(path), products.get(path, set()))
+        own[pk] = _columns_of(found.get(pk), products.get(pk, set()))
         for prefix in _prefixes(path):
             total = sums.setdefault(prefix, [0, 0, 0])
             for number, name in enumerate(("own_min", "own_max", "own_open")):
                 total[number] += own[pk][name]
-            tools.setdefault(prefix, set()).update(products.get(path, set()))
+            tools.setdefault(prefix, set()).update(products.get(pk, set()))
     wrong, changed = [], []
     for path, pk in by_path.items():
         totals = kept.get(pk) or AgencyTotals(agency_id=pk)
@@ -172,8 +175,8 @@ def _own_rows(facts: Any, by: str) -> Any:
 
 
 def _own(agency: Agency) -> dict[str, Any]:
-    facts = Facts.objects.filter(agency_path=agency.path)
-    rows = list(_own_rows(facts, by="product"))
+    facts = Facts.objects.filter(subscription__agency=agency)
+    rows = list(_own_rows(facts, "product"))
     row = {name: sum(row[name] for row in rows) for name in ("count", "low", "high", "unbounded")}
     return _columns_of(row, {row["product"] for row in rows})
 

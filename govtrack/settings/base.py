@@ -122,8 +122,6 @@ DATABASES = {
     "default": database(env.str("DATABASE_URL", default=f"sqlite:///{DEMO_DIR / 'govtrack.sqlite3'}"))
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# An index that holds further columns is made without them on SQLite, as it may be.
-SILENCED_SYSTEM_CHECKS = ["models.W040"]
 
 AUTH_USER_MODEL = "agencies.User"
 AUTH_PASSWORD_VALIDATORS = [

@@ -15,6 +15,7 @@ from subscriptions import findings as findings_module
 from subscriptions.facts import refresh
 from subscriptions.findings import reconcile_one, reconcile_policy, reconcile_totals
 from subscriptions.models import Approval, Facts, Finding, Status, Subscription
+from subscriptions.opening import open_many
 from subscriptions.totals import refresh_all_totals
 from tests.examples import examples
 from tests.subscriptions import reference
@@ -483,3 +484,26 @@ def test_many_are_opened_with_the_same_rows_and_history_as_few(monkeypatch, cloc
     assert written() == one_by_one
     assert {row["verdict"] for row in one_by_one[0]} == {"waived", "violation", "undetermined"}
     assert len(one_by_one[0]) == len(one_by_one[1]) == 12
+
+
+def test_many_that_come_in_no_order_each_begin_a_history():
+    version = make_policy(BLOCKED)
+    made = [subscription(personal_data=True) for _number in range(5)]
+    now = timezone.now()
+    for some in (
+        [made[3], made[0]],
+        [made[4], made[1], made[2]],
+    ):  # at one instant, with keys between each other's
+        open_many(
+            [
+                Finding(
+                    policy_id=version.policy_id, policy_version=version, subscription=one, effect="block", first_seen=now,
+                    verdict="violation", unwaived_verdict="violation", last_seen=now,
+                )
+                for one in some
+            ]
+        )  # fmt: skip
+    kept = Finding.history.order_by("subscription").values_list("subscription", "id", "history_type")
+    found = Finding.objects.order_by("subscription").values_list("subscription", "pk")
+    assert list(kept) == [(*pair, "+") for pair in found]
+    assert len(found) == 5

@@ -157,6 +157,22 @@ def test_a_price_that_changes_changes_the_totals():
     assert totals("KR/P1") == (30, None, 2, 2)
 
 
+@pytest.mark.django_db
+@pytest.mark.usefixtures("clock")
+def test_what_moved_with_its_agency_counts_before_its_facts_are_made_anew():
+    """The path among the facts is the old one until then, which may take until the next check."""
+    recorded("KR/P1/C1", 900)
+    agency, there = agency_at("KR/P1/C1"), agency_at("KR/P2")
+    agency.parent = there
+    agency.save()
+    agency.refresh_from_db()
+    assert agency.path == "KR/P2/C1/"
+    refresh_totals(agency)
+    assert totals("KR/P2/C1") == (900, 900, 1, 1)
+    refresh_all_totals()
+    assert totals("KR/P2/C1") == (900, 900, 1, 1)
+
+
 class TotalsStayEqual(TestCase):
     """Kept totals equal their recomputation after any order of changes."""
 
