@@ -24,7 +24,7 @@ from subscriptions.evaluation import (
     with_truths,
 )
 from subscriptions.models import LIVE, FactsQuerySet, Finding, PolicyCheck, Subscription
-from subscriptions.opening import open_many
+from subscriptions.opening import Opened, open_many
 from subscriptions.totals import hold_totals
 
 CHUNK, BATCH = 2000, 500
@@ -270,36 +270,57 @@ def _hold(policy: Policy, ids: Sequence[int]) -> None:
 
 def _write(judged: Iterable[tuple[int, Judgement, Finding | None]], now: datetime.datetime) -> None:
     """Open, reopen, change or touch the findings of (subscription, judgement, existing finding)."""
-    new, changed, same = [], [], []
+    new: list[tuple[int, Judgement]] = []
+    changed, same = [], []
     for subscription_pk, judgement, finding in judged:
-        version = judgement.version
         if finding is None:
-            finding = Finding(policy_id=version.policy_id, subscription_id=subscription_pk, first_seen=now)
-            new.append(finding)
+            new.append((subscription_pk, judgement))
         elif _says(finding, judgement):
             same.append(finding.pk)
-            continue
         else:
-            changed.append(finding)
-        if finding.closed_at is not None or finding.remedy_due is None:
-            finding.remedy_due = _remedy_due(version, now)
-        finding.policy_version = version
-        finding.verdict = judgement.verdict
-        finding.effect = version.effect
-        finding.cause = judgement.cause
-        finding.waiver = judgement.waiver
-        finding.unwaived_verdict = judgement.unwaived
-        finding.deciding_facts = judgement.deciding_facts
-        finding.last_seen = now
-        finding.closed_at, finding.closed_because = None, ""
+            changed.append(_follow(finding, judgement, now))
     if len(new) > FEW:
-        open_many(new)
+        open_many(_opened(*new[0], now), [_differing_part(pk, judgement) for pk, judgement in new])
     elif new:
-        bulk_create_with_history(new, Finding, batch_size=BATCH)
+        opened = [_opened(pk, judgement, now) for pk, judgement in new]
+        bulk_create_with_history(opened, Finding, batch_size=BATCH)
     if changed:
         bulk_update_with_history(changed, Finding, _KEPT, batch_size=BATCH)
     if same:
         Finding.objects.filter(pk__in=same).update(last_seen=now)
+
+
+def _opened(subscription_pk: int, judgement: Judgement, now: datetime.datetime) -> Finding:
+    finding = Finding(policy_id=judgement.version.policy_id, subscription_id=subscription_pk, first_seen=now)
+    return _follow(finding, judgement, now)
+
+
+def _follow(finding: Finding, judgement: Judgement, now: datetime.datetime) -> Finding:
+    """Let a finding, new or not, say what the judgement does; what was closed is open again."""
+    if finding.closed_at is not None or finding.remedy_due is None:
+        finding.remedy_due = _remedy_due(judgement.version, now)
+    finding.policy_version = judgement.version
+    finding.verdict = judgement.verdict
+    finding.effect = judgement.version.effect
+    finding.cause = judgement.cause
+    finding.waiver = judgement.waiver
+    finding.unwaived_verdict = judgement.unwaived
+    finding.deciding_facts = judgement.deciding_facts
+    finding.last_seen = now
+    finding.closed_at, finding.closed_because = None, ""
+    return finding
+
+
+def _differing_part(subscription_pk: int, judgement: Judgement) -> Opened:
+    waiver = judgement.waiver.pk if judgement.waiver else None
+    return (
+        subscription_pk,
+        judgement.verdict,
+        judgement.unwaived,
+        judgement.cause,
+        waiver,
+        judgement.deciding_facts,
+    )
 
 
 def _says(finding: Finding, judgement: Judgement) -> bool:

@@ -494,15 +494,10 @@ def test_many_that_come_in_no_order_each_begin_a_history():
         [made[3], made[0]],
         [made[4], made[1], made[2]],
     ):  # at one instant, with keys between each other's
-        open_many(
-            [
-                Finding(
-                    policy_id=version.policy_id, policy_version=version, subscription=one, effect="block", first_seen=now,
-                    verdict="violation", unwaived_verdict="violation", last_seen=now,
-                )
-                for one in some
-            ]
-        )  # fmt: skip
+        like = Finding(
+            policy=version.policy, policy_version=version, effect="block", first_seen=now, last_seen=now
+        )
+        open_many(like, [(one.pk, "violation", "violation", "", None, {}) for one in some])
     kept = Finding.history.order_by("subscription").values_list("subscription", "id", "history_type")
     found = Finding.objects.order_by("subscription").values_list("subscription", "pk")
     assert list(kept) == [(*pair, "+") for pair in found]
