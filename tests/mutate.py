@@ -464,7 +464,7 @@ def following() -> Iterator[Break]:
         "finding.unwaived_verdict = judgement.unwaived",
         "finding.unwaived_verdict = judgement.verdict",
     )
-    yield followed("the effect is not followed", "        finding.effect = version.effect\n", "")
+    yield followed("the effect is not followed", "    finding.effect = judgement.version.effect\n", "")
     yield followed(
         "the remedy's day is not set anew",
         "if finding.closed_at is not None or finding.remedy_due is None:",
@@ -472,8 +472,8 @@ def following() -> Iterator[Break]:
     )
     yield followed(
         "a finding is first seen each time",
-        "        else:\n            changed.append(finding)\n",
-        "        else:\n            finding.first_seen = now\n            changed.append(finding)\n",
+        '    finding.closed_at, finding.closed_because = None, ""\n    return finding\n',
+        '    finding.closed_at, finding.closed_because, finding.first_seen = None, "", now\n    return finding\n',
     )
     yield followed(
         "when a policy was checked is not kept", "    if subscriptions is None:\n", "    if False:\n"
