@@ -85,14 +85,17 @@ def result(name: str, milliseconds: float, share: float, note: str, **more: floa
 
 
 def make_policies(share: float, on: Any) -> None:
-    """Policies in force, until there are twenty, each failed by about `share` of the subscriptions; and a draft."""
+    """Policies in force, until there are twenty, so that `share` of all pairs fails; and a draft."""
     from agencies.models import Agency
     from policies.models import Policy, PolicyVersion
+    from subscriptions.checking import verdict_counts
 
     nation = Agency.objects.get(code="KR")
-    for number in range(PolicyVersion.objects.in_force(on).count(), POLICIES):
-        rule = RULES[number % len(RULES)]
-        make_version(f"bench-{number}", nation, rule, share, number, on)
+    there = verdict_counts(on)
+    failing = sum(1 - verdicts["pass"] / sum(verdicts.values()) for verdicts in there.values())
+    each = (share * POLICIES - failing) / (POLICIES - len(there))
+    for number in range(len(there), POLICIES):
+        make_version(f"bench-{number}", nation, RULES[number % len(RULES)], each, number, on)
     make_version("bench-draft", nation, RULES[1], share, POLICIES, on)
     version = PolicyVersion.objects.get(policy__code="bench-draft")
     PolicyVersion.objects.filter(pk=version.pk).update(status="draft")
@@ -100,7 +103,10 @@ def make_policies(share: float, on: Any) -> None:
 
 
 def make_version(code: str, owner: Any, rule: Any, share: float, number: int, on: Any) -> None:
-    """A policy that names as many tools as it takes for `share` of the judged subscriptions not to pass."""
+    """A policy that names as many tools as it takes for `share` of the judged subscriptions not to pass.
+
+    Where the rule lets too many pass for that, it asks for the tools alone.
+    """
     from django.db.models import Count
 
     from policies.models import Condition, Policy, PolicyVersion
@@ -121,6 +127,9 @@ def make_version(code: str, owner: Any, rule: Any, share: float, number: int, on
         rows = rows.exclude(unwaived=Verdict.PASS)
     found = dict(rows.order_by().values_list("product").annotate(Count("pk")))
     wanted, tools = share * Facts.objects.judged().count(), []
+    if sum(found.values()) < wanted:
+        version.conditions.all().delete()
+        found = dict(Facts.objects.judged().order_by().values_list("product").annotate(Count("pk")))
     for tool in sorted(found, key=lambda tool: hash_of(f"{number} {tool}")):
         if found[tool] <= wanted * 1.1:
             tools.append(tool)
