@@ -159,6 +159,8 @@ STATES: list[tuple[str, str, str, Act | None]] = [
     ("spending of nobody's", "nobody", "/spending/", None),
     ("spending narrowed", "committee", "/spending/?standing=undetermined&product=chatgpt&sort=-users", None),
     ("spending of none", "committee", "/spending/?q=nothing", None),
+    ("spending from all sources", "committee", "/spending/?source=b&accounts=all", None),
+    ("spending wrongly sourced", "committee", "/spending/?source=nonsense", None),
     ("spending wrongly narrowed", "committee", "/spending/?kind=nonsense", None),
     ("no file of spending", "committee", "/spending/?kind=nonsense&_export=csv", None),
     ("subscriptions", "administrator", "/subscriptions/", None),
