@@ -118,12 +118,19 @@ def _recorded(parts: Iterable[Counter[str]]) -> Recorded:
 
 
 def _annual_cost(sums: Counter[str]) -> Total:
-    """The cost of those whose cost is known at least in part, and how many there are of which nothing is known."""
-    unknown = sums["in_force"] - sums["known"]
-    missing = Counter({Standing.NOT_GIVEN: unknown} if unknown else {})
-    if not sums["known"]:
+    return total_of_ranges(sums["in_force"], sums["known"], sums["bounded"], sums["low"], sums["high"])
+
+
+def total_of_ranges(count: int, known: int, bounded: int, low: int, high: int) -> Total:
+    """The sum of a flat fact with two columns (such as the annual cost) over `count` subscriptions.
+
+    `known` of them have a minimum and `bounded` a maximum; `low` and `high` are the sums of these. The total is of those of
+    which something is known, and counts those of which nothing is.
+    """
+    missing = Counter({Standing.NOT_GIVEN: count - known} if count > known else {})
+    if not known:
         return Total(Figure.missing(), 0, missing)
     # A cost without an upper bound, or with one above its minimum (VAT not given), makes the sum a minimum.
-    interval = Interval(sums["low"], sums["high"] if sums["bounded"] == sums["known"] else None)
+    interval = Interval(low, high if bounded == known else None)
     qualifier = Qualifier.EXACT if interval.is_exact else Qualifier.AT_LEAST
-    return Total(Figure(Standing.STATED, sums["low"], interval, 1, qualifier), sums["known"], missing)
+    return Total(Figure(Standing.STATED, low, interval, 1, qualifier), known, missing)
