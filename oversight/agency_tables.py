@@ -99,7 +99,7 @@ class NewestTable(SubscriptionTable):
 
 
 class NewestFindingsTable(tables.Table):
-    policy = tables.Column(verbose_name=_("Policy"), empty_values=(), attrs=WRAP)
+    policy = tables.Column(verbose_name=_("Policy"), accessor="policy_version", attrs=WRAP)
     subscription = tables.Column(verbose_name=_("Subscription"), attrs=NOWRAP)
     product = tables.Column(verbose_name=_("AI tool"), empty_values=())
     verdict = tables.Column(verbose_name=_("Verdict"))

@@ -89,9 +89,10 @@ def _at_least(low: Fraction, high: Fraction | None) -> Figure:
 def use_by_agency(user: User, products: Collection[int], on: datetime.date) -> list[Use]:
     """For each agency that `user` sees to have a live subscription to one of the tools (by their ids), what is recorded there.
 
-    An agency counts by itself, without those below it. Two grouped queries.
+    An agency counts by itself, without those below it. Two grouped queries, one row for each agency.
     """
-    return list(_use(user, products, on, "agency_id", "subscription__agency_id", {}).values())
+    found = _use(user, products, on, "agency_id", "subscription__agency_id", {})
+    return [found[agency] for agency in sorted(found)]
 
 
 def use_by_tool(user: User, products: Collection[int], on: datetime.date, agencies: bool) -> dict[int, Use]:

@@ -18,7 +18,15 @@ from catalog.models import Product, Vendor
 from figures.formatting import number
 from oversight.concerning import Concerning
 from oversight.report_tables import anchor, badge
-from oversight.tables import UnknownLast, figure_cell, lines, requested_text, total_cell, undetermined_text
+from oversight.tables import (
+    UnknownLast,
+    figure_cell,
+    lines,
+    not_visible,
+    requested_text,
+    total_cell,
+    undetermined_text,
+)
 from oversight.use import Use
 from policies.verdicts import Effect
 from sources.models import Statement
@@ -27,36 +35,44 @@ from sources.tables import NOWRAP, NUMBER, WRAP, StatementTable
 
 @dataclass(frozen=True)
 class ToolUse:
-    """A tool with what is recorded of it."""
+    """A tool with what is recorded of it; None for somebody who sees no agency."""
 
     tool: Product
-    use: Use
+    use: Use | None
 
 
 @dataclass(frozen=True)
 class VendorUse:
-    """A vendor with what is recorded of all its tools."""
+    """A vendor with what is recorded of all its tools, likewise."""
 
     vendor: Vendor
     tools: int
-    use: Use
+    use: Use | None
 
 
-def _use(row: Any) -> Use:
+def _use(row: Any) -> Use | None:
     return row if isinstance(row, Use) else row.use
 
 
+def _by(key: Callable[[Use], Any]) -> Callable[[Any], Any]:
+    return lambda row: None if (use := _use(row)) is None else key(use)
+
+
+def _lowest(use: Use) -> float | None:
+    ends = use.seat_cost_ends
+    return float(ends[0]) if ends else None
+
+
 USE_KEYS: dict[str, Callable[[Any], Any]] = {
-    "agency": lambda row: row.of,
     "tool": lambda row: str(row.tool),
     "vendor": lambda row: str(row.vendor),
     "tools": lambda row: row.tools,
-    "agencies": lambda row: _use(row).agencies,
-    "subscriptions": lambda row: _use(row).live,
-    "seats": lambda row: _use(row).seats_low if _use(row).seats_known else None,
-    "annual_cost": lambda row: _use(row).cost_low if _use(row).cost_known else None,
-    "seat_cost": lambda row: float(ends[0]) if (ends := _use(row).seat_cost_ends) else None,
-    "findings": lambda row: _use(row).attention,
+    "agencies": _by(lambda use: use.agencies),
+    "subscriptions": _by(lambda use: use.live),
+    "seats": _by(lambda use: use.seats_low if use.seats_known else None),
+    "annual_cost": _by(lambda use: use.cost_low if use.cost_known else None),
+    "seat_cost": _by(_lowest),
+    "findings": _by(lambda use: use.attention),
 }
 
 
@@ -82,20 +98,23 @@ class UseTable(tables.Table):
 
     def render_subscriptions(self, record: Any) -> SafeString:
         use = _use(record)
-        return lines(number(use.live), requested_text(use.requested))
+        return lines(number(use.live), requested_text(use.requested)) if use else not_visible()
 
     def render_seats(self, record: Any) -> SafeString:
-        return total_cell(_use(record).seats, money=False)
+        use = _use(record)
+        return total_cell(use.seats, money=False) if use else not_visible()
 
     def render_annual_cost(self, record: Any) -> SafeString:
-        return total_cell(_use(record).annual_cost)
+        use = _use(record)
+        return total_cell(use.annual_cost) if use else not_visible()
 
     def render_seat_cost(self, record: Any) -> SafeString:
-        return figure_cell(_use(record).seat_cost)
+        use = _use(record)
+        return figure_cell(use.seat_cost) if use else not_visible()
 
     def render_findings(self, record: Any) -> SafeString:
         use = _use(record)
-        return lines(number(use.attention), undetermined_text(use.undetermined))
+        return lines(number(use.attention), undetermined_text(use.undetermined)) if use else not_visible()
 
 
 class AgencyUseTable(UseTable):
@@ -126,8 +145,8 @@ class ToolUseTable(UseTable):
             '<a href="{}">{}</a>', reverse("oversight:tool-use", args=[record.tool.code]), record.tool
         )
 
-    def render_agencies(self, record: ToolUse) -> str:
-        return number(record.use.agencies)
+    def render_agencies(self, record: ToolUse) -> SafeString | str:
+        return number(record.use.agencies) if record.use else not_visible()
 
 
 class VendorUseTable(UseTable):

@@ -78,7 +78,7 @@ def vendor(request: SignedInRequest, code: str) -> HttpResponse:
     on = timezone.localdate(as_of)
     tools = list(company.products.all())
     found = use_by_tool(request.user, [tool.pk for tool in tools], on, agencies=True)
-    rows = [ToolUse(tool, found.get(tool.pk, Use())) for tool in tools]
+    rows = [ToolUse(tool, _seen(request.user, found.get(tool.pk, Use()))) for tool in tools]
     table = ToolUseTable(rows, gettext("Its AI tools"))
     configure(request, table, PER_PAGE)
     known = str(company.country or "") or None
@@ -110,7 +110,7 @@ def country(request: SignedInRequest, code: str) -> HttpResponse:
     on = timezone.localdate(as_of)
     tools = list(Product.objects.filter(vendor__in=vendors))
     found = use_by_tool(request.user, [tool.pk for tool in tools], on, agencies=False)
-    table = VendorUseTable(_by_vendor(vendors, tools, found), gettext("Vendors"))
+    table = VendorUseTable(_by_vendor(request.user, vendors, tools, found), gettext("Vendors"))
     configure(request, table, PER_PAGE)
     return render(
         request,
@@ -131,7 +131,9 @@ def country_name(code: str | None) -> str:
     return str(countries.name(code)) if code else gettext("Country not known")
 
 
-def _by_vendor(vendors: Sequence[Vendor], tools: Sequence[Product], found: dict[int, Use]) -> list[VendorUse]:
+def _by_vendor(
+    user: User, vendors: Sequence[Vendor], tools: Sequence[Product], found: dict[int, Use]
+) -> list[VendorUse]:
     theirs: dict[int, list[Product]] = defaultdict(list)
     for tool in tools:
         theirs[tool.vendor_id].append(tool)
@@ -139,7 +141,7 @@ def _by_vendor(vendors: Sequence[Vendor], tools: Sequence[Product], found: dict[
         VendorUse(
             company,
             len(theirs[company.pk]),
-            added(found[tool.pk] for tool in theirs[company.pk] if tool.pk in found),
+            _seen(user, added(found[tool.pk] for tool in theirs[company.pk] if tool.pk in found)),
         )
         for company in vendors
     ]
