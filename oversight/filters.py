@@ -46,6 +46,7 @@ class SpendingFilter(ReportForm):
     def __init__(self, data: Any, sources: Sequence[Source]) -> None:
         super().__init__(data, sources)
         self.fields["product"].offer(Product.objects.all())  # type: ignore[attr-defined]
+        self.fields["accounts"].label = _("Stated figures from")
 
     @property
     def filters(self) -> Filters:
