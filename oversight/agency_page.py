@@ -46,18 +46,22 @@ def named_by_statements() -> QuerySet[Agency]:
     return Agency.objects.filter(pk__in=through.values("agency"))
 
 
-def agencies_to_open(user: User) -> QuerySet[Agency]:
-    """The agencies whose page `user` may open: those in sight, and those that published statements name."""
-    in_sight = Agency.objects.visible_to(user).values("pk")
-    return Agency.objects.filter(Q(pk__in=in_sight) | Q(pk__in=named_by_statements().values("pk")))
-
-
 def openable(user: User, agencies: Iterable[Agency | None]) -> set[int]:
-    """Of these agencies the ids of those whose page `user` may open. One query."""
+    """Of these agencies the ids of those whose page `user` may open: in sight, or named by published statements. One query."""
     there = [agency for agency in agencies if agency is not None]
     seen = {agency.pk for agency in there if user.sight().covers(agency.path)}
     others = [agency.pk for agency in there if agency.pk not in seen]
     return seen | set(named_by_statements().filter(pk__in=others).values_list("pk", flat=True))
+
+
+def narrowed_to(user: User, agency: Agency) -> Agency | None:
+    """What `visible_to(user, within=…)` is to be given for the agency with all below it.
+
+    None where that is all there is: naming each of twenty thousand agencies takes longer than naming none.
+    """
+    if agency.parent_id is not None or not user.sight().everything:
+        return agency
+    return agency if Agency.objects.filter(parent=None).exclude(pk=agency.pk).exists() else None
 
 
 def statements_about(agency: Agency) -> QuerySet[Statement]:
@@ -86,9 +90,9 @@ def stated_of(agency: Agency, sources: Collection[Source]) -> list[StatedOfIt]:
     return found
 
 
-def paid_by_year(user: User, agency: Agency) -> list[PaidInYear]:
-    """What was paid by the agency and all below it, as far as `user` sees it, the latest year first."""
-    payments = Payment.objects.visible_to(user, within=agency).exclude(subscription__status=Status.VOID)
+def paid_by_year(user: User, within: Agency | None) -> list[PaidInYear]:
+    """What was paid by an agency and all below it, as far as `user` sees it, the latest year first."""
+    payments = Payment.objects.visible_to(user, within=within).exclude(subscription__status=Status.VOID)
     rows = (
         payments.order_by()
         .values(year=ExtractYear("paid_on"))
@@ -113,17 +117,17 @@ def _paid(won: int, known: int, unknown: int) -> Total:
     return Total(total.known, known, total.missing)
 
 
-def newest_subscriptions(user: User, agency: Agency) -> list[Subscription]:
-    """The newest of the agency and all below it, with what a list shows of each."""
-    rows = Subscription.objects.visible_to(user, within=agency).order_by("-pk")
+def newest_subscriptions(user: User, within: Agency | None) -> list[Subscription]:
+    """The newest of an agency and all below it, with what a list shows of each."""
+    rows = Subscription.objects.visible_to(user, within=within).order_by("-pk")
     keys = list(rows.values_list("pk", flat=True)[:NEWEST])
     found = Subscription.objects.with_list_columns().order_by().in_bulk(keys)
     return [found[key] for key in keys if key in found]
 
 
-def newest_findings(user: User, agency: Agency) -> list[Finding]:
-    """The newest open findings of the agency and all below it that nothing excuses."""
-    rows = Finding.objects.visible_to(user, within=agency).needing_attention()
+def newest_findings(user: User, within: Agency | None) -> list[Finding]:
+    """The newest open findings of an agency and all below it that nothing excuses."""
+    rows = Finding.objects.visible_to(user, within=within).needing_attention()
     shown = ("policy_version", "subscription__agency", "subscription__product")
     return list(rows.select_related(*shown).order_by("-first_seen", "-pk")[:NEWEST])
 
@@ -136,4 +140,8 @@ def latest_users(user: User, agency: Agency, on: datetime.date) -> UserCount | N
 
 def agencies_below(user: User, agency: Agency) -> QuerySet[Agency]:
     """The agencies right below it that `user` may know of: all that are in sight, and those that published statements name."""
-    return agencies_to_open(user).filter(parent=agency).order_by("path")
+    children = Agency.objects.filter(parent=agency).order_by("path")
+    if user.sight().covers(agency.path):
+        return children
+    in_sight = Agency.objects.visible_to(user).values("pk")
+    return children.filter(Q(pk__in=in_sight) | Q(pk__in=named_by_statements().values("pk")))

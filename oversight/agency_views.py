@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,8 +15,8 @@ from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
 from oversight.agency_page import (
     agencies_below,
-    agencies_to_open,
     latest_users,
+    narrowed_to,
     newest_findings,
     newest_subscriptions,
     openable,
@@ -36,8 +36,12 @@ PER_PAGE = 50
 @require_safe
 def agency(request: SignedInRequest, code: str) -> HttpResponse:
     """What is stated of an agency is everybody's; what is recorded there and below only of those who see all of it."""
-    opened = agencies_to_open(request.user).select_related("parent", "successor")
-    agency = get_object_or_404(opened.prefetch_related("former_names", "predecessors"), code=code)
+    agencies = Agency.objects.select_related("parent", "successor")
+    agency = get_object_or_404(agencies.prefetch_related("former_names", "predecessors"), code=code)
+    others = [agency.parent, agency.successor, *agency.predecessors.all()]
+    may_open = openable(request.user, [agency, *others])
+    if agency.pk not in may_open:
+        raise Http404
     as_of = timezone.now()
     on = timezone.localdate(as_of)
     sight = request.user.sight()
@@ -46,17 +50,18 @@ def agency(request: SignedInRequest, code: str) -> HttpResponse:
     below = BelowTable(agencies_below(request.user, agency))
     configure(request, below, PER_PAGE)
     paths = [one.path for one in below.shown if sight.covers(one.path)]
-    recorded, _all = recorded_below(request.user, [*paths, *([agency.path] if visible else [])], on)
+    paths += [agency.path] if visible else []
+    within = narrowed_to(request.user, agency)
+    recorded, _all = recorded_below(request.user, paths, on, within)
     below.know(recorded)
 
     governments = list(Agency.objects.filter(kind__in=Agency.METROPOLITAN_AND_PROVINCIAL))
     statements = list(statements_about(agency))
     stated = stated_of(agency, sources_to_prefer())
-    others = [agency.parent, agency.successor, *agency.predecessors.all()]
     context = {
         "agency": agency,
         "visible": visible,
-        "openable": openable(request.user, others),
+        "openable": may_open,
         "predecessors": agency.predecessors.all(),
         "former_names": agency.former_names.all(),
         "stated": StatedTable(stated) if stated else None,
@@ -66,9 +71,9 @@ def agency(request: SignedInRequest, code: str) -> HttpResponse:
         "as_of": as_of,
     }
     if visible:
-        paid = paid_by_year(request.user, agency)
-        newest = newest_subscriptions(request.user, agency)
-        findings = newest_findings(request.user, agency)
+        paid = paid_by_year(request.user, within)
+        newest = newest_subscriptions(request.user, within)
+        findings = newest_findings(request.user, within)
         context |= {
             "paid": PaidTable(paid) if paid else None,
             "users": latest_users(request.user, agency, on),
