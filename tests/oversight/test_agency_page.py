@@ -136,7 +136,11 @@ class TestRecorded:
         ],
     )
     def test_who_may_open_it(self, signed_in: SignIn, seat: str | None, code: str, status: int) -> None:
-        """No statement names these, so a page is for who sees the agency."""
+        """No published statement names these, so a page is for who sees the agency."""
+        unpublished = Statement.objects.create(
+            source=Source.objects.create(code="x"), code="X", measure="users", value=3
+        )
+        unpublished.subject.set(Agency.objects.all())
         client = signed_in("committee_member", seat) if seat else signed_in()
         assert client.get(f"/agencies/{code}/").status_code == status
 

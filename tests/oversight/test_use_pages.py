@@ -190,6 +190,17 @@ class TestTool:
         assert committee.get("/catalog/many/use/?page=3").status_code == 404
 
 
+def test_the_catalogue_leads_there(committee: Client) -> None:
+    listed = [link.attributes["href"] for link in opened(committee, "/catalog/").all("a")]
+    assert [listed.count(one) for one in ("/vendors/acme/", "/countries/US/", "/countries/unknown/")] == [
+        2,
+        3,
+        1,
+    ]
+    tool = [link.attributes["href"] for link in opened(committee, "/catalog/t/").all("a")]
+    assert [tool.count(one) for one in ("/catalog/t/use/", "/vendors/acme/")] == [1, 1]
+
+
 def test_a_vendor(committee: Client) -> None:
     page = opened(committee, "/vendors/acme/")
     assert rows(page, "Its AI tools") == [
