@@ -73,6 +73,7 @@ class Sight:
             path for path in set(paths) if not any(path != p and path.startswith(p) for p in paths)
         )
         self.everything = everything
+        self._parts: dict[str, Sight] = {}
 
     @cached_property
     def agency_keys(self) -> list[int]:
@@ -82,8 +83,11 @@ class Sight:
         return list(Agency.objects.filter(within_any(self.paths)).order_by().values_list("pk", flat=True))
 
     def within(self, path: str) -> Sight:
-        """What of it lies in one subtree."""
-        return Sight([path] if self.covers(path) else [p for p in self.paths if p.startswith(path)], False)
+        """What of it lies in one subtree; the same answer each time, so that its keys are fetched once."""
+        if path not in self._parts:
+            paths = [path] if self.covers(path) else [p for p in self.paths if p.startswith(path)]
+            self._parts[path] = Sight(paths, False)
+        return self._parts[path]
 
     def covers(self, path: str) -> bool:
         return self.everything or any(path.startswith(p) for p in self.paths)

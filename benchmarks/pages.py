@@ -54,6 +54,7 @@ def pages() -> Iterator[Page]:
     for person in PEOPLE:
         yield from lists(person)
     yield from sums()
+    yield from subjects()
     yield live_check()
 
 
@@ -139,10 +140,55 @@ GROUP BY 1
 def sums() -> Iterator[Page]:
     """The pages that add up what somebody sees; beside them the one raw statement that adds the cost."""
     today = timezone.localdate().isoformat()
-    for name, url in (("spending table", reverse("oversight:spending")), ("home", reverse("home"))):
+    report = reverse("oversight:report", args=["ai-subscriptions-2025"])
+    for name, url in (
+        ("spending table", reverse("oversight:spending")),
+        ("home", reverse("home")),
+        ("report", report),
+        ("report, all sources together", f"{report}?accounts=all"),
+    ):
         for person, (_role, code) in PEOPLE.items():
             path = Agency.objects.get(code=code).path
             yield Page(name, person, url, SUMS, [today, today, path], lists=False)
+
+
+USED = """
+SELECT {by}, count(*), sum(f.annual_cost_min), sum(f.annual_cost_max), sum(f.seats_min), sum(f.seats_max),
+       sum(CASE WHEN f.annual_cost_min IS NULL THEN 1 ELSE 0 END)
+FROM subscriptions_subscription s
+JOIN agencies_agency a ON a.id = s.agency_id
+JOIN catalog_product p ON p.id = s.product_id
+JOIN catalog_vendor v ON v.id = p.vendor_id
+JOIN subscriptions_facts f ON f.subscription_id = s.id
+WHERE s.status IN ('approved', 'active') AND s.started_on <= %s AND (s.ends_on IS NULL OR s.ends_on >= %s)
+      AND a.path LIKE %s || '%%' AND {of} = %s
+GROUP BY 1
+"""
+
+
+def subjects() -> Iterator[Page]:
+    """The pages of one agency, tool, vendor or country; beside them the one raw statement that adds its cost."""
+    today = timezone.localdate().isoformat()
+    for person, (_role, code) in PEOPLE.items():
+        path = Agency.objects.get(code=code).path
+        for name, address, by, of, value in (
+            # The tool that is used most, its vendor and its country.
+            (
+                "use of a tool",
+                reverse("oversight:tool-use", args=["chatgpt"]),
+                "s.agency_id",
+                "p.code",
+                "chatgpt",
+            ),
+            ("vendor", reverse("oversight:vendor", args=["openai"]), "s.product_id", "v.code", "openai"),
+            ("country", reverse("oversight:country", args=["US"]), "s.product_id", "v.country", "US"),
+        ):
+            sql = USED.format(by=by, of=of)
+            yield Page(name, person, address, sql, [today, today, path, value], lists=False)
+        for name, agency in (("agency", code), ("agency, a city", CITY)):
+            below = Agency.objects.get(code=agency).path
+            address = reverse("oversight:agency", args=[agency])
+            yield Page(name, person, address, SUMS, [today, today, below], lists=False)
 
 
 def live_check() -> Page:

@@ -44,9 +44,15 @@ class ToolTable(tables.Table):
     def render_name(self, record: Product) -> SafeString:
         return format_html('<a href="{}">{}</a>', reverse("catalog:detail", args=[record.code]), record.name)
 
-    def render_country(self, record: Product) -> SafeString | str:
-        country = record.vendor.country
-        return str(countries.name(country)) if country else not_known()
+    def render_vendor(self, record: Product) -> SafeString:
+        address = reverse("oversight:vendor", args=[record.vendor.code])
+        return format_html('<a href="{}">{}</a>', address, record.vendor)
+
+    def render_country(self, record: Product) -> SafeString:
+        country = str(record.vendor.country or "")
+        address = reverse("oversight:country", args=[country or "unknown"])
+        text = countries.name(country) if country else not_known()
+        return format_html('<a href="{}">{}</a>', address, text)
 
     def render_category(self, record: Product) -> SafeString | str:
         return str(record.category) if record.category else not_known()

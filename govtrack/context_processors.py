@@ -7,6 +7,9 @@ from django.http import HttpRequest
 SECTIONS = {
     "home": "home",
     "oversight:report": "sources",
+    "oversight:tool-use": "catalog",
+    "oversight:vendor": "catalog",
+    "oversight:country": "catalog",
     "subscriptions:findings": "findings",
     "subscriptions:finding": "findings",
     "subscriptions:compliance": "findings",

@@ -17,6 +17,7 @@ def conclusions(spending: Spending) -> list[str]:
     """The sentences under the table, each true of the rows that the filter shows."""
     return [
         *_contradiction(spending),
+        *_set_aside(spending),
         *_hidden(spending),
         *_parts(spending),
         *_left(spending.spending, money=True),
@@ -32,6 +33,14 @@ def conclusions(spending: Spending) -> list[str]:
 def _contradiction(spending: Spending) -> Iterator[str]:
     if spending.contradictory:
         yield gettext("The figures of this source cannot all be true, so nothing is concluded from them.")
+
+
+def _set_aside(spending: Spending) -> Iterator[str]:
+    """Which statements of the other sources count nothing here."""
+    if spending.set_aside:
+        yield gettext(
+            "These contradict a source that goes first, so nothing rests on them: %(statements)s."
+        ) % {"statements": ", ".join(statement.code for statement in spending.set_aside)}
 
 
 def _hidden(spending: Spending) -> Iterator[str]:

@@ -48,12 +48,24 @@ def citation(spending: Spending, filters: Sequence[str], as_of: datetime.datetim
         measure=gettext(
             "Spending on AI subscriptions in won, as stated, with what the register has recorded"
         ),
-        source=spending.source.label if spending.source else gettext("None"),
+        source=source_text(spending),
         period=period if first or last else gettext("Not given"),
         filters="; ".join(filters) or gettext("None"),
         as_of=date_format(timezone.localtime(as_of), "DATETIME_FORMAT"),
         coverage=coverage(spending),
     )
+
+
+def source_text(spending: Spending) -> str:
+    """The source preferred, and those that count beside it."""
+    if spending.source is None:
+        return gettext("None")
+    if not spending.others:
+        return str(spending.source.label)
+    return gettext("%(preferred)s (preferred), with %(others)s") % {
+        "preferred": spending.source.label,
+        "others": "; ".join(str(other.label) for other in spending.others),
+    }
 
 
 def coverage(spending: Spending) -> str:

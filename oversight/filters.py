@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -11,7 +12,9 @@ from agencies.models import Agency
 from catalog.choosing import ProductField
 from catalog.models import Product
 from figures.standing import Standing
+from oversight.report_form import ReportForm
 from oversight.spending import Filters
+from sources.models import Source
 
 
 def kind_choices() -> list[tuple[str, Any]]:
@@ -19,7 +22,11 @@ def kind_choices() -> list[tuple[str, Any]]:
     return [("", _("All kinds")), *kinds]
 
 
-class SpendingFilter(forms.Form):
+class SpendingFilter(ReportForm):
+    """The filters, and which source the figures are of."""
+
+    field_order = ("kind", "product", "standing", "q", "source", "accounts")
+
     kind = forms.ChoiceField(label=_("Kind of government"), choices=kind_choices, required=False)
     product = ProductField(
         label=_("Subscribes to"),
@@ -36,9 +43,10 @@ class SpendingFilter(forms.Form):
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
     )
 
-    def __init__(self, data: Any) -> None:
-        super().__init__(data)
+    def __init__(self, data: Any, sources: Sequence[Source]) -> None:
+        super().__init__(data, sources)
         self.fields["product"].offer(Product.objects.all())  # type: ignore[attr-defined]
+        self.fields["accounts"].label = _("Stated figures from")
 
     @property
     def filters(self) -> Filters:
@@ -52,7 +60,9 @@ class SpendingFilter(forms.Form):
         if not self.is_valid():
             return []
         return [
-            f"{self[name].label}: {self._shown(name)}" for name in self.fields if self.cleaned_data.get(name)
+            f"{self[name].label}: {self._shown(name)}"
+            for name in self.fields
+            if self.cleaned_data.get(name) and name not in ReportForm.base_fields
         ]
 
     def _shown(self, name: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.urls import reverse
 from django.utils.translation import gettext
 
+from figures.figure import Total
 from figures.formatting import amount_text, gaps_text, known_text, number, total_text
 from oversight.recorded import Recorded
 from oversight.spending import Spending, Sum
+from oversight.use import Use
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,43 @@ def findings_card(recorded: Recorded | None) -> Card:
         link_text=gettext("See the findings"),
         tone="warning" if recorded.attention else "success",
     )
+
+
+def use_cards(use: Use | None, query: str = "") -> list[Card]:
+    """What is recorded of some tools; `query` narrows the list of subscriptions to them. None: it is not visible."""
+    labels = gettext("Recorded subscriptions"), gettext("Seats"), gettext("Annual cost")
+    if use is None:
+        return [*map(_not_visible, labels), findings_card(None)]
+    listed = reverse("subscriptions:list") + query if query else ""
+    requested = gettext("%(count)s of them requested") % {"count": number(use.requested)}
+    in_force = gettext("Of the %(count)s in force") % {"count": number(use.in_force)}
+
+    def sum_card(label: str, total: Total, known: int, money: bool) -> Card:
+        parts = (in_force, gaps_text(total)) if use.in_force else ()
+        return Card(
+            label=label,
+            value=known_text(total, money),
+            missing=not total.given,
+            note="; ".join(part for part in parts if part),
+            known=known,
+            whole=use.in_force,
+        )
+
+    findings = findings_card(
+        Recorded(use.live, use.requested, use.annual_cost, use.attention, use.undetermined)
+    )
+    return [
+        Card(
+            label=labels[0],
+            value=number(use.live),
+            note=requested if use.requested else "",
+            url=listed,
+            link_text=gettext("See the subscriptions") if listed else "",
+        ),
+        sum_card(labels[1], use.seats, use.seats_known, money=False),
+        sum_card(labels[2], use.annual_cost, use.cost_known, money=True),
+        replace(findings, url="", link_text=""),
+    ]
 
 
 def _not_visible(label: str) -> Card:

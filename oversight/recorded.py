@@ -34,17 +34,18 @@ class Recorded:
 
 
 def recorded_below(
-    user: User, paths: Collection[str], on: datetime.date
+    user: User, paths: Collection[str], on: datetime.date, within: Agency | None = None
 ) -> tuple[dict[str, Recorded], Recorded]:
     """For each of these places in the tree what is recorded there and below, as far as `user` sees it; and for all at once.
 
+    `within`: an agency that all of them are at or below, so that the database looks no further.
     Three grouped queries whatever the number of agencies and subscriptions. A path that lies below another of `paths` counts
     in both, and once in the sum of all.
     """
     # Cut to the longest path asked for, a path still begins with the path of each agency above it.
     length = max((len(path) for path in paths), default=1)
     parts: dict[str, Counter[str]] = defaultdict(Counter)
-    for rows, lookup in _queries(user, on):
+    for rows, lookup in _queries(user, on, within):
         place = Substr(F(lookup), Value(1), Value(length))
         for row in rows(place):
             parts[row.pop("place")].update({name: number or 0 for name, number in row.items()})
@@ -70,11 +71,11 @@ def subscribing(user: User, product_code: str) -> set[str]:
     return set(live.order_by().values_list("agency__path", flat=True).distinct())
 
 
-def _queries(user: User, on: datetime.date) -> Iterable[tuple[Any, str]]:
+def _queries(user: User, on: datetime.date, within: Agency | None) -> Iterable[tuple[Any, str]]:
     # The place is the agency's, so that a subscription without facts yet counts too: its cost is not known.
-    live = Subscription.objects.visible_to(user).live()
-    in_force = Subscription.objects.visible_to(user).in_force(on)
-    attention = Finding.objects.visible_to(user).needing_attention()
+    live = Subscription.objects.visible_to(user, within=within).live()
+    in_force = Subscription.objects.visible_to(user, within=within).in_force(on)
+    attention = Finding.objects.visible_to(user, within=within).needing_attention()
 
     def grouped(rows: QuerySet, **sums: Any) -> Any:
         return lambda place: rows.order_by().values(place=place).annotate(**sums)
@@ -118,12 +119,19 @@ def _recorded(parts: Iterable[Counter[str]]) -> Recorded:
 
 
 def _annual_cost(sums: Counter[str]) -> Total:
-    """The cost of those whose cost is known at least in part, and how many there are of which nothing is known."""
-    unknown = sums["in_force"] - sums["known"]
-    missing = Counter({Standing.NOT_GIVEN: unknown} if unknown else {})
-    if not sums["known"]:
+    return total_of_ranges(sums["in_force"], sums["known"], sums["bounded"], sums["low"], sums["high"])
+
+
+def total_of_ranges(count: int, known: int, bounded: int, low: int, high: int) -> Total:
+    """The sum of a flat fact with two columns (such as the annual cost) over `count` subscriptions.
+
+    `known` of them have a minimum and `bounded` a maximum; `low` and `high` are the sums of these. The total is of those of
+    which something is known, and counts those of which nothing is.
+    """
+    missing = Counter({Standing.NOT_GIVEN: count - known} if count > known else {})
+    if not known:
         return Total(Figure.missing(), 0, missing)
     # A cost without an upper bound, or with one above its minimum (VAT not given), makes the sum a minimum.
-    interval = Interval(sums["low"], sums["high"] if sums["bounded"] == sums["known"] else None)
+    interval = Interval(low, high if bounded == known else None)
     qualifier = Qualifier.EXACT if interval.is_exact else Qualifier.AT_LEAST
-    return Total(Figure(Standing.STATED, sums["low"], interval, 1, qualifier), sums["known"], missing)
+    return Total(Figure(Standing.STATED, low, interval, 1, qualifier), known, missing)

@@ -1,4 +1,4 @@
-"""What a reader of a report chooses: the source that goes first, and from which sources the conclusions are drawn."""
+"""What a reader chooses of a report's sources: the one that goes first, and whether it stands alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ ONE, ALL = "one", "all"
 
 
 class ReportForm(forms.Form):
-    """`?source=b&accounts=all`, both optional; the first source and its own figures are the default."""
+    """`?source=b&accounts=all`, both optional; the first source and its own figures are the default.
+
+    Without any source there is nothing to prefer, and `preferred` is None.
+    """
 
     source = forms.ChoiceField(label=_("Preferred source"), required=False)
     accounts = forms.ChoiceField(
@@ -28,15 +31,21 @@ class ReportForm(forms.Form):
 
     def __init__(self, data: Any, sources: Sequence[Source]) -> None:
         self.sources = {source.code: source for source in sources}
-        first = next(iter(self.sources))
-        super().__init__({"source": data.get("source") or first, "accounts": data.get("accounts") or ONE})
+        first = next(iter(self.sources), "")
+        chosen = {"source": data.get("source") or first, "accounts": data.get("accounts") or ONE}
+        super().__init__({**{name: data[name] for name in data}, **chosen})
         field = self.fields["source"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [(code, str(source)) for code, source in self.sources.items()]
+        field.choices = [(code, str(source)) for code, source in self.sources.items()] or [("", _("None"))]
 
     @property
-    def preferred(self) -> Source:
-        return self.sources[self.cleaned_data["source"]]
+    def preferred(self) -> Source | None:
+        return self.sources.get(self.cleaned_data["source"])
+
+    @property
+    def others(self) -> list[Source]:
+        """The sources that count beside the preferred one, in their order: none where it stands alone."""
+        return [s for s in self.sources.values() if s != self.preferred] if self.together else []
 
     @property
     def together(self) -> bool:

@@ -213,8 +213,9 @@ class GovernmentTable(tables.Table):
         attrs = {"caption": _("Each agency, as far as it is known")}
         orderable = False
 
-    def render_agency(self, value: Agency) -> str:
-        return str(value.short)
+    def render_agency(self, value: Agency) -> SafeString:
+        address = reverse("oversight:agency", args=[value.code])
+        return format_html('<a class="gt-link" href="{}">{}</a>', address, value.short)
 
     def render_spending(self, record: Government) -> SafeString:
         return _with_ends(record.spending, money=True)

@@ -27,9 +27,8 @@ def report(request: SignedInRequest, code: str) -> HttpResponse:
     if not form.is_valid():
         return render(request, "oversight/report.html", {"report": report, "form": form})
     as_of = timezone.now()
-    page = report_page(
-        request.user, report, sources, form.preferred, form.together, timezone.localdate(as_of)
-    )
+    preferred = form.preferred or sources[0]
+    page = report_page(request.user, report, sources, preferred, form.together, timezone.localdate(as_of))
     governments = list(Agency.objects.filter(kind__in=Agency.METROPOLITAN_AND_PROVINCIAL))
     caption = gettext("%(source)s: what it states") % {"source": page.preferred}
     others = gettext("What only other sources state")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -68,9 +68,13 @@ class Sum:
 
 @dataclass(frozen=True)
 class Spending:
-    """The page: its rows and their sums. `recorded` covers the `visible` rows of all shown."""
+    """The page: its rows and their sums. `recorded` covers the `visible` rows of all shown.
+
+    The stated figures are those of `source`; with `others`, of these too, as accounts of one report that prefers it.
+    """
 
     source: Source | None
+    others: Sequence[Source]
     filters: Filters
     on: datetime.date
     period: Period
@@ -84,6 +88,7 @@ class Spending:
     programs: list[Statement]
     uncertain: list[Statement]
     contradictory: bool
+    set_aside: list[Statement]
 
     @property
     def is_whole(self) -> bool:
@@ -91,9 +96,12 @@ class Spending:
         return self.filters == Filters()
 
 
-def spending_by_agency(user: User, filters: Filters, on: datetime.date, source: Source | None) -> Spending:
+def spending_by_agency(
+    user: User, filters: Filters, on: datetime.date, source: Source | None, others: Sequence[Source] = ()
+) -> Spending:
     """The rows that `filters` keep, for what `user` may see on the day `on`, with the stated figures of `source`.
 
+    `others` are sources of the same report, taken together with it: see `oversight.stated.stated`.
     The stated figures are everybody's; the recorded ones are summed over each government with all below it, on today's tree,
     and only where the user sees all of that. The number of queries does not depend on the number of rows.
     """
@@ -103,6 +111,7 @@ def spending_by_agency(user: User, filters: Filters, on: datetime.date, source: 
         Measure.USERS,
         Measure.GOVERNMENTS_SUBSCRIBING,
         Measure.DISTINCT_PROGRAMS,
+        others=others,
     )
     spent, used = stated(statements, Measure.SPENDING), stated(statements, Measure.USERS)
     agencies = _governments({*spent.figures, *used.figures}, on)
@@ -130,6 +139,7 @@ def spending_by_agency(user: User, filters: Filters, on: datetime.date, source: 
     spending, users = _sum(agencies, spent), _sum(agencies, used)
     return Spending(
         source=source,
+        others=others,
         filters=filters,
         on=on,
         period=spent.period,
@@ -143,6 +153,7 @@ def spending_by_agency(user: User, filters: Filters, on: datetime.date, source: 
         programs=[s for s in statements if s.measure in PROGRAMS],
         uncertain=uncertain,
         contradictory=spent.contradictory or used.contradictory,
+        set_aside=[*spent.set_aside, *used.set_aside],
     )
 
 

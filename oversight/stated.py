@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -67,12 +67,23 @@ def default_source() -> Source | None:
     return telling.select_related("report").order_by("-report", "pk").distinct().first()
 
 
-def statements_of(source: Source | None, *measures: str) -> list[Statement]:
-    """The published statements of a source on these measures, with their subjects."""
+def sources_to_prefer() -> list[Source]:
+    """The published sources of the newest report that is told of, the one that a page shows first at the front."""
+    first = default_source()
+    if first is None:
+        return []
+    others = Source.objects.published().filter(report=first.report_id).exclude(pk=first.pk).order_by("pk")
+    return [first, *others]
+
+
+def statements_of(source: Source | None, *measures: str, others: Sequence[Source] = ()) -> list[Statement]:
+    """The published statements of a source on these measures, with their subjects; then those of others, in their order."""
     if source is None:
         return []
-    statements = Statement.objects.published().filter(source=source, measure__in=measures)
-    return list(statements.select_related("product").prefetch_related("subject").order_by("pk"))
+    order = [source.pk, *(other.pk for other in others)]
+    statements = Statement.objects.published().filter(source__in=order, measure__in=measures)
+    found = statements.select_related("product").prefetch_related("subject").order_by("pk")
+    return sorted(found, key=lambda statement: order.index(statement.source_id))
 
 
 def stated(statements: Iterable[Statement], measure: str) -> Stated:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import django_tables2 as tables
@@ -33,11 +33,12 @@ SORT_KEYS: dict[str, Callable[[Row], Any]] = {
 class UnknownLast(TableListData):
     """Rows that are ordered by what is known of them; what is not known comes last in either direction."""
 
-    data: list[Row]
+    data: list[Any]
+    keys: Mapping[str, Callable[[Any], Any]] = SORT_KEYS
 
     def order_by(self, aliases: Any) -> None:
         for alias in reversed(aliases):
-            key = SORT_KEYS[alias.bare]
+            key = self.keys[alias.bare]
             known = [row for row in self.data if key(row) is not None]
             unknown = [row for row in self.data if key(row) is None]
             self.data = sorted(known, key=key, reverse=alias.is_descending) + unknown

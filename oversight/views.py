@@ -18,7 +18,7 @@ from oversight.exporting import citation, export_rows
 from oversight.filters import SpendingFilter
 from oversight.key_figures import spending_cards
 from oversight.spending import Spending, spending_by_agency
-from oversight.stated import default_source
+from oversight.stated import sources_to_prefer
 from oversight.tables import SpendingTable
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -26,15 +26,20 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 @require_GET
 def spending(request: SignedInRequest) -> HttpResponse:
-    """Spending by agency: `?sort=` and the filters of `SpendingFilter`; `?_export=csv` or `xlsx` for the same as a file."""
-    form = SpendingFilter(request.GET)
+    """Spending by agency: `?sort=` and the filters of `SpendingFilter`; `?_export=csv` or `xlsx` for the same as a file.
+
+    `?source=` prefers one of the report's sources, `?accounts=all` takes all of them together.
+    """
+    form = SpendingFilter(request.GET, sources_to_prefer())
     kind = request.GET.get("_export")
     if kind is not None and (kind not in ("csv", "xlsx") or not form.is_valid()):
         return render(request, "oversight/export_refused.html", {"form": form}, status=400)
     if not form.is_valid():
         return render(request, "oversight/spending.html", {"form": form})
     as_of = timezone.now()
-    found = spending_by_agency(request.user, form.filters, timezone.localdate(as_of), default_source())
+    found = spending_by_agency(
+        request.user, form.filters, timezone.localdate(as_of), form.preferred, form.others
+    )
     table = SpendingTable(found, order_by=request.GET.get("sort") or None)
     if kind:
         return _file(kind, found, table, form, as_of)

@@ -48,17 +48,20 @@ COMMITTED = (Status.APPROVED, Status.ACTIVE)
 LONG_TEXT = 2000
 
 
+def in_force_on(day: datetime.date) -> Q:
+    """Approved to start, started on or before the day, and not ended before it. An unknown start counts as started."""
+    started = Q(started_on__isnull=True) | Q(started_on__lte=day)
+    not_ended = Q(ends_on__isnull=True) | Q(ends_on__gte=day)
+    return started & not_ended & Q(status__in=COMMITTED)
+
+
 class SubscriptionQuerySet(VisibleQuerySet):
     def live(self) -> SubscriptionQuerySet:
         return self.filter(status__in=LIVE)
 
     def in_force(self, on: datetime.date) -> SubscriptionQuerySet:
-        """Approved to start, started on or before the day, and not ended before it. An unknown start counts as started."""
-        return self.filter(
-            Q(started_on__isnull=True) | Q(started_on__lte=on),
-            Q(ends_on__isnull=True) | Q(ends_on__gte=on),
-            status__in=COMMITTED,
-        )
+        """See `in_force_on`."""
+        return self.filter(in_force_on(on))
 
     def with_list_columns(self) -> SubscriptionQuerySet:
         """What a list shows of each, and nothing more: of about a hundred columns it shows ten."""

@@ -46,6 +46,7 @@ READS_DRAFT = "      login  404  404  404  404  404  200  404  404  200"
 NOT_EVEN_OFFICERS = "login  403  403  403  403  403  403  403  403  403"
 SEES_JEJU = "        login  404  200  404  200  200  200  200  200  200"
 SEES_SEOUL = "       login  404  404  200  200  404  200  200  404  200"
+SEES_NATION = "      login  404  404  404  200  404  200  200  404  200"
 EDITS_JEJU = "       login  404  200  404  200  403  403  403  403  200"
 EDITS_SEOUL = "      login  404  404  200  200  404  403  403  404  200"
 APPROVES_JEJU = "    login  404  403  404  403  200  403  403  403  200"
@@ -108,6 +109,18 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("policies:act", ("deepseek-block", "1", "discard")): (NOT_EVEN_OFFICERS, NOT_EVEN_OFFICERS),
     ("policies:act", ("deepseek-block", "1", "no-such-step")): (NOWHERE, NOWHERE),
     ("oversight:spending", ()): (SIGNED_IN, NEVER),
+    # Statements name the 17 governments, so their pages are everybody's; the nation's is for whoever sees all of it.
+    ("oversight:agency", ("KR-49",)): (SIGNED_IN, NEVER),
+    ("oversight:agency", ("KR-11",)): (SIGNED_IN, NEVER),
+    ("oversight:agency", ("KR",)): (SEES_NATION, NEVER),
+    ("oversight:agency", ("KR-00",)): (NOWHERE, NEVER),
+    ("oversight:tool-use", ("chatgpt",)): (SIGNED_IN, NEVER),
+    ("oversight:tool-use", ("no-such-tool",)): (NOWHERE, NEVER),
+    ("oversight:vendor", ("openai",)): (SIGNED_IN, NEVER),
+    ("oversight:vendor", ("no-such-vendor",)): (NOWHERE, NEVER),
+    ("oversight:country", ("US",)): (SIGNED_IN, NEVER),
+    ("oversight:country", ("unknown",)): (SIGNED_IN, NEVER),
+    ("oversight:country", ("XX",)): (NOWHERE, NEVER),
     ("subscriptions:list", ()): (SIGNED_IN, NEVER),
     ("subscriptions:findings", ()): (SIGNED_IN, NEVER),
     ("subscriptions:record", ()): (RECORDERS, RECORDERS),

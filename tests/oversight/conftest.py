@@ -1,14 +1,17 @@
 """What the tests of oversight share: the report's register with its facts and findings, as of today."""
 
+import datetime
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db import transaction
+from django.utils import timezone
 
 from agencies.models import User
 from tests.conftest import FIXTURES
+from tests.subscriptions.factories import DAY
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +38,10 @@ def committee(make_user: Callable[..., User]) -> User:
 @pytest.fixture
 def jeju(make_user: Callable[..., User]) -> User:
     return make_user("administrator", "KR-49")
+
+
+@pytest.fixture
+def noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is noon of DAY in Seoul."""
+    at = datetime.datetime.combine(DAY, datetime.time(12), tzinfo=timezone.get_default_timezone())
+    monkeypatch.setattr(timezone, "now", lambda: at)
