@@ -29,8 +29,8 @@ def paid(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> d
     if not filters.status:
         rows = rows.exclude(subscription__status=Status.VOID)
     by_key = keys(by, above, "subscription__", "paid_on")
-    for row in grouped(rows, by_key, won=Sum("won"), all=Count("pk"), given=Count("won")):
-        found[key_of(row, by)] += Sums.exactly(row["won"] or 0, row["given"], row["all"] - row["given"])
+    for row in grouped(rows, by_key, paid=Sum("won"), all=Count("pk"), given=Count("won")):
+        found[key_of(row, by)] += Sums.exactly(row["paid"] or 0, row["given"], row["all"] - row["given"])
     if not any(dimension.is_time for dimension in by):
         for key, count in silent(user, filters, by, above).items():
             found[key] += Sums(unknown=count)

@@ -106,12 +106,12 @@ def users(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> 
             _latest(subscription=None, agency=OuterRef("agency")), subscription=None, value__isnull=False
         ).filter(conditions(Filters(agency=filters.agency, alone=filters.alone, kind=filters.kind)))
         for row in grouped(outright, keys(by, above), people=Sum("value"), given=Count("pk")):
-            found[key_of(row, by)] += Sums.exactly(row["people"], row["given"])
+            found[key_of(row, by)] += Sums.exactly(row["people"] or 0, row["given"])
         subscribed = subscribed.exclude(agency__in=outright.values("agency"))
     of_tools = of_tools.filter(subscription__in=subscribed.values("pk"))
     by_key = {**keys(by, above, "subscription__"), "of": F("subscription__agency_id")}
     for row in grouped(of_tools, by_key, most=Max("value"), together=Sum("value"), given=Count("pk")):
-        found[key_of(row, by)] += Sums(row["most"], row["together"], row["given"], row["given"])
+        found[key_of(row, by)] += Sums(row["most"] or 0, row["together"] or 0, row["given"], row["given"])
     uncounted = subscribed.filter(~Exists(of_tools.filter(subscription=OuterRef("pk")).order_by()))
     for row in grouped(uncounted, keys(by, above), count=Count("pk")):
         found[key_of(row, by)] += Sums(unknown=row["count"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ Groups = dict[tuple[Any, ...], Total]
 
 @dataclass(frozen=True)
 class StatedGroups:
-    """`groups` go by the keys of the question's dimensions, `firsts` by that of the first alone. `period` is what they tell of."""
+    """`groups` go by the keys of the question's dimensions, `firsts` by that of the first alone. `period`: that they tell of."""
 
     source: Source | None
     period: Period
@@ -78,7 +78,14 @@ def _totals(measure: Measure, spent: Stated, used: Stated) -> Callable[[Sequence
     if measure == Measure.STATED_PER_USER:
         return per_user
     about = used if measure == Measure.STATED_USERS else spent
-    return lambda agencies: summed(agencies, about).total
+
+    def total(agencies: Sequence[Agency]) -> Total:
+        only = about.of(agencies[0].pk) if len(agencies) == 1 else None
+        if only is None or only.is_known:
+            return summed(agencies, about).total
+        return Total(only, 0, Counter({only.standing: 1}))  # with what bounds it
+
+    return total
 
 
 def _one(total: Total, agencies: Sequence[Agency], about: Stated) -> Figure:
