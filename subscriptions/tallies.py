@@ -31,8 +31,6 @@ from subscriptions.tally_sql import (
 
 Period = tuple[datetime.date, datetime.date]
 Row = dict[str, Any]
-# Any number that nobody else takes for a lock of the whole database.
-_FOLDING = 6_021_023
 
 # What the changes add to each tally. A row that has come to nothing goes.
 _SUMS = {
@@ -45,11 +43,13 @@ _SUMS = {
 
 @transaction.atomic
 def fold() -> int:
-    """Add the changes to the tallies; how many there were. Whoever reads meanwhile, or writes payments, need not wait."""
+    """Add the changes to the tallies; how many there were. Whoever reads meanwhile, or writes payments, need not wait.
+
+    Another fold waits: the changes that this one takes away are locked until its transaction ends.
+    """
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # Before the statement, so that it sees what another fold has left.
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_FOLDING])
+            # One statement, since of two the second would take away what has come after the first.
             additions = ", ".join(f"to_{table} AS ({_addition(table, 'gone')})" for table in _SUMS)
             cursor.execute(
                 f"WITH gone AS (DELETE FROM {CHANGES} RETURNING *), {additions} SELECT COUNT(*) FROM gone"
