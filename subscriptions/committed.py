@@ -67,9 +67,9 @@ def _cycles(
     cycle: str, begins: datetime.date, ends: datetime.date | None, day: datetime.date, before: bool = False
 ) -> Fraction:
     """How many cycles a line has run from its first day until the end of a day, or until just before it; by calendar days."""
-    if ends is not None and (ends < day or ends == day and not before):
+    if ends is not None and ends < day:
         day, before = ends, False
-    if day < begins or day == begins and before:
+    if day < begins or (before and day == begins):
         return Fraction(0)
     if cycle == Cycle.ONE_OFF:
         return Fraction(1)
