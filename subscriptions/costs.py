@@ -78,11 +78,16 @@ def _a_year_after(day: datetime.date) -> datetime.date:
 
 
 def _a_year(line: PriceLine, rates: Rates) -> Interval:
+    return _times(price_for_a_cycle(line, rates), TIMES_A_YEAR[PriceLine.Cycle(line.cycle)]).rounded()
+
+
+def price_for_a_cycle(line: PriceLine, rates: Rates) -> Interval:
+    """What a line costs each time it is billed, for all its seats: exact won including VAT."""
     price = in_won(line, rates)
     if line.basis == PriceLine.Basis.PER_SEAT and price != NOTHING:
         # Nobody subscribes for fewer than one seat, so the price of one is known to be paid.
         price = _times(price, line.seats) if line.seats else Interval(price.low, None)
-    return _times(price, TIMES_A_YEAR[PriceLine.Cycle(line.cycle)]).rounded()
+    return price
 
 
 def _times(interval: Interval, factor: int) -> Interval:
