@@ -105,7 +105,7 @@ def spending_by_agency(user: User, filters: Filters, on: datetime.date, source: 
         Measure.DISTINCT_PROGRAMS,
     )
     spent, used = stated(statements, Measure.SPENDING), stated(statements, Measure.USERS)
-    agencies = _governments({*spent.figures, *used.figures}, on)
+    agencies = governments_named({*spent.figures, *used.figures}, on)
     agencies, uncertain = _subscribing(agencies, filters.product, statements, user)
     agencies = [
         agency
@@ -127,7 +127,7 @@ def spending_by_agency(user: User, filters: Filters, on: datetime.date, source: 
         )
         for agency in agencies
     ]
-    spending, users = _sum(agencies, spent), _sum(agencies, used)
+    spending, users = summed(agencies, spent), summed(agencies, used)
     return Spending(
         source=source,
         filters=filters,
@@ -153,8 +153,8 @@ def stated_sums(source: Source | None, on: datetime.date) -> tuple[Sum, Sum]:
     """The stated spending and the stated users of all governments, without anything recorded."""
     statements = statements_of(source, Measure.SPENDING, Measure.USERS)
     spent, used = stated(statements, Measure.SPENDING), stated(statements, Measure.USERS)
-    agencies = _governments({*spent.figures, *used.figures}, on)
-    return _sum(agencies, spent), _sum(agencies, used)
+    agencies = governments_named({*spent.figures, *used.figures}, on)
+    return summed(agencies, spent), summed(agencies, used)
 
 
 def per_user_together(spending: Spending) -> tuple[Figure, Figure, Figure] | None:
@@ -175,7 +175,7 @@ def per_user_together(spending: Spending) -> tuple[Figure, Figure, Figure] | Non
     return money, used.figure, money.per(used.figure)
 
 
-def _governments(named: Iterable[int], on: datetime.date) -> list[Agency]:
+def governments_named(named: Iterable[int], on: datetime.date) -> list[Agency]:
     """The metropolitan and provincial governments, and any other agency that the source names."""
     ours = Q(kind__in=Agency.METROPOLITAN_AND_PROVINCIAL, pk__in=Agency.objects.active_on(on).values("pk"))
     agencies = Agency.objects.filter(ours | Q(pk__in=named))
@@ -208,7 +208,7 @@ def _name_on(agency: Agency, day: datetime.date | None) -> str:
     return str(min(former, key=lambda name: name.used_until).name if former else agency.name)
 
 
-def _sum(agencies: Iterable[Agency], stated: Stated) -> Sum:
+def summed(agencies: Iterable[Agency], stated: Stated) -> Sum:
     figures = {agency.pk: stated.of(agency.pk) for agency in agencies}
     by_agency = Total.of(figures.values())
     together = stated.together

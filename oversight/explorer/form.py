@@ -21,8 +21,9 @@ from policies.vocabulary import DataClass
 from sources.models import Source
 from subscriptions.models import Status, Subscription
 
-ANY = ("", _("Any"))
+ANY: tuple[str, Any] = ("", _("Any"))
 NOT_GIVEN = (NONE, _("Not given"))
+DATA_CLASSES = [(choice.value, choice.label) for choice in DataClass]
 # What a source states is of all of a government's tools together, so that nothing else can narrow it.
 NARROWS_STATED = {"agency", "alone", "kind", "standing"}
 
@@ -43,7 +44,9 @@ class ExplorerForm(forms.Form):
 
     measure = forms.ChoiceField(label=_("Measure"), choices=Measure.choices, required=False)
     by = forms.ChoiceField(label=_("Group by"), choices=Dimension.choices, required=False)
-    then = forms.ChoiceField(label=_("then by"), choices=[("", _("Nothing more")), *Dimension.choices], required=False)
+    then = forms.ChoiceField(
+        label=_("then by"), choices=[("", _("Nothing more")), *Dimension.choices], required=False
+    )
     source = forms.ModelChoiceField(
         label=_("Preferred source"),
         queryset=Source.objects.none(),
@@ -53,13 +56,15 @@ class ExplorerForm(forms.Form):
     )
     agency = AgencyField(label=_("Agency and all below"), required=False)
     alone = forms.BooleanField(label=_("This agency by itself, without those below"), required=False)
-    kind = forms.ChoiceField(label=_("Kind of government"), choices=[ANY, *Agency.Kind.choices], required=False)
+    kind = forms.ChoiceField(
+        label=_("Kind of government"), choices=[ANY, *Agency.Kind.choices], required=False
+    )
     product = ProductField(label=_("AI tool"), required=False)
     category = forms.ChoiceField(label=_("Category"), choices=category_choices, required=False)
     vendor = VendorField(label=_("Vendor"), required=False)
     country = forms.ChoiceField(label=_("Vendor country"), choices=country_choices, required=False)
     data_class = forms.ChoiceField(
-        label=_("Highest data class"), choices=[ANY, *DataClass.choices, NOT_GIVEN], required=False
+        label=_("Highest data class"), choices=[ANY, *DATA_CLASSES, NOT_GIVEN], required=False
     )
     status = forms.ChoiceField(label=_("Status"), choices=[ANY, *Status.choices], required=False)
     provenance = forms.ChoiceField(
@@ -113,19 +118,23 @@ class ExplorerForm(forms.Form):
         for name, dimension in (("by", by), ("then", then)):
             if measure is not None and dimension is not None and not self.errors.get(name):
                 self._refuse_grouping(name, measure, dimension)
-        if measure == Measure.STATED:
+        if measure is not None and measure.is_stated:
             for name in sorted(self._filters_given(given) - NARROWS_STATED):
                 self.add_error(
                     name,
-                    _("A source states spending of all tools together: it cannot be narrowed by this."),
+                    _("What sources state is of all tools together: it cannot be narrowed by this."),
                 )
         return given
 
     def _refuse_grouping(self, name: str, measure: Measure, dimension: Dimension) -> None:
         if dimension.is_time and measure != Measure.PAID:
-            message = gettext("“%(measure)s” is as of today and cannot be grouped by time; spending paid can.")
-        elif measure == Measure.STATED and dimension not in STATED_BY:
-            message = gettext("“%(measure)s” is of all tools together and can be grouped by agency or kind only.")
+            message = gettext(
+                "“%(measure)s” is as of today and cannot be grouped by time; spending paid can."
+            )
+        elif measure.is_stated and dimension not in STATED_BY:
+            message = gettext(
+                "“%(measure)s” is of all tools together and can be grouped by agency or kind only."
+            )
         else:
             return
         self.add_error(name, ValidationError(message, params={"measure": measure.label}))
@@ -149,7 +158,10 @@ class ExplorerForm(forms.Form):
         """The filters that are set, each as "label: value" in the reader's language."""
         if not self.is_valid():
             return []
-        return [f"{self[name].label}: {self._shown(name)}" for name in sorted(self._filters_given(self.cleaned_data))]
+        return [
+            f"{self[name].label}: {self._shown(name)}"
+            for name in sorted(self._filters_given(self.cleaned_data))
+        ]
 
     def _shown(self, name: str) -> str:
         value = self.cleaned_data[name]

@@ -24,19 +24,38 @@ class Measure(models.TextChoices):
     STATED = "stated", _("Spending stated")
     ANNUAL_COST = "annual_cost", _("Committed annual cost")
     USERS = "users", _("Users")
+    STATED_USERS = "stated_users", _("Users stated")
     SEATS = "seats", _("Seats")
-    PER_USER = "per_user", _("Spending per user")
+    PER_USER = "per_user", _("Spending paid per user")
+    STATED_PER_USER = "stated_per_user", _("Spending stated per user")
     SUBSCRIPTIONS = "subscriptions", _("Subscriptions")
     PRODUCTS = "products", _("AI tools")
     FINDINGS = "findings", _("Findings needing attention")
 
     @property
     def money(self) -> bool:
-        return self in (Measure.PAID, Measure.STATED, Measure.ANNUAL_COST, Measure.PER_USER)
+        return self in (
+            Measure.PAID,
+            Measure.STATED,
+            Measure.ANNUAL_COST,
+            Measure.PER_USER,
+            Measure.STATED_PER_USER,
+        )
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether it comes from the statements of sources, which every reader may see."""
+        return self in (Measure.STATED, Measure.STATED_USERS, Measure.STATED_PER_USER)
 
     @property
     def adds_up(self) -> bool:
-        return self not in (Measure.USERS, Measure.PER_USER, Measure.PRODUCTS)
+        return self in (
+            Measure.PAID,
+            Measure.ANNUAL_COST,
+            Measure.SEATS,
+            Measure.SUBSCRIPTIONS,
+            Measure.FINDINGS,
+        )
 
 
 class Dimension(models.TextChoices):

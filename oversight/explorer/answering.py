@@ -1,0 +1,232 @@
+"""How a question is answered: its groups from the database, named, ordered, with subtotals and the year before."""
+
+from __future__ import annotations
+
+import datetime
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from agencies.models import Agency, User
+from figures.figure import Figure, Total
+from oversight.explorer.answer import Answer, Key, Row
+from oversight.explorer.grouping import place_above
+from oversight.explorer.labelling import labelled
+from oversight.explorer.paid import paid
+from oversight.explorer.question import Dimension, Filters, Measure, Question
+from oversight.explorer.recorded import RECORDED
+from oversight.explorer.stated import stated_groups
+from oversight.explorer.sums import Sums, as_figure
+from sources.models import Source
+
+Group = tuple[Any, ...]
+Found = dict[Group, Sums]
+NOTHING = Total(Figure.missing(), 0)
+
+
+@dataclass
+class Grouped:
+    """The groups by their keys, those of the first dimension alone, and everything; the same a year earlier where asked."""
+
+    groups: dict[Group, Total]
+    firsts: dict[Group, Total]
+    total: Total
+    before: Callable[[Group], Total | None] = lambda group: None
+    total_before: Total | None = None
+    source: Source | None = None
+
+
+def answer(user: User, question: Question, as_of: datetime.datetime, compare: bool = False) -> Answer:
+    """What `user` may see of it. `compare`: with the figures of a year earlier, which spending paid has where a period or a
+    grouping by time says what a year earlier is.
+    """
+    above = place_above(question.filters)
+    if question.measure.is_stated:
+        found = stated_groups(question, above, timezone.localdate(as_of))
+        result = Grouped(found.groups, found.firsts, found.total, source=found.source)
+    else:
+        result = _recorded(user, question, above, compare)
+    if question.by == (Dimension.PLACE,) and not question.measure.is_stated:
+        for path in _empty_places(user, question, above, result.groups):
+            result.groups[(path,)] = NOTHING
+    names = [
+        {
+            key: _clamped(name, question.filters)
+            for key, name in labelled(dimension, {group[n] for group in result.groups}, above).items()
+        }
+        for n, dimension in enumerate(question.by)
+    ]
+    rows = [
+        Row(tuple(names[n][key] for n, key in enumerate(group)), total, result.before(group))
+        for group, total in result.groups.items()
+    ]
+    subtotals = [
+        Row((names[0][group[0]],), total, result.before(group)) for group, total in result.firsts.items()
+    ]
+    rank = _ranks(question.by, rows, subtotals)
+    return Answer(
+        question=question,
+        as_of=as_of,
+        rows=sorted(rows, key=rank),
+        subtotals=sorted(subtotals, key=rank) if len(question.by) > 1 else [],
+        total=result.total,
+        before=result.total_before,
+        source=result.source,
+        unseen=_unseen(user, question, above),
+        notes=tuple(_notes(question)),
+    )
+
+
+def _recorded(user: User, question: Question, above: str, compare: bool) -> Grouped:
+    by = question.by
+
+    def found(filters: Filters, dimensions: tuple[Dimension, ...]) -> Found:
+        return _found(user, question.measure, filters, dimensions, above)
+
+    def all_of(filters: Filters) -> tuple[dict[Group, Total], dict[Group, Total], Total]:
+        if question.measure == Measure.PER_USER:
+            return (
+                _per_user(user, filters, by, above),
+                _per_user(user, filters, by[:1], above),
+                _per_user(user, filters, (), above).get((), NOTHING),
+            )
+        groups = found(filters, by)
+        if question.measure.adds_up and not any(dimension.is_time for dimension in by):
+            firsts, everything = _added(groups, 1), _added(groups, 0)
+        else:  # a subscription without payments belongs to no month, and a tool of two agencies is one tool
+            firsts = found(filters, by[:1]) if len(by) > 1 else groups
+            everything = found(filters, ())
+        return _totals(groups), _totals(firsts), everything.get((), Sums()).total()
+
+    groups, firsts, total = all_of(question.filters)
+    if not compare or question.measure != Measure.PAID:
+        return Grouped(groups, firsts, total)
+    timed = any(dimension.is_time for dimension in by)
+    earlier = _a_year_earlier(question.filters)
+    if earlier is not None:
+        then_groups, then_firsts, then_total = all_of(earlier)
+        return Grouped(groups, firsts, total, _before(by, {**then_firsts, **then_groups}), then_total)
+    if timed:
+        return Grouped(groups, firsts, total, _before(by, {**firsts, **groups}))
+    return Grouped(groups, firsts, total)
+
+
+def _found(user: User, measure: Measure, filters: Filters, by: tuple[Dimension, ...], above: str) -> Found:
+    measured = paid if measure == Measure.PAID else RECORDED[measure]
+    return measured(user, filters, by, above)
+
+
+def _per_user(user: User, filters: Filters, by: tuple[Dimension, ...], above: str) -> dict[Group, Total]:
+    money = _totals(_found(user, Measure.PAID, filters, by, above))
+    people = _totals(_found(user, Measure.USERS, filters, by, above))
+    return {
+        group: Total.of([as_figure(money.get(group, NOTHING)).per(as_figure(people.get(group, NOTHING)))])
+        for group in {**money, **people}
+    }
+
+
+def _added(found: Found, length: int) -> Found:
+    sums: Found = defaultdict(Sums)
+    for group, part in found.items():
+        sums[group[:length]] += part
+    return sums
+
+
+def _totals(found: Found) -> dict[Group, Total]:
+    return {group: sums.total() for group, sums in found.items()}
+
+
+def _a_year_earlier(filters: Filters) -> Filters | None:
+    """The same period a year before; None where the period is open."""
+    if not (filters.first and filters.last):
+        return None
+    return replace(filters, first=_year_before(filters.first), last=_year_before(filters.last))
+
+
+def _year_before(day: datetime.date) -> datetime.date:
+    # The end of a February stays its end.
+    if (day + datetime.timedelta(days=1)).day == 1 and day.month == 2:
+        return datetime.date(day.year - 1, 3, 1) - datetime.timedelta(days=1)
+    return day.replace(year=day.year - 1)
+
+
+def _before(by: tuple[Dimension, ...], then: dict[Group, Total]) -> Callable[[Group], Total | None]:
+    def before(group: Group) -> Total | None:
+        key = tuple(
+            _year_before(part) if dimension.is_time and part else part
+            for part, dimension in zip(group, by, strict=False)
+        )
+        return then.get(key)
+
+    return before
+
+
+def _ranks(by: tuple[Dimension, ...], rows: Iterable[Row], subtotals: Iterable[Row]) -> Callable[[Row], Any]:
+    """Places in the order of the tree, time forwards, everything else by its figure, the largest first and unknown last."""
+    largest = {row.keys[0].code: row.total.known.value for row in subtotals}
+
+    def rank(row: Row) -> tuple[Any, ...]:
+        parts: list[Any] = []
+        for n, (key, dimension) in enumerate(zip(row.keys, by, strict=False)):
+            if dimension.is_time or dimension in (Dimension.PLACE, Dimension.AGENCY):
+                parts.append((0, 0, key.path or key.code))
+            else:
+                value = largest.get(key.code) if n == 0 else row.total.known.value
+                parts.append((0 if value is not None else 1, -(value or 0), key.code))
+        return tuple(parts)
+
+    return rank
+
+
+def _clamped(key: Key, filters: Filters) -> Key:
+    """A month keeps no more of the records than the period of the filters does."""
+    if "first" not in key.filters:
+        return key
+    first, last = key.filters["first"], key.filters["last"]
+    if filters.first:
+        first = max(first, filters.first.isoformat())
+    if filters.last:
+        last = min(last, filters.last.isoformat())
+    return replace(key, filters={"first": first, "last": last})
+
+
+def _places_below(question: Question, above: str) -> Any:
+    places = Agency.objects.filter(parent__path=above) if above else Agency.objects.filter(parent=None)
+    return places.filter(kind=question.filters.kind) if question.filters.kind else places
+
+
+def _empty_places(user: User, question: Question, above: str, found: dict[Group, Total]) -> list[str]:
+    """The places in full sight of which nothing is recorded: while no filter but the place asks for something."""
+    if not question.filters.set() <= {"agency", "kind"}:
+        return []
+    paths = _places_below(question, above).values_list("path", flat=True)
+    return [path for path in paths if (path,) not in found and user.sight().covers(path)]
+
+
+def _unseen(user: User, question: Question, above: str) -> int:
+    """How many places there are of which the reader sees nothing recorded."""
+    sight = user.sight()
+    if sight.everything or question.measure.is_stated or question.by[0] != Dimension.PLACE:
+        return 0
+    paths = _places_below(question, above).values_list("path", flat=True)
+    return sum(not sight.covers(path) and not any(p.startswith(path) for p in sight.paths) for path in paths)
+
+
+def _notes(question: Question) -> Iterable[str]:
+    if Dimension.PLACE in question.by:
+        yield gettext("An agency counts with all below it, on today's tree.")
+    if question.measure in (Measure.PAID, Measure.PER_USER):
+        yield gettext(
+            "Not given: a payment whose amount in won is not known, or a subscription without any payment. The latter "
+            "belongs to no month."
+        )
+    if question.measure in (Measure.USERS, Measure.PER_USER):
+        yield gettext(
+            "One person may use several tools, so that users of several tools are bounded, not added."
+        )
+    if question.measure in (Measure.ANNUAL_COST, Measure.SEATS):
+        yield gettext("Of the subscriptions in force, by their prices of today.")

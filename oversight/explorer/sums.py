@@ -1,0 +1,51 @@
+"""What is added up for one group, and the total that a reader is shown of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, fields
+
+from figures.figure import Figure, Total
+from figures.interval import Interval
+from figures.standing import Qualifier, Standing
+
+
+@dataclass(frozen=True)
+class Sums:
+    """`low`: the sum of what is known at least. `given`: how many figures are in it, `bounded` how many of these have an upper
+    end, and `high` is the sum of the upper ends. `unknown`: how many are missing altogether.
+    """
+
+    low: int = 0
+    high: int = 0
+    given: int = 0
+    bounded: int = 0
+    unknown: int = 0
+
+    @classmethod
+    def exactly(cls, value: int, given: int, unknown: int = 0) -> Sums:
+        return cls(value, value, given, given, unknown)
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def total(self) -> Total:
+        """Unknown, not zero, when nothing is given."""
+        missing = Counter({Standing.NOT_GIVEN: self.unknown} if self.unknown else {})
+        if not self.given:
+            return Total(Figure.missing(), 0, missing)
+        interval = Interval(self.low, self.high if self.bounded == self.given else None)
+        qualifier = Qualifier.EXACT if interval.is_exact else Qualifier.AT_LEAST
+        return Total(Figure(Standing.STATED, self.low, interval, 1, qualifier), self.given, missing)
+
+
+def as_figure(total: Total) -> Figure:
+    """A total as one figure: "at least" where it leaves something out."""
+    if not total.given:
+        only = set(total.missing) or {Standing.NOT_APPLICABLE}
+        return Figure.missing(
+            Standing.NOT_APPLICABLE if only == {Standing.NOT_APPLICABLE} else Standing.NOT_GIVEN
+        )
+    if total.is_complete:
+        return total.known
+    return Figure.known_as(Interval(total.known.interval.low, None))
