@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext, ngettext
 
-from figures.figure import Figure, Total
-from figures.standing import Standing
+from figures.figure import Total
+from figures.standing import Qualifier, Standing
 from oversight.explorer.answer import Answer, Key, Row
 from oversight.explorer.question import Measure
 from oversight.explorer.reading import figure_text
@@ -28,7 +29,8 @@ def chart(answer: Answer, still: bool = False) -> dict[str, Any]:
         drawn = _bars(answer)
     else:
         drawn = _stacks(answer)
-    return {**drawn, "unit": unit(measure), "still": still}
+    has_gaps = any(any(series["unknown"]) or any(series["open"]) for series in drawn["datasets"])
+    return {**drawn, "unit": unit(measure), "still": still, "has_gaps": has_gaps}
 
 
 def _bars(answer: Answer) -> dict[str, Any]:
@@ -141,8 +143,9 @@ def together(totals: Iterable[Total]) -> Total:
     missing: Counter[Standing] = Counter()
     for total in totals:
         missing.update(total.missing)
-    summed = Total.of(known)
-    figure = summed.known if known else Figure.missing()
+    figure = Total.of(known).known
+    if any(one.qualifier == Qualifier.AT_LEAST for one in known):
+        figure = replace(figure, qualifier=Qualifier.AT_LEAST)
     return Total(figure, sum(total.given for total in totals), missing)
 
 

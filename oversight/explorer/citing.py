@@ -31,7 +31,7 @@ def citation(answer: Answer, filters: Sequence[str], link: str) -> Citation:
 def source(answer: Answer) -> str:
     if answer.source is not None:
         return str(answer.source.label)
-    return gettext("None") if answer.question.measure == Measure.STATED else gettext("The register's own records")
+    return gettext("None") if answer.question.measure.is_stated else gettext("The register's own records")
 
 
 def period(answer: Answer) -> str:
@@ -40,7 +40,7 @@ def period(answer: Answer) -> str:
         first = day(filters.first) if filters.first else gettext("the first record")
         last = day(filters.last) if filters.last else gettext("today")
         return gettext("%(first)s to %(last)s") % {"first": first, "last": last}
-    if measure == Measure.STATED:
+    if measure.is_stated:
         return gettext("As the source states it")
     if measure in (Measure.PAID, Measure.PER_USER):
         return gettext("All that is recorded")

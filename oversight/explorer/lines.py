@@ -9,6 +9,7 @@ from typing import Any
 
 from figures.figure import Total
 from oversight.explorer.answer import Answer, Key, Row
+from oversight.explorer.question import Measure
 from oversight.explorer.reading import Change, change, interval, share
 
 
@@ -94,6 +95,17 @@ def groups(answer: Answer) -> list[Row]:
     return answer.rows if len(answer.question.by) == 1 else answer.subtotals
 
 
+def has_shares(answer: Answer) -> bool:
+    """Whether a group's figure is a part of the total: neither an average nor one that others count again."""
+    measure = answer.question.measure
+    return measure.adds_up or measure in (Measure.STATED, Measure.STATED_USERS)
+
+
+def is_compared(answer: Answer) -> bool:
+    """Whether there is a year earlier to compare with."""
+    return answer.before is not None or any(row.before is not None for row in answer.rows)
+
+
 def lay_out(lines: Iterable[Line], per_page: int) -> Iterator[Line]:
     """The lines in pages of `per_page`: one that begins amid a group repeats its subtotal first."""
     subtotal, place = None, 0
@@ -111,7 +123,7 @@ def _line(answer: Answer, kind: Kind, row: Row) -> Line:
     return Line(
         kind,
         row,
-        share(row.total, answer.total) if answer.question.measure.adds_up and kind is not Kind.TOTAL else "",
+        share(row.total, answer.total) if has_shares(answer) and kind is not Kind.TOTAL else "",
         change(row.total, row.before) if row.before is not None else None,
     )
 

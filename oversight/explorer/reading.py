@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
 from django.utils.translation import gettext
 
 from figures.figure import Total
@@ -71,10 +69,11 @@ def parts(total: Total) -> Parts:
             missing=missing,
         )
     span = interval(total).rounded()
+    at_least = total.gaps or span.high is None
     return Parts(
         value=known.shown,
         standing=Standing.STATED.value,
-        qualifier=str((Qualifier.AT_LEAST if span.high is None else known.qualifier).value),
+        qualifier=str((Qualifier.AT_LEAST if at_least else known.qualifier).value),
         at_least=round_half_up(span.low),
         at_most=None if span.high is None else round_half_up(span.high),
         given=total.given,
@@ -99,7 +98,7 @@ def standing_label(standing: str) -> str:
 def interval(total: Total) -> Interval:
     """Where the true value lies, with all that is missing counted in."""
     known = total.known.interval
-    return known if total.is_complete else Interval(known.low, None)
+    return Interval(known.low, None) if total.gaps else known
 
 
 def share(part: Total, whole: Total) -> str:
@@ -154,7 +153,3 @@ def _signed(value: Number, money: bool) -> str:
     amount = round_half_up(value)
     sign = "+" if amount > 0 else "−" if amount < 0 else ""
     return sign + (won if money else number)(abs(amount))
-
-
-def rounded(value: Any) -> int | None:
-    return None if value is None else round_half_up(value)

@@ -16,7 +16,7 @@ from figures.formatting import number, won_exact
 from figures.interval import round_half_up
 from oversight.explorer.address import Address, records_url
 from oversight.explorer.answer import Answer, Key
-from oversight.explorer.lines import Kind, Line, lay_out, ordered, total_line
+from oversight.explorer.lines import Kind, Line, has_shares, is_compared, lay_out, ordered, total_line
 from oversight.explorer.question import Dimension
 from oversight.explorer.reading import figure_text, interval, left_out_text, parts
 from oversight.explorer.wording import column_name, title
@@ -42,9 +42,9 @@ def column_labels() -> dict[str, str]:
 class Lines(TableListData):
     """An answer's lines in any order, laid out so that every page says which group it is in."""
 
-    def __init__(self, answer: Answer, per_page: int) -> None:
+    def __init__(self, answer: Answer, per_page: int, sort: str) -> None:
         self.answer, self.per_page = answer, per_page
-        super().__init__(list(lay_out(ordered(answer), per_page)))
+        super().__init__(list(lay_out(ordered(answer, sort), per_page)))
 
     def order_by(self, aliases: Any) -> None:
         alias = next(iter(aliases), "")
@@ -64,9 +64,9 @@ class AnswerTable(tables.Table):
         self.whole = total_line(answer)
         names = ["first", "second"][: len(answer.question.by)]
         labels = column_labels()
-        wanted = [name for name in address.shown_columns if name != "share" or answer.question.measure.adds_up]
+        wanted = [name for name, _label, shown in column_choices(answer, address) if shown]
         super().__init__(
-            Lines(answer, per_page),
+            Lines(answer, per_page, address.sort),
             extra_columns=[
                 *(
                     (name, _column(column_name(dimension), name, place=True))
@@ -101,10 +101,14 @@ class AnswerTable(tables.Table):
         return record.share
 
     def render_before(self, record: Line) -> SafeString | str:
-        return figure_cell(record.row.before, self.money) if record.row.before is not None else ""
+        if record.row.before is not None:
+            return figure_cell(record.row.before, self.money)
+        return "" if record.kind is Kind.TOTAL else gettext("None")
 
     def render_change(self, record: Line) -> str:
-        return record.change.text(self.money) if record.change else ""
+        if record.change is not None:
+            return record.change.text(self.money)
+        return "" if record.kind is Kind.TOTAL else gettext("Unknown")
 
     def render_at_least(self, record: Line) -> str:
         return self._exact(parts(record.total).at_least)
@@ -168,9 +172,9 @@ def column_choices(answer: Answer, address: Address) -> Sequence[tuple[str, str,
     """(name, label, whether it is shown) of each column that can be chosen for this answer."""
     offered = []
     for name, label in column_labels().items():
-        if name in ("before", "change") and not address.compare:
+        if name in ("before", "change") and not (address.compare and is_compared(answer)):
             continue
-        if name == "share" and not answer.question.measure.adds_up:
+        if name == "share" and not has_shares(answer):
             continue
         offered.append((name, label, name in address.shown_columns))
     return offered

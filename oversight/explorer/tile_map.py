@@ -72,10 +72,10 @@ class Tile:
 
 @dataclass(frozen=True)
 class TileMap:
-    """`legend`: (level, text) of each class that occurs, the smallest figures first. `elsewhere`: groups without a tile."""
+    """`legend`: ("level-1", text) of each class that occurs, the smallest figures first. `elsewhere`: groups without a tile."""
 
     tiles: list[Tile]
-    legend: list[tuple[int, str]] = field(default_factory=list)
+    legend: list[tuple[str, str]] = field(default_factory=list)
     elsewhere: int = 0
     width: int = 4 * (SIZE + GAP) - GAP + 2 * EDGE
     height: int = 5 * (SIZE + GAP) - GAP + 2 * EDGE
@@ -101,7 +101,7 @@ def tile_map(answer: Answer, user: User) -> TileMap | None:
     tiles = []
     for code, government in agencies.items():
         row, x, y = found.get(code), *_corner(code)
-        seen = measure == Measure.STATED or sight.covers(government.path) or sight.within(government.path).paths
+        seen = measure.is_stated or sight.covers(government.path) or sight.within(government.path).paths
         name = [
             Word(part, x + SIZE // 2, y + NAME_AT + LINE_HEIGHT * n)
             for n, part in enumerate(str(government.short).split(" "))
@@ -145,7 +145,7 @@ def _levels(totals: Sequence[Total]) -> dict[int, int]:
     return {value: 1 + place * CLASSES // count for place, value in enumerate(values)}
 
 
-def _legend(levels: dict[int, int], measure: Measure) -> list[tuple[int, str]]:
+def _legend(levels: dict[int, int], measure: Measure) -> list[tuple[str, str]]:
     exact = won_exact if measure.money else number
     entries = []
     for level in range(1, CLASSES + 1):
@@ -153,7 +153,7 @@ def _legend(levels: dict[int, int], measure: Measure) -> list[tuple[int, str]]:
         if values:
             low, high = exact(min(values)), exact(max(values))
             both = gettext("%(low)s to %(high)s") % {"low": low, "high": high}
-            entries.append((level, low if low == high else both))
+            entries.append((f"level-{level}", low if low == high else both))
     return entries
 
 

@@ -19,7 +19,11 @@ def unit(measure: Measure) -> str:
     """What a chart's script takes for a unit: "won", a word, or nothing."""
     if measure.money:
         return "won"
-    return {Measure.USERS: gettext("people"), Measure.SEATS: gettext("seats")}.get(measure, "")
+    return {
+        Measure.USERS: gettext("people"),
+        Measure.STATED_USERS: gettext("people"),
+        Measure.SEATS: gettext("seats"),
+    }.get(measure, "")
 
 
 def title(answer: Answer) -> str:
