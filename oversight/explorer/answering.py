@@ -81,6 +81,14 @@ def answer(user: User, question: Question, as_of: datetime.datetime, compare: bo
     )
 
 
+def total_of(user: User, question: Question) -> Total:
+    """The figure of everything that the filters keep of something recorded, without any group."""
+    above = place_above(question.filters)
+    if question.measure == Measure.PER_USER:
+        return _per_user(user, question.filters, (), above).get((), NOTHING)
+    return _found(user, question.measure, question.filters, (), above).get((), Sums()).total()
+
+
 def _recorded(user: User, question: Question, above: str, compare: bool) -> Grouped:
     by = question.by
 

@@ -23,7 +23,7 @@ from subscriptions.models import Status, Subscription
 
 ANY: tuple[str, Any] = ("", _("Any"))
 NOT_GIVEN = (NONE, _("Not given"))
-DATA_CLASSES = [(choice.value, choice.label) for choice in DataClass]
+DATA_CLASSES: list[tuple[str, Any]] = [(choice.value, choice.label) for choice in DataClass]
 # What a source states is of all of a government's tools together, so that nothing else can narrow it.
 NARROWS_STATED = {"agency", "alone", "kind", "standing"}
 
@@ -35,8 +35,8 @@ def category_choices() -> list[tuple[str, Any]]:
 def country_choices() -> list[tuple[str, Any]]:
     """The countries of the vendors in the catalogue."""
     used = Vendor.objects.exclude(country=None).order_by().values_list("country", flat=True).distinct()
-    named = sorted(((code, countries.name(code)) for code in used), key=lambda choice: choice[1])
-    return [ANY, *named, NOT_GIVEN]
+    named: list[tuple[str, Any]] = [(str(code), str(countries.name(str(code)))) for code in used]
+    return [ANY, *sorted(named, key=lambda choice: choice[1]), NOT_GIVEN]
 
 ASKED = ("measure", "by", "then", "first", "last", "compare")
 

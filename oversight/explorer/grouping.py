@@ -102,7 +102,7 @@ def _key(dimension: Dimension, above: str, to: str, day: str) -> Any:
 
 def grouped(rows: QuerySet, by: dict[str, Any], **sums: Any) -> QuerySet:
     """One row for each group with its sums; one for all when `by` is empty."""
-    expressions = by or {"all": Value(1)}
+    expressions = by or {"whole": Value(1)}
     return rows.order_by().values(**expressions).annotate(**sums)
 
 

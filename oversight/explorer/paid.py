@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from agencies.models import User
 from oversight.explorer.grouping import conditions, grouped, in_sight, key_of, keys, within_period
@@ -23,13 +23,8 @@ def paid(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> d
     with the subscriptions without any payment. The latter belong to no month, so that they count only where no time is asked.
     """
     found: dict[tuple[Any, ...], Sums] = defaultdict(Sums)
-    rows = in_sight(Payment.objects, user, filters).filter(
-        conditions(filters, "subscription__"), _paid_within(filters)
-    )
-    if not filters.status:
-        rows = rows.exclude(subscription__status=Status.VOID)
     by_key = keys(by, above, "subscription__", "paid_on")
-    for row in grouped(rows, by_key, paid=Sum("won"), all=Count("pk"), given=Count("won")):
+    for row in grouped(payments(user, filters), by_key, paid=Sum("won"), all=Count("pk"), given=Count("won")):
         found[key_of(row, by)] += Sums.exactly(row["paid"] or 0, row["given"], row["all"] - row["given"])
     if not any(dimension.is_time for dimension in by):
         for key, count in silent(user, filters, by, above).items():
@@ -37,15 +32,27 @@ def paid(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> d
     return dict(found)
 
 
+def payments(user: User, filters: Filters) -> QuerySet:
+    """The payments that the filters keep; those of a subscription that was recorded in error only when asked for."""
+    rows = in_sight(Payment.objects, user, filters).filter(
+        conditions(filters, "subscription__"), _paid_within(filters)
+    )
+    return rows if filters.status else rows.exclude(subscription__status=Status.VOID)
+
+
 def silent(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> dict[tuple[Any, ...], int]:
     """How many subscriptions of each group were in force in the period without any payment ever recorded."""
-    rows = in_sight(Subscription.objects, user, filters).filter(
+    rows = without_payment(user, filters)
+    return {key_of(row, by): row["count"] for row in grouped(rows, keys(by, above), count=Count("pk"))}
+
+
+def without_payment(user: User, filters: Filters) -> QuerySet:
+    return in_sight(Subscription.objects, user, filters).filter(
         conditions(filters),
         within_period(filters, "started_on", "ends_on"),
         ~Exists(Payment.objects.filter(subscription=OuterRef("pk"))),
         status__in=PAYING,
     )
-    return {key_of(row, by): row["count"] for row in grouped(rows, keys(by, above), count=Count("pk"))}
 
 
 def _paid_within(filters: Filters) -> Q:
