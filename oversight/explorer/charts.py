@@ -73,7 +73,10 @@ def _lines(answer: Answer, time: int) -> dict[str, Any]:
     if len(answer.question.by) == 1:
         at = {row.keys[0].code: row.total for row in answer.rows}
         series = _series(
-            str(answer.question.measure.label), [at.get(code) for code in codes], answer.question.measure, nothing
+            str(answer.question.measure.label),
+            [at.get(code) for code in codes],
+            answer.question.measure,
+            nothing,
         )
         return {**drawn, "datasets": [series], "note": ""}
     datasets, note = _by_series(
@@ -167,4 +170,6 @@ def _left_out(measure: Measure, left: int) -> str:
     count = {"count": f"{left:,}"}
     if measure.adds_up:
         return gettext("The %(count)s smallest are drawn together; the table has each.") % count
-    return gettext("The %(count)s smallest are left out, since they do not add up; the table has them.") % count
+    return (
+        gettext("The %(count)s smallest are left out, since they do not add up; the table has them.") % count
+    )

@@ -10,6 +10,7 @@ from django.utils.translation import gettext, ngettext
 
 from figures.formatting import day, gaps_text, number
 from oversight.explorer.answer import Answer
+from oversight.explorer.lines import groups
 from oversight.explorer.question import Measure
 from oversight.explorer.wording import title
 from oversight.exporting import Citation
@@ -48,17 +49,23 @@ def period(answer: Answer) -> str:
 
 
 def coverage(answer: Answer) -> str:
-    """`12 figures known; 3 not given, 1 withheld; 16 groups not visible to you`."""
-    total = answer.total
+    """`a figure for 5 of 17 groups, for 2 of them at least; 12 not given; 16 groups not visible to you`."""
+    rows = groups(answer)
+    known = [row.total for row in rows if row.total.known.is_known]
+    partly = sum(not total.is_complete for total in known)
+    counts = {"known": number(len(known)), "all": number(len(rows)), "partly": number(partly)}
     said = [
-        ngettext("%(count)s figure known", "%(count)s figures known", total.given)
-        % {"count": number(total.given)}
+        gettext("a figure for %(known)s of %(all)s groups, for %(partly)s of them a minimum") % counts
+        if partly
+        else gettext("a figure for %(known)s of %(all)s groups") % counts
     ]
-    if gaps := gaps_text(total):
+    if gaps := gaps_text(answer.total):
         said.append(gaps)
     if answer.unseen:
         said.append(
-            ngettext("%(count)s group not visible to you", "%(count)s groups not visible to you", answer.unseen)
+            ngettext(
+                "%(count)s group not visible to you", "%(count)s groups not visible to you", answer.unseen
+            )
             % {"count": number(answer.unseen)}
         )
     return "; ".join(said)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import get_language, gettext
 
+from figures.figure import Total
 from figures.files import XLSX_ROW_LIMIT, xlsx_bytes
 from figures.formatting import gaps_text
 from figures.interval import round_half_up
@@ -18,7 +19,6 @@ from oversight.explorer.lines import Kind, Line, has_shares, is_compared, ordere
 from oversight.explorer.reading import Change, parts, standing_label
 from oversight.explorer.wording import column_name, title, unit
 from oversight.exporting import Citation
-from figures.figure import Total
 
 SCHEMA = "govtrack-explorer-1"
 
@@ -68,7 +68,10 @@ def _figure_columns(name: str) -> list[tuple[str, str]]:
     value = gettext("In whole numbers, as far as it is known; empty where there is none, which is not zero.")
     return [
         (name, value),
-        *((gettext("%(figure)s: %(part)s") % {"figure": name, "part": part}, what) for part, what in described),
+        *(
+            (gettext("%(figure)s: %(part)s") % {"figure": name, "part": part}, what)
+            for part, what in described
+        ),
     ]
 
 

@@ -38,6 +38,7 @@ def country_choices() -> list[tuple[str, Any]]:
     named: list[tuple[str, Any]] = [(str(code), str(countries.name(str(code)))) for code in used]
     return [ANY, *sorted(named, key=lambda choice: choice[1]), NOT_GIVEN]
 
+
 ASKED = ("measure", "by", "then", "first", "last", "compare")
 
 
