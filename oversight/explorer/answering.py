@@ -56,7 +56,7 @@ def answer(user: User, question: Question, as_of: datetime.datetime, compare: bo
     names = [
         {
             key: _clamped(name, question.filters)
-            for key, name in labelled(dimension, {group[n] for group in result.groups}, above).items()
+            for key, name in labelled(dimension, _keys(result, n), above).items()
         }
         for n, dimension in enumerate(question.by)
     ]
@@ -79,6 +79,11 @@ def answer(user: User, question: Question, as_of: datetime.datetime, compare: bo
         unseen=_unseen(user, question, above),
         notes=tuple(_notes(question)),
     )
+
+
+def _keys(result: Grouped, n: int) -> set[Any]:
+    """Those of the dimension `n`. One of the first may have no pair: spending that no month knows of."""
+    return {group[n] for group in (*result.groups, *(result.firsts if n == 0 else ()))}
 
 
 def total_of(user: User, question: Question) -> Total:
