@@ -103,7 +103,8 @@ def _by_series(
     `columns`: the codes that each place of a series holds; `absent`: the word for a place with no row, else nothing is drawn.
     """
     measure = answer.question.measure
-    keys: dict[str, Key] = {}
+    # A group may have a figure and no row: what was never paid belongs to no month.
+    keys: dict[str, Key] = {row.keys[0].code: row.keys[0] for row in answer.subtotals} if place == 0 else {}
     cells: dict[tuple[str, int], list[Total]] = {}
     at = {code: number for number, codes in enumerate(columns) for code in codes}
     for row in answer.rows:

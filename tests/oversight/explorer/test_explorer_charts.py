@@ -141,6 +141,16 @@ def test_lines(turned: bool) -> None:
     ]
 
 
+def test_a_line_of_which_no_time_is_known() -> None:
+    answer = grid(Dimension.PRODUCT, Dimension.MONTH, cells={("x", "2025-01"): known(5)})
+    silent = Row((tool("silent"),), unknown(not_given=3))
+    drawn = chart(replace(answer, subtotals=[*answer.subtotals, silent]))
+    assert [(series["label"], series["unknown"]) for series in drawn["datasets"]] == [
+        ("도구 x", [False]),
+        ("도구 silent", ["nothing recorded"]),
+    ]
+
+
 def test_a_line() -> None:
     rows = [
         Row((month(code),), total)

@@ -84,12 +84,12 @@ class TestTable:
     def test_paid_by_two(self, client_en: Client) -> None:
         pay("KR-49", 7_000_000)
         pay("KR-49", None)
-        pay("KR-49", 3_000_000, product="gemini")
+        pay("KR-49", 3_000_000, product="claude")
         _head, rows, foot = table_of(client_en.get(PAGE, {"then": "product", "agency": "KR-49"}))
         assert rows == [
             ["Jeju itself", "All together", "at least ₩10.0M 1 not given", ""],
             ["Jeju itself", "ChatGPT", "at least ₩7.0M 1 not given", ""],
-            ["Jeju itself", "Gemini", "₩3.0M", ""],
+            ["Jeju itself", "Claude", "₩3.0M", ""],
         ]
         assert foot == ["Total", "", "at least ₩10.0M 1 not given", ""]
 
@@ -145,10 +145,10 @@ class TestTable:
         assert [item.text for item in trail.all("li")] == [
             "Home",
             "Spending explorer",
-            "Korea",
+            "Republic of Korea",
             "Jeju Special Self-Governing Province",
         ]
-        assert query_of(links(trail)["Korea"])["agency"] == "KR"
+        assert query_of(links(trail)["Republic of Korea"])["agency"] == "KR"
 
     def test_nobody_is_led_above_what_they_see(self, signed_in: SignIn, jeju: User) -> None:
         page = read(signed_in(user=jeju, language="en").get(PAGE, {"agency": "KR-49"}))
@@ -324,14 +324,14 @@ class TestMap:
 
     def test_by_two_it_shows_each_government(self, client_en: Client) -> None:
         pay("KR-49", 7_000_000)
-        pay("KR-49", 2_000_000, product="gemini")
+        pay("KR-49", 2_000_000, product="claude")
         tiles = self.tiles(client_en, then="product", agency="KR")
         assert tiles["KR-49"] == ("gt-tile level-1", "Jeju: ₩9.0M")
 
 
 @pytest.mark.parametrize(
     ("query", "expected"),
-    [({}, 28), ({"_export": "csv"}, 25), ({"then": "product"}, 27), ({"by": "product"}, 25)],
+    [({}, 22), ({"_export": "csv"}, 13), ({"then": "product"}, 22), ({"by": "product"}, 19)],
 )
 def test_the_number_of_queries(client_en: Client, query: dict[str, str], expected: int) -> None:
     """As many with one tool of one agency as with 30 of 30 agencies."""
