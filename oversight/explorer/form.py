@@ -39,6 +39,9 @@ def country_choices() -> list[tuple[str, Any]]:
     return [ANY, *sorted(named, key=lambda choice: choice[1]), NOT_GIVEN]
 
 
+ASKED = ("measure", "by", "then", "first", "last", "compare")
+
+
 class ExplorerForm(forms.Form):
     """`question` is what a valid form asks, in sight of `user`."""
 
@@ -82,6 +85,7 @@ class ExplorerForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
     )
+    compare = forms.BooleanField(label=_("Compare with a year earlier"), required=False)
     first = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     last = forms.DateField(label=_("Until"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
@@ -104,7 +108,9 @@ class ExplorerForm(forms.Form):
 
     def clean_category(self) -> Category | str | None:
         code = self.cleaned_data["category"]
-        return code if code in ("", NONE) else Category.objects.get(code=code)
+        if not code:
+            return None
+        return code if code == NONE else Category.objects.get(code=code)
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
@@ -141,6 +147,25 @@ class ExplorerForm(forms.Form):
 
     def _filters_given(self, given: dict[str, Any]) -> set[str]:
         return {name for name in Filters.__dataclass_fields__ if given.get(name) not in (None, "", False)}
+
+    @property
+    def asked(self) -> list[forms.BoundField]:
+        """The fields of what is counted and how it is grouped; `narrowed` are the filters."""
+        return [self[name] for name in ASKED]
+
+    @property
+    def narrowed(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name not in ASKED]
+
+    @property
+    def narrowing(self) -> int:
+        """How many of the filters are set."""
+        return sum(bool(field.data) for field in self.narrowed)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether a filter is set, or wrongly set."""
+        return any(field.errors or field.data for field in self.narrowed)
 
     @property
     def question(self) -> Question:
