@@ -266,7 +266,7 @@ def recomputed(vendor: str) -> dict[str, str]:
     whole = f"""SELECT {{by}}, {counted}, {silent} FROM ({per_subscription}) AS t GROUP BY {{by}}
         HAVING {silent} > 0 OR SUM(CASE WHEN {COUNTED} THEN payments + unknown ELSE 0 END) > 0"""
     months = f"""SELECT s.{{by}}, {month_of(vendor, "p.paid_on")}, SUM(COALESCE(p.won, 0)), COUNT(p.won), COUNT(*) - COUNT(p.won)
-        FROM {PAYMENTS} AS p JOIN {SUBSCRIPTIONS} AS s ON s.id = p.subscription_id WHERE s.{COUNTED} GROUP BY 1, 2"""
+        FROM {PAYMENTS} AS p JOIN {SUBSCRIPTIONS} AS s ON s.id = p.subscription_id WHERE s.{COUNTED} GROUP BY 1, 2 ORDER BY 2, 1"""
     return {
         KEPT: per_subscription,
         BY_AGENCY: whole.format(by="agency_id"),
