@@ -62,6 +62,6 @@ def paid_within(
     months = {"month": FirstOfMonth("payments__paid_on")} if by_month else {}
     return rows.values(*by, **months).annotate(
         won=Coalesce(Sum("payments__won"), 0),
-        unknown=Count("payments__pk", filter=Q(payments__won=None)),
+        unknown=Count("pk", filter=Q(payments__won=None)),
         payments=Count("payments__won"),  # last, since the name means the number from here on
     )

@@ -489,6 +489,28 @@ def test_a_statement_that_takes_back_a_payment_and_makes_another(subscription):
     assert_equal_to_the_payments()
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite keeps no plan of a trigger")
+def test_many_payments_in_one_statement_after_a_few_small_ones(subscription):
+    """A plan kept from the small ones would join the many with themselves: a minute instead of a second."""
+    for _number in range(8):
+        pay(subscription, 5)
+    sql("SET LOCAL statement_timeout = '20s'")
+    sql(
+        "INSERT INTO subscriptions_subscription (reference, agency_id, product_id, status, started_on, declared, provenance,"
+        " recorded_at, version, plan, reseller, contract_number, owner_department, purpose, imported_from)"
+        " SELECT 'N' || n, %s, %s, 'ended', '2025-01-01', false, 'by_hand', now(), 1, '', '', '', '', '', ''"
+        " FROM generate_series(1, 30000) AS n",
+        subscription.agency_id,
+        subscription.product_id,
+    )
+    sql(
+        "INSERT INTO subscriptions_payment (subscription_id, paid_on, amount, currency, won, document_number)"
+        " SELECT id, '2025-02-01', 5, 'KRW', 5, '' FROM subscriptions_subscription"
+    )
+    assert [(row["won"], row["payments"]) for row in paid_by_agency()] == [(30_001 * 5 + 40, 30_009)]
+    assert list(silent_by_agency()) == []
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such statement")
 def test_a_truncated_table(subscription):
     pay(subscription, 5)
