@@ -90,6 +90,8 @@ class PaidByAgencyMonth(Paid):
         constraints = [
             models.UniqueConstraint(fields=["agency", "month"], name="paid_by_agency_once_a_month")
         ]
+        # The months of a period lie together, as they came.
+        indexes = [models.Index(fields=["month"], name="paid_by_agency_in_month")]
 
     def __str__(self) -> str:
         return f"{self.agency_id} {self.month}"

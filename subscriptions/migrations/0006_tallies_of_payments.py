@@ -169,5 +169,9 @@ class Migration(migrations.Migration):
             model_name='paidbyproductmonth',
             constraint=models.UniqueConstraint(fields=('product', 'month'), name='paid_by_product_once_a_month'),
         ),
+        migrations.AddIndex(
+            model_name='paidbyagencymonth',
+            index=models.Index(fields=['month'], name='paid_by_agency_in_month'),
+        ),
         migrations.RunPython(forwards, backwards, elidable=False),
     ]

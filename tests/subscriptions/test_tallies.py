@@ -33,6 +33,7 @@ from subscriptions.models import (
     Status,
     Subscription,
 )
+from subscriptions.paid import paid, paid_within
 from subscriptions.tallies import (
     fold,
     paid_by_agency,
@@ -488,6 +489,28 @@ def test_a_statement_that_takes_back_a_payment_and_makes_another(subscription):
     assert_equal_to_the_payments()
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite keeps no plan of a trigger")
+def test_many_payments_in_one_statement_after_a_few_small_ones(subscription):
+    """A plan kept from the small ones would join the many with themselves: a minute instead of a second."""
+    for _number in range(8):
+        pay(subscription, 5)
+    sql("SET LOCAL statement_timeout = '20s'")
+    sql(
+        "INSERT INTO subscriptions_subscription (reference, agency_id, product_id, status, started_on, declared, provenance,"
+        " recorded_at, version, plan, reseller, contract_number, owner_department, purpose, imported_from)"
+        " SELECT 'N' || n, %s, %s, 'ended', '2025-01-01', false, 'by_hand', now(), 1, '', '', '', '', '', ''"
+        " FROM generate_series(1, 30000) AS n",
+        subscription.agency_id,
+        subscription.product_id,
+    )
+    sql(
+        "INSERT INTO subscriptions_payment (subscription_id, paid_on, amount, currency, won, document_number)"
+        " SELECT id, '2025-02-01', 5, 'KRW', 5, '' FROM subscriptions_subscription"
+    )
+    assert [(row["won"], row["payments"]) for row in paid_by_agency()] == [(30_001 * 5 + 40, 30_009)]
+    assert list(silent_by_agency()) == []
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such statement")
 def test_a_truncated_table(subscription):
     pay(subscription, 5)
@@ -505,6 +528,37 @@ def test_a_payment_too_large_to_be_added_up_is_refused(subscription):
         with pytest.raises(IntegrityError), transaction.atomic():
             pay(subscription, won)
     assert_equal_to_the_payments()
+
+
+# --- of chosen subscriptions ------------------------------------------------------------------------------------------
+
+
+def test_what_is_paid_for_chosen_subscriptions(subscription):
+    other = SubscriptionFactory(agency=agency_at("KR/P2"), product=subscription.product)
+    void = SubscriptionFactory(agency=agency_at("KR/P2"), status=Status.VOID)
+    draft = SubscriptionFactory(agency=agency_at("KR/P2"), status=Status.DRAFT)
+    silent = SubscriptionFactory(agency=agency_at("KR/P2"))
+    pay(subscription, 5, "2025-01-31")
+    pay(subscription, -2, "2025-02-01")
+    pay(other, None, "2025-02-28")
+    pay(void, 100)
+    country = "product__vendor__country"
+    everything = Subscription.objects.all()
+    row = {"won": 3, "payments": 2, "unknown": 1}
+    assert list(paid(everything, country)) == [{country: "US", **row, "silent": 1}]
+    assert list(paid(everything.filter(pk=silent.pk), "agency")) == [
+        {"agency": silent.agency_id, "won": 0, "payments": 0, "unknown": 0, "silent": 1}
+    ]
+    assert [row["silent"] for row in paid(everything.filter(pk=draft.pk), "agency")] == [0]
+    assert list(paid(everything.filter(pk=void.pk), "agency")) == []
+    assert list(paid_within(everything, country)) == [{country: "US", **row}]
+    assert list(paid_within(everything, country, period=(FEB, MAR))) == [
+        {country: "US", "won": -2, "payments": 1, "unknown": 1}
+    ]
+    assert list(paid_within(everything, "agency", period=(JAN, FEB), by_month=True).order_by("month")) == [
+        {"agency": subscription.agency_id, "month": JAN, "won": 5, "payments": 1, "unknown": 0},
+        {"agency": subscription.agency_id, "month": FEB, "won": -2, "payments": 1, "unknown": 0},
+    ]
 
 
 # --- folding and counting again ---------------------------------------------------------------------------------------
