@@ -33,7 +33,6 @@ from subscriptions.models import (
     Status,
     Subscription,
 )
-from subscriptions.paid import paid, paid_within
 from subscriptions.tallies import (
     fold,
     paid_by_agency,
@@ -528,37 +527,6 @@ def test_a_payment_too_large_to_be_added_up_is_refused(subscription):
         with pytest.raises(IntegrityError), transaction.atomic():
             pay(subscription, won)
     assert_equal_to_the_payments()
-
-
-# --- of chosen subscriptions ------------------------------------------------------------------------------------------
-
-
-def test_what_is_paid_for_chosen_subscriptions(subscription):
-    other = SubscriptionFactory(agency=agency_at("KR/P2"), product=subscription.product)
-    void = SubscriptionFactory(agency=agency_at("KR/P2"), status=Status.VOID)
-    draft = SubscriptionFactory(agency=agency_at("KR/P2"), status=Status.DRAFT)
-    silent = SubscriptionFactory(agency=agency_at("KR/P2"))
-    pay(subscription, 5, "2025-01-31")
-    pay(subscription, -2, "2025-02-01")
-    pay(other, None, "2025-02-28")
-    pay(void, 100)
-    country = "product__vendor__country"
-    everything = Subscription.objects.all()
-    row = {"won": 3, "payments": 2, "unknown": 1}
-    assert list(paid(everything, country)) == [{country: "US", **row, "silent": 1}]
-    assert list(paid(everything.filter(pk=silent.pk), "agency")) == [
-        {"agency": silent.agency_id, "won": 0, "payments": 0, "unknown": 0, "silent": 1}
-    ]
-    assert [row["silent"] for row in paid(everything.filter(pk=draft.pk), "agency")] == [0]
-    assert list(paid(everything.filter(pk=void.pk), "agency")) == []
-    assert list(paid_within(everything, country)) == [{country: "US", **row}]
-    assert list(paid_within(everything, country, period=(FEB, MAR))) == [
-        {country: "US", "won": -2, "payments": 1, "unknown": 1}
-    ]
-    assert list(paid_within(everything, "agency", period=(JAN, FEB), by_month=True).order_by("month")) == [
-        {"agency": subscription.agency_id, "month": JAN, "won": 5, "payments": 1, "unknown": 0},
-        {"agency": subscription.agency_id, "month": FEB, "won": -2, "payments": 1, "unknown": 0},
-    ]
 
 
 # --- folding and counting again ---------------------------------------------------------------------------------------
