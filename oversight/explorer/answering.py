@@ -64,15 +64,17 @@ def answer(user: User, question: Question, as_of: datetime.datetime, compare: bo
         Row(tuple(names[n][key] for n, key in enumerate(group)), total, result.before(group))
         for group, total in result.groups.items()
     ]
-    subtotals = [
-        Row((names[0][group[0]],), total, result.before(group)) for group, total in result.firsts.items()
-    ]
-    rank = _ranks(question.by, rows, subtotals)
+    subtotals = []
+    if len(question.by) > 1:
+        subtotals = [
+            Row((names[0][group[0]],), total, result.before(group)) for group, total in result.firsts.items()
+        ]
+    rank = _ranks(question.by, subtotals or rows)
     return Answer(
         question=question,
         as_of=as_of,
         rows=sorted(rows, key=rank),
-        subtotals=sorted(subtotals, key=rank) if len(question.by) > 1 else [],
+        subtotals=sorted(subtotals, key=rank),
         total=result.total,
         before=result.total_before,
         source=result.source,
@@ -108,12 +110,14 @@ def _recorded(user: User, question: Question, above: str, compare: bool) -> Grou
                 _per_user(user, filters, (), above).get((), NOTHING),
             )
         groups = found(filters, by)
+        totals = _totals(groups)
         if question.measure.adds_up and not any(dimension.is_time for dimension in by):
-            firsts, everything = _added(groups, 1), _added(groups, 0)
+            firsts = _totals(_added(groups, 1)) if len(by) > 1 else totals
+            everything = _added(groups, 0)
         else:  # a subscription without payments belongs to no month, and a tool of two agencies is one tool
-            firsts = found(filters, by[:1]) if len(by) > 1 else groups
+            firsts = _totals(found(filters, by[:1])) if len(by) > 1 else totals
             everything = found(filters, ())
-        return _totals(groups), _totals(firsts), everything.get((), Sums()).total()
+        return totals, firsts, everything.get((), Sums()).total()
 
     groups, firsts, total = all_of(question.filters)
     if not compare or question.measure != Measure.PAID:
@@ -178,9 +182,9 @@ def _before(by: tuple[Dimension, ...], then: dict[Group, Total]) -> Callable[[Gr
     return before
 
 
-def _ranks(by: tuple[Dimension, ...], rows: Iterable[Row], subtotals: Iterable[Row]) -> Callable[[Row], Any]:
+def _ranks(by: tuple[Dimension, ...], firsts: Iterable[Row]) -> Callable[[Row], Any]:
     """Places in the order of the tree, time forwards, everything else by its figure, the largest first and unknown last."""
-    largest = {row.keys[0].code: row.total.known.value for row in subtotals}
+    largest = {row.keys[0].code: row.total.known.value for row in firsts}
 
     def rank(row: Row) -> tuple[Any, ...]:
         parts: list[Any] = []
