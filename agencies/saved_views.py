@@ -35,7 +35,11 @@ def save_view(request: SignedInRequest) -> HttpResponse:
     SavedView.objects.update_or_create(
         owner=request.user,
         title=form.cleaned_data["title"],
-        defaults={"page": form.cleaned_data["page"], "query": form.cleaned_data["query"]},
+        defaults={
+            "page": form.cleaned_data["page"],
+            "query": form.cleaned_data["query"],
+            "shared_with": None,
+        },
     )
     messages.success(request, _("The filter is saved."))
     return redirect(f"{page}?{form.cleaned_data['query']}")

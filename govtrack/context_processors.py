@@ -7,6 +7,11 @@ from django.http import HttpRequest
 SECTIONS = {
     "home": "home",
     "oversight:report": "sources",
+    "oversight:explore": "explorer",
+    "oversight:explore-print": "explorer",
+    "oversight:explore-save": "explorer",
+    "oversight:explore-saved": "explorer",
+    "oversight:records": "explorer",
     "subscriptions:findings": "findings",
     "subscriptions:finding": "findings",
     "subscriptions:compliance": "findings",

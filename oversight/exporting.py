@@ -29,9 +29,10 @@ class Citation:
     filters: str
     as_of: str
     coverage: str
+    link: str = ""  # the address that opens the same again, where there is one
 
     def lines(self) -> list[tuple[str, str]]:
-        return [
+        lines = [
             (gettext("Measure"), self.measure),
             (gettext("Source"), self.source),
             (gettext("Period"), self.period),
@@ -39,6 +40,7 @@ class Citation:
             (gettext("As of"), self.as_of),
             (gettext("Coverage"), self.coverage),
         ]
+        return [*lines, (gettext("Permanent link"), self.link)] if self.link else lines
 
 
 def citation(spending: Spending, filters: Sequence[str], as_of: datetime.datetime) -> Citation:

@@ -4,10 +4,15 @@ from django.urls import path
 
 from oversight import report_views, views
 from oversight.explorer import record_views
+from oversight.explorer import views as explorer
 
 app_name = "oversight"
 urlpatterns = [
     path("spending/", views.spending, name="spending"),
+    path("spending/explore/", explorer.explore, name="explore"),
+    path("spending/explore/print/", explorer.print_page, name="explore-print"),
+    path("spending/explore/save/", explorer.save, name="explore-save"),
+    path("spending/explore/saved/<int:pk>/", explorer.saved, name="explore-saved"),
     path("spending/explore/records/", record_views.record_list, name="records"),
     path("reports/<slug:code>/", report_views.report, name="report"),
 ]

@@ -39,6 +39,9 @@ def country_choices() -> list[tuple[str, Any]]:
     return [ANY, *sorted(named, key=lambda choice: choice[1]), NOT_GIVEN]
 
 
+ASKED = ("measure", "by", "then", "first", "last", "compare")
+
+
 class ExplorerForm(forms.Form):
     """`question` is what a valid form asks, in sight of `user`."""
 
@@ -82,6 +85,7 @@ class ExplorerForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
     )
+    compare = forms.BooleanField(label=_("Compare with a year earlier"), required=False)
     first = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     last = forms.DateField(label=_("Until"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
@@ -141,6 +145,20 @@ class ExplorerForm(forms.Form):
 
     def _filters_given(self, given: dict[str, Any]) -> set[str]:
         return {name for name in Filters.__dataclass_fields__ if given.get(name) not in (None, "", False)}
+
+    @property
+    def asked(self) -> list[forms.BoundField]:
+        """The fields of what is counted and how it is grouped; `narrowed` are the filters."""
+        return [self[name] for name in ASKED]
+
+    @property
+    def narrowed(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name not in ASKED]
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether a filter is set, or wrongly set."""
+        return any(field.errors or field.data for field in self.narrowed)
 
     @property
     def question(self) -> Question:
