@@ -5,6 +5,7 @@ from django.urls import path
 from oversight import report_views, views
 from oversight.explorer import record_views
 from oversight.explorer import views as explorer
+from oversight.snapshots import views as snapshots
 
 app_name = "oversight"
 urlpatterns = [
@@ -13,6 +14,10 @@ urlpatterns = [
     path("spending/explore/print/", explorer.print_page, name="explore-print"),
     path("spending/explore/save/", explorer.save, name="explore-save"),
     path("spending/explore/saved/<int:pk>/", explorer.saved, name="explore-saved"),
+    path("spending/explore/freeze/", snapshots.freeze_view, name="freeze"),
     path("spending/explore/records/", record_views.record_list, name="records"),
+    path("spending/snapshots/", snapshots.snapshot_list, name="snapshots"),
+    path("spending/snapshots/<int:pk>/", snapshots.snapshot_page, name="snapshot"),
+    path("spending/snapshots/<int:pk>/compare/", snapshots.snapshot_compare, name="snapshot-compare"),
     path("reports/<slug:code>/", report_views.report, name="report"),
 ]
