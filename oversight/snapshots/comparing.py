@@ -41,11 +41,24 @@ class ComparedLine:
         return self.frozen != self.today
 
     @property
+    def was_nothing(self) -> bool:
+        """Whether nothing was recorded that would count, and so there is nothing to take a difference from."""
+        return _nothing(self.frozen)
+
+    @property
+    def is_nothing(self) -> bool:
+        return _nothing(self.today)
+
+    @property
     def difference(self) -> Change | None:
-        """Today less what was frozen; None where only one of the two has the row."""
-        if self.frozen is None or self.today is None:
+        """Today less what was frozen; None where one of the two has no such row, or nothing to count in it."""
+        if self.frozen is None or self.today is None or self.was_nothing or self.is_nothing:
             return None
         return change(self.today, self.frozen)
+
+
+def _nothing(total: Total | None) -> bool:
+    return total is not None and not total.given and not total.missing
 
 
 @dataclass(frozen=True)

@@ -119,8 +119,12 @@ class ComparisonTable(tables.Table):
             return gettext("No change")
         if record.frozen is None:
             return gettext("Only today")
+        if record.today is None:
+            return gettext("Only in the snapshot")
+        if record.was_nothing:
+            return gettext("Nothing was recorded then")
         difference = record.difference
-        return gettext("Only in the snapshot") if difference is None else difference.text(self.money)
+        return gettext("Nothing is recorded any more") if difference is None else difference.text(self.money)
 
     def render_causes(self, record: ComparedLine) -> SafeString | str:
         if not record.is_changed:
