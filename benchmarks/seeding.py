@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from agencies.models import Agency, Membership, Role, User
 from benchmarks import register
+from benchmarks.payments import tally, write_payments
 from catalog.models import Product
 from catalog.tool_facts import tool_facts
 from policies.models import PolicyVersion, Waiver
@@ -27,7 +28,7 @@ from policies.verdicts import Verdict
 from subscriptions.costs import Costs, costs_on, is_in_force
 from subscriptions.evaluation import judgement_of_row, rows_judged_by, with_truths
 from subscriptions.facts import COLUMNS, facts_of, refresh
-from subscriptions.models import Facts, FactsOrigin, Finding, PriceLine, Subscription
+from subscriptions.models import Facts, FactsOrigin, Finding, Payment, PriceLine, Subscription
 from subscriptions.money import Rates, rates_on
 from subscriptions.origins import digest, digests_of_lines, holds_until, rates_text, stale
 from subscriptions.totals import refresh_all_totals
@@ -53,11 +54,13 @@ def seed(size: int, say: Say) -> None:
     for name, (role, code) in PEOPLE.items():
         user = User.objects.create(username=name)
         Membership.objects.create(user=user, role=role, agency=Agency.objects.get(code=code))
-    with bulk_writing(Subscription, PriceLine, Facts, Finding):
+    with bulk_writing(Subscription, PriceLine, Facts, Finding, Payment):
         write_subscriptions(rng, size, on, say)
+        write_payments(on, say)
         refresh(Subscription.objects.filter(provenance="statement").values_list("pk", flat=True), on)
         refresh_all_totals()
         write_findings(on)
+    tally()
     write_origins(on)
     settle()
     check(rng, on, say)
@@ -199,10 +202,13 @@ def _prepared(rows: Iterable[list[Any]], fields: list[tuple[int, models.Field]])
 
 @contextmanager
 def bulk_writing(*tables: type[models.Model]) -> Iterator[None]:
-    """Without the tables' secondary indexes and without checks of foreign keys, both of which are back afterwards."""
+    """Without the tables' secondary indexes, triggers and checks of foreign keys, all of which are back afterwards."""
     names = [model._meta.db_table for model in tables]
     definitions = _index_definitions(names)
+    triggers = _trigger_definitions(names)
     with connection.cursor() as cursor:
+        for name, _definition in triggers:
+            cursor.execute(f"DROP TRIGGER {connection.ops.quote_name(name)}")
         for name, _definition in definitions:
             cursor.execute(f"DROP INDEX {connection.ops.quote_name(name)}")
         if connection.vendor == "postgresql":
@@ -211,7 +217,7 @@ def bulk_writing(*tables: type[models.Model]) -> Iterator[None]:
             cursor.execute("PRAGMA foreign_keys = OFF")
             cursor.execute("PRAGMA synchronous = OFF")
         yield
-        for _name, definition in definitions:
+        for _name, definition in [*definitions, *triggers]:
             cursor.execute(definition)
         if connection.vendor == "postgresql":
             cursor.execute("SET session_replication_role = DEFAULT")
@@ -234,6 +240,18 @@ def _index_definitions(tables: list[str]) -> list[tuple[str, str]]:
         sql = f"SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql LIKE 'CREATE INDEX%%' AND tbl_name IN ({marks})"
     with connection.cursor() as cursor:
         cursor.execute(sql, tables)
+        return cursor.fetchall()
+
+
+def _trigger_definitions(tables: list[str]) -> list[tuple[str, str]]:
+    """The triggers that have to be dropped: PostgreSQL does without them for as long as it is told."""
+    if connection.vendor == "postgresql":
+        return []
+    marks = ", ".join("%s" for _table in tables)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN ({marks})", tables
+        )
         return cursor.fetchall()
 
 

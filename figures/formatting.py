@@ -107,7 +107,7 @@ def with_tolerance(figure: Figure, money: bool = True) -> str:
 def percent(part: Figure, whole: Figure) -> str:
     """A part of a whole that contains it, with one decimal where their intervals support it."""
     quotient = part.interval / whole.interval & Interval(0, 1)
-    width = (quotient.high or 1) - quotient.low
+    width = (1 if quotient.high is None else quotient.high) - quotient.low
     value = Fraction(part.value or 0) / Fraction(whole.value or 1) * 100
     return f"{float(value):.{1 if width * 1000 < 5 else 0}f}%"
 

@@ -25,6 +25,14 @@ from policies.vocabulary import DataClass, PaymentRoute
 from sources.models import Source, Statement
 from subscriptions.ordering import lowest_if_unknown
 from subscriptions.search import SearchField
+from subscriptions.tally_models import (  # noqa: F401  Django looks for models here
+    PaidByAgency,
+    PaidByAgencyMonth,
+    PaidByProduct,
+    PaidByProductMonth,
+    PaidBySubscription,
+    PaidChange,
+)
 
 
 class Status(models.TextChoices):
@@ -46,6 +54,8 @@ COMMITTED = (Status.APPROVED, Status.ACTIVE)
 
 # The database holds people to these limits too, so that a 10 MB text is a message and not a row.
 LONG_TEXT = 2000
+# More than the nation's budget, and little enough that sums of thousands of such payments are whole numbers of 64 bits.
+LARGEST_PAYMENT = 10**15
 
 
 class SubscriptionQuerySet(VisibleQuerySet):
@@ -422,7 +432,12 @@ class Payment(models.Model):
                 name="payment_in_won_is_its_amount",
                 condition=~Q(currency="KRW") | Q(won=F("amount")),
                 violation_error_message=_("A payment in won is its own won amount."),
-            )
+            ),
+            models.CheckConstraint(
+                name="payment_can_be_added_up",
+                condition=Q(won__isnull=True) | Q(won__range=(-LARGEST_PAYMENT, LARGEST_PAYMENT)),
+                violation_error_message=_("A payment is at most 1,000 trillion won."),
+            ),
         ]
 
     def __str__(self) -> str:

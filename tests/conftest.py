@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def append_only_tables_can_be_emptied() -> Iterator[None]:
+def tables_with_triggers_can_be_emptied() -> Iterator[None]:
     """Tests in several transactions empty all tables at their end, which on SQLite deletes rows: without the triggers there."""
     from django.db.backends.sqlite3.base import DatabaseOperations
 
@@ -37,7 +37,8 @@ def append_only_tables_can_be_emptied() -> Iterator[None]:
     def without_triggers(self: Any, *args: Any, **options: Any) -> list[str]:
         with self.connection.cursor() as cursor:
             cursor.execute(
-                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%append_only%'"
+                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+                " AND (name LIKE '%append_only%' OR name LIKE 'tally_%')"
             )
             triggers = cursor.fetchall()
         drops = [f"DROP TRIGGER {self.quote_name(name)}" for name, _sql in triggers]

@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, include, path, re
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from agencies.models import Agency, Membership, User
+from agencies.models import Agency, Membership, SavedView, User
 from catalog.models import Product
 from catalog.proposing import propose
 from policies.models import Policy, PolicyVersion, Waiver
@@ -53,6 +53,7 @@ SETTLES_JEJU = "     login  404  403  404  403  403  200  403  403  200"
 REFUSES_JEJU = "     login  404  403  404  403  200  200  403  403  200"
 VOID = "             login  404  403  404  403  403  403  403  403  403"
 FOLLOWS_UP = "       login  403  302  302  302  302  302  403  403  302"
+FINDS_SHARED = "     login 404  404  404  404  404  404  302  302  302"  # with the committee of Jeju
 STARTS_JEJU = "      login  404  200  404  200  200  403  403  403  200"
 
 
@@ -108,6 +109,13 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("policies:act", ("deepseek-block", "1", "discard")): (NOT_EVEN_OFFICERS, NOT_EVEN_OFFICERS),
     ("policies:act", ("deepseek-block", "1", "no-such-step")): (NOWHERE, NOWHERE),
     ("oversight:spending", ()): (SIGNED_IN, NEVER),
+    ("oversight:explore", ()): (SIGNED_IN, NEVER),
+    ("oversight:explore-print", ()): (SIGNED_IN, NEVER),
+    # Sent empty, the form comes back.
+    ("oversight:explore-save", ()): (SIGNED_IN, SIGNED_IN),
+    ("oversight:explore-saved", ("[shared view]",)): (FINDS_SHARED, NEVER),
+    ("oversight:explore-saved", ("0",)): (NOWHERE, NEVER),
+    ("oversight:records", ()): (SIGNED_IN, NEVER),
     ("subscriptions:list", ()): (SIGNED_IN, NEVER),
     ("subscriptions:findings", ()): (SIGNED_IN, NEVER),
     ("subscriptions:record", ()): (RECORDERS, RECORDERS),
@@ -255,9 +263,17 @@ def world(people: dict[str, Any]) -> dict[str, str]:
     findings = {
         code: Finding.objects.filter(subscription__agency__code=code).first() for code in (JEJU, SEOUL)
     }
+    view = SavedView.objects.create(
+        owner=people["committee"],
+        title="Shared",
+        page="oversight:explore",
+        query="agency=KR-49",
+        shared_with=Agency.objects.get(code=JEJU),
+    )
     return {
         **{f"[{state}]": recorded.subscription.reference for state, recorded in states.items()},
         "[waiver]": str(waiver.pk),
+        "[shared view]": str(view.pk),
         "[finding]": str(findings[JEJU].pk),
         "[finding of Seoul]": str(findings[SEOUL].pk),
     }
@@ -376,7 +392,7 @@ def crawl(client: Client, limit: int = 500) -> dict[str, str]:
         address = waiting.pop(0)
         if address in found:
             continue
-        response = client.get(address)
+        response = client.get(address, follow=True)
         assert response.status_code == 200, f"{address}: {response.status_code}"
         found[address] = text_of(response)
         assert len(found) < limit, "the links do not come to an end"
@@ -406,6 +422,13 @@ CONSIDERED = [
     "/subscriptions/?_export=xlsx",
     "/spending/?_export=csv",
     "/spending/?_export=xlsx",
+    *(
+        f"/spending/explore/?measure=subscriptions&by=agency&_export={kind}"
+        for kind in ("csv", "xlsx", "json")
+    ),
+    *(f"/spending/explore/?measure={measure}&by=product&then=agency" for measure in ("annual_cost", "seats")),
+    "/spending/explore/print/?measure=findings&by=vendor&then=place",
+    f"/spending/explore/?measure=subscriptions&text={MARK[:4]}",
     "/policies/deepseek-block/",
     "/reports/ai-subscriptions-2025/?source=a&accounts=all",
 ]

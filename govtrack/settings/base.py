@@ -29,6 +29,8 @@ def database(url: str) -> dict[str, Any]:
             "init_command": (
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
                 " PRAGMA cache_size = -64000; PRAGMA temp_store = MEMORY;"
+                # A row that REPLACE takes away fires the triggers of a deletion.
+                " PRAGMA recursive_triggers = ON;"
             ),
         }
     else:

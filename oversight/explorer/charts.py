@@ -20,7 +20,9 @@ BARS, SERIES = 20, 6
 
 
 def chart(answer: Answer, still: bool = False) -> dict[str, Any]:
-    """What `charts.js` draws; `note` says what is drawn together or left out. `still`: at once, for paper."""
+    """What `charts.js` draws; `note` says what is drawn together or left out, `has_gaps` whether something is hatched, `size`
+    is for the template. `still`: drawn at once, for paper.
+    """
     by, measure = answer.question.by, answer.question.measure
     times = [place for place, dimension in enumerate(by) if dimension.is_time]
     if times:
@@ -30,7 +32,15 @@ def chart(answer: Answer, still: bool = False) -> dict[str, Any]:
     else:
         drawn = _stacks(answer)
     has_gaps = any(any(series["unknown"]) or any(series["open"]) for series in drawn["datasets"])
-    return {**drawn, "unit": unit(measure), "still": still, "has_gaps": has_gaps}
+    return {**drawn, "unit": unit(measure), "still": still, "has_gaps": has_gaps, "size": _size(drawn)}
+
+
+def _size(drawn: dict[str, Any]) -> str:
+    """How high the picture is, by the bars that stand one below the other."""
+    if not drawn.get("horizontal"):
+        return ""
+    bars = len(drawn["labels"]) * (1 if drawn.get("stacked") else len(drawn["datasets"]))
+    return "short" if bars <= 4 else "tall" if bars > 10 else ""
 
 
 def _bars(answer: Answer) -> dict[str, Any]:
@@ -93,7 +103,8 @@ def _by_series(
     `columns`: the codes that each place of a series holds; `absent`: the word for a place with no row, else nothing is drawn.
     """
     measure = answer.question.measure
-    keys: dict[str, Key] = {}
+    # A group may have a figure and no row: what was never paid belongs to no month.
+    keys: dict[str, Key] = {row.keys[0].code: row.keys[0] for row in answer.subtotals} if place == 0 else {}
     cells: dict[tuple[str, int], list[Total]] = {}
     at = {code: number for number, codes in enumerate(columns) for code in codes}
     for row in answer.rows:

@@ -108,7 +108,9 @@ class ExplorerForm(forms.Form):
 
     def clean_category(self) -> Category | str | None:
         code = self.cleaned_data["category"]
-        return code if code in ("", NONE) else Category.objects.get(code=code)
+        if not code:
+            return None
+        return code if code == NONE else Category.objects.get(code=code)
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
@@ -154,6 +156,11 @@ class ExplorerForm(forms.Form):
     @property
     def narrowed(self) -> list[forms.BoundField]:
         return [self[name] for name in self.fields if name not in ASKED]
+
+    @property
+    def narrowing(self) -> int:
+        """How many of the filters are set."""
+        return sum(bool(field.data) for field in self.narrowed)
 
     @property
     def is_narrowed(self) -> bool:

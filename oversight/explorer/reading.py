@@ -106,8 +106,9 @@ def share(part: Total, whole: Total) -> str:
     """`17.5%`, or empty where it is not determined: either is not known in full, or nothing is shared."""
     if not (part.known.is_known and whole.known.is_known and part.is_complete and whole.is_complete):
         return ""
-    if not whole.known.interval.low or part.known.interval.low > (whole.known.interval.high or 0):
-        return ""
+    some, most = part.known.interval.low, whole.known.interval.high or 0
+    if not whole.known.interval.low or not 0 <= some <= most:
+        return ""  # nothing to share, a refund, or statements that contradict each other
     return percent(part.known, whole.known)
 
 

@@ -81,8 +81,10 @@ def _totals(measure: Measure, spent: Stated, used: Stated) -> Callable[[Sequence
 
     def total(agencies: Sequence[Agency]) -> Total:
         only = about.of(agencies[0].pk) if len(agencies) == 1 else None
-        if only is None or only.is_known:
+        if only is None:
             return summed(agencies, about).total
+        if only.is_known:
+            return Total(only, 1)  # with how closely the source stands by it
         return Total(only, 0, Counter({only.standing: 1}))  # with what bounds it
 
     return total

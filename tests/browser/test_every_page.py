@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -11,12 +12,12 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone
 from playwright.sync_api import Page, TimeoutError
 
-from agencies.models import Agency
+from agencies.models import Agency, SavedView
 from catalog.models import Product
 from catalog.proposing import propose
 from policies.models import Condition, Policy, PolicyVersion, Waiver
 from subscriptions import recording
-from subscriptions.models import PriceLine, Subscription
+from subscriptions.models import Payment, PriceLine, Subscription
 from tests import chromium
 from tests.browser.conftest import SCREENS
 from tests.roles import ROLES
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.browser
 
 Act = Callable[[Page], None]
 NEW = "/subscriptions/new/"
+EXPLORE = "/spending/explore/"
 REPORT = "/reports/ai-subscriptions-2025/"
 SUBMIT = ".gt-form-actions button[type=submit]"
 OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
@@ -87,11 +89,35 @@ def records(people: dict[str, Any]) -> dict[str, str]:
         drafted_by=officer,
     )
     Condition.objects.create(version=version, position=1, fact="seats", operator="more_than", values=[5])
+    view = SavedView.objects.create(
+        owner=people["committee"],
+        title="A view whose name is as long as names of views become " * 2,
+        page="oversight:explore",
+        query="agency=KR-49",
+        shared_with=jeju,
+    )
+    pay(made["full"].subscription)
     return {
         **{title: one.subscription.get_absolute_url() for title, one in made.items()},
         "finding": reverse("subscriptions:finding", args=[finding.pk]),
         "waiver": reverse("subscriptions:waiver", args=[asked.pk]),
+        "view": reverse("oversight:explore-saved", args=[view.pk]),
     }
+
+
+def pay(subscription: Subscription) -> None:
+    """Payments of two years, of which one is not known in won."""
+    for year in (2025, 2026):
+        for month in (1, 2, 5):
+            won = None if (year, month) == (2026, 2) else 1_000_000 * month + year
+            day = datetime.date(year, month, 10)
+            Payment.objects.create(
+                subscription=subscription,
+                paid_on=day,
+                amount=won or 1,
+                currency="KRW" if won else "USD",
+                won=won,
+            )
 
 
 def filled(**values: str) -> Act:
@@ -137,6 +163,11 @@ def opened(page: Page) -> None:
     page.locator(".header-utility summary").first.click()
 
 
+def unfolded(page: Page) -> None:
+    """Everything that is folded on the page itself, unfolded."""
+    page.locator("#main details").evaluate_all("(all) => all.forEach((one) => (one.open = true))")
+
+
 def menu_opened(page: Page) -> None:
     page.set_viewport_size(SCREENS["narrow"])
     page.locator("[aria-controls=mobile-nav]").click()
@@ -162,6 +193,22 @@ STATES: list[tuple[str, str, str, Act | None]] = [
     ("spending of none", "committee", "/spending/?q=nothing", None),
     ("spending wrongly narrowed", "committee", "/spending/?kind=nonsense", None),
     ("no file of spending", "committee", "/spending/?kind=nonsense&_export=csv", None),
+    ("explorer", "committee", EXPLORE, None),
+    ("explorer of Jeju's", "committee-jeju", EXPLORE, None),
+    ("explorer of nobody's", "nobody", EXPLORE, None),
+    ("explorer, stated", "committee", f"{EXPLORE}?measure=stated&sort=-figure&columns=at_most", unfolded),
+    ("explorer by two", "committee", f"{EXPLORE}?then=product&kind=province", unfolded),
+    ("explorer over time", "committee", f"{EXPLORE}?by=month&then=place&compare=on", None),
+    ("explorer one level down", "committee", f"{EXPLORE}?agency=KR-49&compare=on", None),
+    ("explorer of none", "committee", f"{EXPLORE}?text=nothing", None),
+    ("explorer wrongly asked", "committee", f"{EXPLORE}?measure=stated&by=month&agency=KR-99", None),
+    ("explorer on paper", "committee", f"{EXPLORE}print/?measure=stated", None),
+    ("explorer over time on paper", "committee", f"{EXPLORE}print/?by=month&then=place", None),
+    ("no explorer on paper", "committee", f"{EXPLORE}print/?measure=nonsense", None),
+    ("records behind a figure", "committee", f"{EXPLORE}records/?agency=KR-49", None),
+    ("save a view", "committee-jeju", f"{EXPLORE}save/?measure=stated", None),
+    ("save a view, wrongly", "committee", f"{EXPLORE}save/?measure=stated", filled()),
+    ("a saved view", "committee-jeju", "{view}", unfolded),
     ("subscriptions", "administrator", "/subscriptions/", None),
     ("subscriptions of all", "committee", "/subscriptions/?sort=-annual_cost", None),
     ("subscriptions of none", "nobody", "/subscriptions/", None),
@@ -283,7 +330,8 @@ def test_every_page(
 
 
 @pytest.mark.parametrize(
-    "title", ["sign in", "spending", "report", "record", "a full record", "a new policy", "400"]
+    "title",
+    ["sign in", "spending", "explorer, stated", "report", "record", "a full record", "a new policy", "400"],
 )
 def test_the_largest_text_in_high_contrast(
     visit: Callable[..., Page], records: dict[str, str], watch: chromium.Watch, title: str

@@ -241,7 +241,8 @@
       stacked: Boolean(given.stacked),
       grid: { color: grid },
       border: { color: grid },
-      ticks: { color: text, callback: (value) => short(value, given.unit) },
+      // An axis along which nothing is known has no scale.
+      ticks: { display: given.datasets.some((d) => d.data.some((v) => v !== null)), color: text, callback: (value) => short(value, given.unit) },
     };
     const names = {
       stacked: Boolean(given.stacked),

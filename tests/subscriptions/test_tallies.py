@@ -1,0 +1,614 @@
+"""What has been paid is tallied as it is written, by whatever path, and always equal to the sums of the payments."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from django.core import serializers
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
+from django.db.utils import DatabaseError
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from agencies.models import Agency
+from subscriptions import tallies
+from subscriptions.checking import check_everything
+from subscriptions.models import (
+    LARGEST_PAYMENT,
+    PaidByAgency,
+    PaidByAgencyMonth,
+    PaidByProduct,
+    PaidByProductMonth,
+    PaidBySubscription,
+    PaidChange,
+    Payment,
+    Status,
+    Subscription,
+)
+from subscriptions.tallies import (
+    fold,
+    paid_by_agency,
+    paid_by_place,
+    paid_by_product,
+    recount,
+    silent_by_agency,
+    silent_by_place,
+    silent_by_product,
+)
+from tests.examples import examples
+from tests.subscriptions.factories import ProductFactory, SubscriptionFactory, agency_at
+
+pytestmark = pytest.mark.django_db
+TALLIES = (PaidByAgency, PaidByAgencyMonth, PaidByProduct, PaidByProductMonth)
+TO_BE_PAID = (Status.APPROVED, Status.ACTIVE, Status.ENDED)
+JAN, FEB, MAR = (datetime.date(2025, month, 1) for month in (1, 2, 3))
+
+
+def pay(subscription: Subscription, won: int | None, on: str = "2025-01-15", **fields: Any) -> Payment:
+    currency = {"currency": "KRW", "amount": won} if won is not None else {"currency": "USD", "amount": 100}
+    return Payment.objects.create(subscription=subscription, paid_on=on, won=won, **{**currency, **fields})
+
+
+def month_of(day: datetime.date) -> datetime.date:
+    return day.replace(day=1)
+
+
+# --- a plain recomputation --------------------------------------------------------------------------------------------
+
+
+def expected(key: Callable[[Subscription], Any], by_month: bool) -> dict[Any, tuple[int, int, int]]:
+    """Won, payments of known won and payments of unknown won, added up one by one."""
+    sums: dict[Any, list[int]] = {}
+    for payment in Payment.objects.select_related("subscription"):
+        if payment.subscription.status == Status.VOID:
+            continue
+        month = month_of(payment.paid_on) if by_month else None
+        row = sums.setdefault((key(payment.subscription), month), [0, 0, 0])
+        row[0] += payment.won or 0
+        row[1] += payment.won is not None
+        row[2] += payment.won is None
+    return {key: tuple(row) for key, row in sums.items()}
+
+
+def expected_silent(key: Callable[[Subscription], Any]) -> dict[Any, int]:
+    silent = Subscription.objects.filter(status__in=TO_BE_PAID, payments=None)
+    return dict(Counter(key(subscription) for subscription in silent))
+
+
+def read(rows: Iterator[dict[str, Any]], key: str) -> dict[Any, tuple[int, int, int]]:
+    found = [((row[key], row["month"]), (row["won"], row["payments"], row["unknown"])) for row in rows]
+    assert len(found) == len(dict(found))
+    return dict(found)
+
+
+def assert_equal_to_the_payments() -> None:
+    for by_month in (False, True):
+        assert read(paid_by_agency(by_month=by_month), "agency_id") == expected(
+            lambda s: s.agency_id, by_month
+        )
+        assert read(paid_by_product(by_month=by_month), "product_id") == expected(
+            lambda s: s.product_id, by_month
+        )
+    assert {row["agency_id"]: row["silent"] for row in silent_by_agency()} == expected_silent(
+        lambda s: s.agency_id
+    )
+    assert {row["product_id"]: row["silent"] for row in silent_by_product()} == expected_silent(
+        lambda s: s.product_id
+    )
+    kept = {
+        row.subscription_id: (row.agency_id, row.product_id, row.status, row.won, row.payments, row.unknown)
+        for row in PaidBySubscription.objects.all()
+    }
+    sums = {
+        s.pk: [s.agency_id, s.product_id, s.status, 0, 0, 0] for s in Subscription.objects.defer("purpose")
+    }
+    for pk, won in Payment.objects.values_list("subscription", "won"):
+        sums[pk][3] += won or 0
+        sums[pk][4] += won is not None
+        sums[pk][5] += won is None
+    assert kept == {pk: tuple(row) for pk, row in sums.items()}
+
+
+# --- any order of anything --------------------------------------------------------------------------------------------
+
+WON = st.none() | st.integers(-5, 5) | st.sampled_from([LARGEST_PAYMENT, -LARGEST_PAYMENT])
+DAYS = st.dates(datetime.date(2024, 12, 30), datetime.date(2025, 3, 2)) | st.sampled_from(
+    [JAN, FEB - datetime.timedelta(1), datetime.date(1999, 1, 31)]
+)
+PICK = st.integers(0, 10**6)
+STATUSES = st.sampled_from(Status.values)
+
+
+class Writing(RuleBasedStateMachine):
+    """Every example is undone at its end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.undone = transaction.atomic()
+        self.undone.__enter__()
+        self.agencies = [agency_at(path) for path in ("KR/P1", "KR/P1/C1", "KR/P2")]
+        self.products = [ProductFactory() for _number in range(2)]
+        for number in range(3):
+            SubscriptionFactory(agency=self.agencies[number], product=self.products[number % 2])
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.undone.__exit__(None, None, None)
+
+    @staticmethod
+    def one(rows: Any, pick: int) -> Any:
+        found = list(rows.order_by("pk"))
+        return found[pick % len(found)] if found else None
+
+    @rule(status=STATUSES, agency=PICK, product=PICK)
+    def record(self, status, agency, product):
+        SubscriptionFactory(
+            agency=self.agencies[agency % 3], product=self.products[product % 2], status=status
+        )
+
+    @rule(pick=PICK, status=STATUSES, agency=PICK, product=PICK)
+    def move(self, pick, status, agency, product):
+        subscription = self.one(Subscription.objects, pick)
+        if subscription:
+            subscription.agency, subscription.product = self.agencies[agency % 3], self.products[product % 2]
+            subscription.status = status
+            subscription.save()
+
+    @rule(product=PICK, agency=PICK)
+    def move_all_to_an_agency(self, product, agency):
+        Subscription.objects.filter(product=self.products[product % 2]).update(
+            agency=self.agencies[agency % 3]
+        )
+
+    @rule(status=STATUSES, agency=PICK)
+    def all_of_an_agency_get_a_status(self, status, agency):
+        Subscription.objects.filter(agency=self.agencies[agency % 3]).update(status=status)
+
+    @rule(pick=PICK)
+    def forget(self, pick):
+        subscription = self.one(Subscription.objects.filter(payments=None), pick)
+        if subscription:
+            subscription.delete()
+
+    @rule(pick=PICK, won=WON, on=DAYS)
+    def pay(self, pick, won, on):
+        subscription = self.one(Subscription.objects, pick)
+        if subscription:
+            pay(subscription, won, on)
+
+    @rule(each=st.lists(st.tuples(PICK, WON, DAYS), max_size=6))
+    def pay_many(self, each):
+        subscriptions = list(Subscription.objects.order_by("pk"))
+        Payment.objects.bulk_create(
+            Payment(
+                subscription=subscriptions[pick % len(subscriptions)],
+                paid_on=on,
+                won=won,
+                amount=won or 0,
+                currency="KRW" if won is not None else "USD",
+            )
+            for pick, won, on in (each if subscriptions else ())
+        )
+
+    @rule(pick=PICK, to=PICK, won=WON, on=DAYS)
+    def correct(self, pick, to, won, on):
+        payment = self.one(Payment.objects, pick)
+        if payment:
+            payment.subscription = self.one(Subscription.objects, to)
+            payment.won, payment.paid_on, payment.amount = won, on, won or 0
+            payment.currency = "KRW" if won is not None else "USD"
+            payment.save()
+
+    @rule(pick=PICK, won=WON, to=PICK)
+    def write_again(self, pick, won, to):
+        """The same key again, as an insertion that becomes an update."""
+        payment, subscription = self.one(Payment.objects, pick), self.one(Subscription.objects, to)
+        if payment:
+            again = Payment(pk=payment.pk, subscription=subscription, paid_on=FEB, won=won, amount=won or 0)
+            again.currency = "KRW" if won is not None else "USD"
+            new = Payment(subscription=subscription, paid_on=MAR, won=1, amount=1)
+            new.pk = Payment.objects.order_by("-pk")[0].pk + 1_000_000
+            fields = ["subscription", "paid_on", "won", "amount", "currency"]
+            Payment.objects.bulk_create(
+                [again, new], update_conflicts=True, unique_fields=["id"], update_fields=fields
+            )
+
+    @rule(won=WON, on=DAYS, agency=PICK)
+    def correct_all_of_an_agency(self, won, on, agency):
+        payments = Payment.objects.filter(subscription__agency=self.agencies[agency % 3])
+        payments.update(won=won, paid_on=on, amount=won or 0, currency="KRW" if won is not None else "USD")
+
+    @rule(pick=PICK, to=PICK)
+    def give_all_payments_to_another(self, pick, to):
+        if Subscription.objects.exists():
+            payments = Payment.objects.filter(subscription=self.one(Subscription.objects, pick))
+            payments.update(subscription=self.one(Subscription.objects, to))
+
+    @rule(pick=PICK)
+    def take_back(self, pick):
+        payment = self.one(Payment.objects, pick)
+        if payment:
+            payment.delete()
+
+    @rule(on=DAYS)
+    def take_back_all_before(self, on):
+        Payment.objects.filter(paid_on__lt=on).delete()
+
+    @rule(won=st.integers(-5, 5))
+    def raw_sql(self, won):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE subscriptions_payment SET won = %s, amount = %s WHERE currency = 'KRW' AND won > %s",
+                [won, won, won],
+            )
+            cursor.execute(
+                "DELETE FROM subscriptions_payment WHERE id = (SELECT MAX(id) FROM subscriptions_payment)"
+            )
+
+    @rule(pick=PICK)
+    def nothing_stays_of_what_is_undone(self, pick):
+        with transaction.atomic():
+            self.pay(pick, 5, JAN)
+            self.move(pick, Status.VOID, pick, pick)
+            fold()
+            transaction.set_rollback(True)
+
+    @rule()
+    def fold(self):
+        fold()
+        assert not PaidChange.objects.exists()
+
+    @invariant()
+    def holds(self):
+        assert_equal_to_the_payments()
+
+
+def test_any_order_of_anything():
+    run_state_machine_as_test(Writing, settings=examples(30, share=10))
+
+
+# --- each path --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def subscription() -> Subscription:
+    return SubscriptionFactory(agency=agency_at("KR/P1"))
+
+
+def sql(statement: str, *parameters: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+
+
+def test_what_is_kept_of_a_few_payments(subscription):
+    agency = subscription.agency_id
+    assert list(silent_by_agency()) == [{"agency_id": agency, "silent": 1}]
+    pay(subscription, 700, "2025-01-31")
+    pay(subscription, -50, "2025-02-01")
+    pay(subscription, None, "2025-02-28")
+    assert list(silent_by_agency()) == []
+    whole = {"agency_id": agency, "month": None, "won": 650, "payments": 2, "unknown": 1}
+    january = {"agency_id": agency, "month": JAN, "won": 700, "payments": 1, "unknown": 0}
+    february = {"agency_id": agency, "month": FEB, "won": -50, "payments": 1, "unknown": 1}
+    for _folded in range(2):
+        assert list(paid_by_agency()) == [whole]
+        rows = sorted(paid_by_agency(by_month=True), key=lambda row: row["month"])
+        assert rows == [january, february]
+        assert list(paid_by_agency(period=(JAN, JAN), by_month=True)) == [january]
+        assert list(paid_by_agency(period=(FEB, datetime.date(2025, 2, 28)))) == [{**february, "month": None}]
+        assert list(paid_by_agency(period=(MAR, MAR))) == []
+        fold()
+    assert PaidByAgencyMonth.objects.count() == 2
+
+
+def test_only_the_agencies_that_are_asked_for(subscription):
+    other = SubscriptionFactory(agency=agency_at("KR/P2"))
+    pay(subscription, 5)
+    pay(other, 7)
+    SubscriptionFactory(agency=other.agency)
+    for _folded in range(2):
+        assert [row["won"] for row in paid_by_agency([other.agency_id])] == [7]
+        assert [row["won"] for row in paid_by_agency([other.agency_id], (JAN, FEB), True)] == [7]
+        assert list(paid_by_agency([])) == []
+        assert list(silent_by_agency([subscription.agency_id])) == []
+        assert list(silent_by_agency([other.agency_id])) == [{"agency_id": other.agency_id, "silent": 1}]
+        fold()
+
+
+def test_a_place_is_it_and_all_below_on_todays_tree():
+    one, below, other = (
+        SubscriptionFactory(agency=agency_at(path)) for path in ("KR/P1", "KR/P1/C1", "KR/P10")
+    )
+    for number, subscription in enumerate((one, below, other)):
+        pay(subscription, 10**number)
+        SubscriptionFactory(agency=subscription.agency)
+    places = [("KR/P1/", 1), ("KR/P10/", 2), ("KR/P3/", 3)]
+
+    def at_places() -> tuple[dict[int, int], dict[int, int], dict[int, int]]:
+        return (
+            {row["place"]: row["won"] for row in paid_by_place(places)},
+            {row["place"]: row["won"] for row in paid_by_place(places, (JAN, JAN), by_month=True)},
+            {row["place"]: row["silent"] for row in silent_by_place(places)},
+        )
+
+    for _folded in range(2):
+        assert at_places() == ({1: 11, 2: 100}, {1: 11, 2: 100}, {1: 2, 2: 1})
+        fold()
+    below.agency.parent = agency_at("KR/P10")
+    below.agency.save()
+    assert Agency.objects.get(pk=below.agency_id).path == "KR/P10/C1/"
+    assert at_places() == ({1: 1, 2: 110}, {1: 1, 2: 110}, {1: 1, 2: 2})
+    assert list(paid_by_place([])) == list(silent_by_place([])) == []
+
+
+@pytest.mark.parametrize("status", Status.values)
+def test_a_void_subscription_counts_nowhere_and_silence_only_where_a_payment_is_due(status):
+    silent, paid = (SubscriptionFactory(agency=agency_at("KR/P1"), status=status) for _number in range(2))
+    pay(paid, 5)
+    assert [row["won"] for row in paid_by_agency()] == ([] if status == "void" else [5])
+    due = status in ("approved", "active", "ended")
+    assert [row["silent"] for row in silent_by_agency()] == ([1] if due else [])
+    silent.delete()
+    assert list(silent_by_agency()) == []
+    fold()
+    assert_equal_to_the_payments()
+
+
+def test_a_payment_may_come_before_its_subscription_within_a_transaction(subscription):
+    """As in a fixture that is in any order."""
+    pk = subscription.pk + 1_000_000
+    with connection.constraint_checks_disabled():
+        Payment(subscription_id=pk, paid_on=JAN, won=5, amount=5).save()
+        Payment(subscription_id=pk, paid_on=JAN, won=None, amount=5, currency="USD").save()
+        assert list(paid_by_agency()) == []
+        SubscriptionFactory(pk=pk, agency=subscription.agency)
+    assert_equal_to_the_payments()
+    pay(Subscription.objects.get(pk=pk), 7)
+    assert_equal_to_the_payments()
+
+
+def test_a_subscription_may_go_before_its_payments_within_a_transaction(subscription):
+    pay(subscription, 5)
+    pay(subscription, None)
+    pk = subscription.pk
+    with connection.constraint_checks_disabled():
+        sql("DELETE FROM subscriptions_subscription WHERE id = %s", pk)
+        assert list(paid_by_agency()) == []
+        Payment.objects.filter(subscription_id=pk)[0].delete()
+        Payment.objects.filter(subscription_id=pk).delete()
+    assert_equal_to_the_payments()
+    fold()
+    assert [model.objects.count() for model in TALLIES] == [0, 0, 0, 0]
+
+
+def test_a_subscription_may_get_another_key(subscription):
+    sql("UPDATE subscriptions_subscription SET id = id + 1000000 WHERE id = %s", subscription.pk)
+    assert_equal_to_the_payments()
+
+
+def test_fixtures_bring_what_is_paid_and_not_the_tallies(subscription):
+    pay(subscription, 5)
+    pay(subscription, 7, "2025-02-01")
+    fold()
+    pay(subscription, 9)
+    paid = list(paid_by_agency(by_month=True))
+    written = io.StringIO()
+    call_command("dumpdata", "subscriptions", "--all", stdout=written)
+    dumped = json.loads(written.getvalue())
+    assert not [row for row in dumped if row["model"].startswith("subscriptions.paid")]
+    Payment.objects.all().delete()
+    Subscription.objects.all().delete()
+    assert list(paid_by_agency()) == []
+    for row in serializers.deserialize("json", written.getvalue()):
+        row.save()
+    assert sorted(map(str, paid_by_agency(by_month=True))) == sorted(map(str, paid))
+    assert_equal_to_the_payments()
+
+
+def test_an_agency_or_tool_may_go_when_its_payments_are_gone(subscription):
+    payment = pay(subscription, 5)
+    fold()
+    agency, product = subscription.agency, subscription.product
+    payment.delete()
+    subscription.delete()
+    agency.delete()
+    product.delete()
+    fold()
+    assert [model.objects.count() for model in TALLIES] == [0, 0, 0, 0]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="a statement of SQLite alone")
+def test_a_payment_that_replaces_another(subscription):
+    other = SubscriptionFactory(agency=agency_at("KR/P2"))
+    payment = pay(subscription, 5)
+    sql(
+        "REPLACE INTO subscriptions_payment (id, subscription_id, paid_on, amount, currency, won, document_number)"
+        " VALUES (%s, %s, '2025-03-03', 9, 'KRW', 9, '')",
+        payment.pk,
+        other.pk,
+    )
+    assert_equal_to_the_payments()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite writes one table in a statement")
+@pytest.mark.parametrize("payment_first", [True, False])
+def test_a_statement_that_writes_a_subscription_and_its_payment(subscription, payment_first):
+    columns = ", ".join(
+        f.column for f in Subscription._meta.concrete_fields if f.name not in ("id", "reference")
+    )
+    pk = subscription.pk + 1_000_000
+    new = (
+        f"INSERT INTO subscriptions_subscription (id, reference, {columns}) SELECT {pk}, 'NEW', {columns}"
+        f" FROM subscriptions_subscription WHERE id = {subscription.pk} RETURNING id"
+    )
+    paid = (
+        "INSERT INTO subscriptions_payment (subscription_id, paid_on, amount, currency, won, document_number)"
+        f" VALUES ({pk}, '2025-01-01', 5, 'KRW', 5, '') RETURNING id"
+    )
+    first, second = (paid, new) if payment_first else (new, paid)
+    with connection.constraint_checks_disabled():
+        sql(f"WITH a AS ({first}), b AS ({second}) SELECT 1")
+    assert_equal_to_the_payments()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite writes one table in a statement")
+@pytest.mark.parametrize("payment_first", [True, False])
+def test_a_statement_that_moves_a_subscription_and_pays_is_right_or_refused(subscription, payment_first):
+    pay(subscription, 5)
+    moved = (
+        f"UPDATE subscriptions_subscription SET agency_id = {agency_at('KR/P2').pk} WHERE id = {subscription.pk}"
+        " RETURNING id"
+    )
+    paid = (
+        "INSERT INTO subscriptions_payment (subscription_id, paid_on, amount, currency, won, document_number)"
+        f" VALUES ({subscription.pk}, '2025-01-01', 5, 'KRW', 5, '') RETURNING id"
+    )
+    first, second = (paid, moved) if payment_first else (moved, paid)
+    with suppress(IntegrityError), transaction.atomic():
+        sql(f"WITH a AS ({first}), b AS ({second}) SELECT 1")
+    assert_equal_to_the_payments()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite writes one table in a statement")
+def test_a_statement_that_takes_back_a_payment_and_makes_another(subscription):
+    payment = pay(subscription, 5)
+    sql(
+        f"WITH a AS (DELETE FROM subscriptions_payment WHERE id = {payment.pk} RETURNING id)"
+        " INSERT INTO subscriptions_payment (subscription_id, paid_on, amount, currency, won, document_number)"
+        f" VALUES ({subscription.pk}, '2025-02-01', 8, 'KRW', 8, '')"
+    )
+    assert_equal_to_the_payments()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such statement")
+def test_a_truncated_table(subscription):
+    pay(subscription, 5)
+    fold()
+    pay(subscription, 5)
+    sql("SET CONSTRAINTS ALL IMMEDIATE")
+    sql("TRUNCATE subscriptions_payment")
+    assert [row["silent"] for row in silent_by_agency()] == [1]
+    assert_equal_to_the_payments()
+
+
+def test_a_payment_too_large_to_be_added_up_is_refused(subscription):
+    pay(subscription, LARGEST_PAYMENT)
+    for won in (LARGEST_PAYMENT + 1, -LARGEST_PAYMENT - 1):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            pay(subscription, won)
+    assert_equal_to_the_payments()
+
+
+# --- folding and counting again ---------------------------------------------------------------------------------------
+
+
+def test_what_has_come_to_nothing_leaves_no_row(subscription):
+    payment = pay(subscription, 5)
+    assert fold() > 0
+    payment.delete()
+    subscription.delete()
+    fold()
+    assert [model.objects.count() for model in TALLIES] == [0, 0, 0, 0]
+    assert fold() == 0
+
+
+def test_a_refund_of_all_is_not_nothing(subscription):
+    pay(subscription, 5)
+    pay(subscription, -5)
+    fold()
+    assert [(row["won"], row["payments"]) for row in paid_by_agency(by_month=True)] == [(0, 2)]
+
+
+def test_a_fold_that_fails_half_way_has_done_nothing(subscription, monkeypatch):
+    pay(subscription, 5)
+    fold()
+    pay(subscription, 7)
+    broken = {**tallies._SUMS, "no_such_table": ("agency_id", ("won",))}
+    changes = PaidChange.objects.count()
+    monkeypatch.setattr(tallies, "_SUMS", broken)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        fold()
+    monkeypatch.undo()
+    assert PaidChange.objects.count() == changes
+    assert [row["won"] for row in paid_by_agency()] == [12]
+    fold()
+    assert_equal_to_the_payments()
+
+
+def test_the_check_of_everything_folds(subscription, clock):
+    pay(subscription, 5)
+    check_everything()
+    assert not PaidChange.objects.exists()
+    assert_equal_to_the_payments()
+
+
+def command(*arguments: str) -> list[str]:
+    out = io.StringIO()
+    call_command("fold_tallies", *arguments, stdout=out)
+    return out.getvalue().splitlines()
+
+
+def test_the_command_folds_and_counts_again(subscription):
+    pay(subscription, 5)
+    changes = PaidChange.objects.count()
+    assert command() == [f"{changes} changes added up"]
+    pay(subscription, 6)
+    assert command("--recount") == ["tallies equal to the payments"]
+    assert not PaidChange.objects.exists()
+    PaidByAgency.objects.update(won=9)
+    PaidByProductMonth.objects.all().delete()
+    PaidBySubscription.objects.update(unknown=3)
+    assert command("--recount") == [
+        "subscriptions_paidbysubscription: 1 rows differed",
+        "subscriptions_paidbyagency: 1 rows differed",
+        "subscriptions_paidbyproductmonth: 1 rows differed",
+        "tallies made anew",
+    ]
+    assert_equal_to_the_payments()
+    assert command("--recount") == ["tallies equal to the payments"]
+
+
+def test_what_is_tallied_wrongly_is_not_moved(subscription):
+    """A subscription whose payments were written past the triggers: nothing is added up wrongly in silence."""
+    pay(subscription, 5)
+    PaidBySubscription.objects.update(won=4)
+    subscription.status = Status.VOID
+    with pytest.raises(IntegrityError, match="fold_tallies --recount"), transaction.atomic():
+        subscription.save()
+    recount()
+    subscription.save()
+    assert_equal_to_the_payments()
+
+
+# --- the triggers -----------------------------------------------------------------------------------------------------
+
+
+def test_all_triggers_are_there():
+    """Also after migrations that make a table anew, which on SQLite drops its triggers."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT DISTINCT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgname LIKE 'tally_%' AND tgenabled = 'O'"
+            )
+        else:
+            cursor.execute(
+                "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'tally_%'"
+            )
+        found = set(cursor.fetchall())
+    payment, subscription = "subscriptions_payment", "subscriptions_subscription"
+    every = {(payment, f"tally_payment_{event}") for event in ("insert", "update", "delete")}
+    every.add((subscription, "tally_subscription_moved"))
+    if connection.vendor == "postgresql":
+        every |= {(subscription, "tally_subscription")}
+        every |= {(table, "tally_truncate") for table in (payment, subscription)}
+    else:
+        every |= {(subscription, f"tally_subscription_{event}") for event in ("insert", "delete")}
+    assert found == every
