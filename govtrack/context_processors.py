@@ -16,6 +16,7 @@ SECTIONS = {
     "oversight:snapshots": "explorer",
     "oversight:snapshot": "explorer",
     "oversight:snapshot-compare": "explorer",
+    "oversight:exports": "explorer",
     "oversight:export": "explorer",
     "subscriptions:findings": "findings",
     "subscriptions:finding": "findings",

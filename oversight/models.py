@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from agencies.models import Agency, User
+from agencies.models import Agency
 from agencies.visibility import VisibleQuerySet
 
 
@@ -126,10 +126,11 @@ class ExportJob(models.Model):
         TOO_LONG = "too_long", _("There are more records than a sheet can hold.")
         NOT_ALLOWED = "not_allowed", _("You may not see these records any more.")
         NOT_VALID = "not_valid", _("A filter is not valid any more.")
+        INTERRUPTED = "interrupted", _("It was interrupted.")
         BROKEN = "broken", _("Something went wrong while the file was made.")
 
     # Without a sign of life for so long, the run is over: its worker was stopped.
-    SILENT_AFTER = datetime.timedelta(minutes=2)
+    SILENT_AFTER = datetime.timedelta(seconds=20)
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="export_jobs", verbose_name=_("owner")
@@ -184,8 +185,18 @@ class ExportJob(models.Model):
         return self.state in (self.State.WAITING, self.State.RUNNING) and not self.is_interrupted
 
     @property
+    def shown_state(self) -> str:
+        """A word for the state, with which `krds/badge.html` knows its tone."""
+        if self.is_interrupted:
+            return "warning"
+        return {"done": "success", "failed": "danger", "stopped": "danger", "running": "info"}.get(
+            self.state, "waiting" if self.state == "waiting" else "none"
+        )
+
+    @property
+    def percent(self) -> int:
+        return min(100, 100 * self.rows_done // self.rows_total) if self.rows_total else 0
+
+    @property
     def may_run_again(self) -> bool:
         return not self.is_going_on and self.state != self.State.DONE
-
-    def belongs_to(self, user: User) -> bool:
-        return self.owner_id == user.pk

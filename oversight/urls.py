@@ -5,6 +5,7 @@ from django.urls import path
 from oversight import report_views, views
 from oversight.explorer import record_views
 from oversight.explorer import views as explorer
+from oversight.exports import views as exports
 from oversight.snapshots import views as snapshots
 
 app_name = "oversight"
@@ -16,6 +17,10 @@ urlpatterns = [
     path("spending/explore/saved/<int:pk>/", explorer.saved, name="explore-saved"),
     path("spending/explore/freeze/", snapshots.freeze_view, name="freeze"),
     path("spending/explore/records/", record_views.record_list, name="records"),
+    path("spending/exports/", exports.exports, name="exports"),
+    path("spending/exports/<int:pk>/", exports.export, name="export"),
+    path("spending/exports/<int:pk>/again/", exports.export_again, name="export-again"),
+    path("spending/exports/<int:pk>/file/", exports.export_file, name="export-file"),
     path("spending/snapshots/", snapshots.snapshot_list, name="snapshots"),
     path("spending/snapshots/<int:pk>/", snapshots.snapshot_page, name="snapshot"),
     path("spending/snapshots/<int:pk>/compare/", snapshots.snapshot_compare, name="snapshot-compare"),
