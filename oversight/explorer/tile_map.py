@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from django.utils.translation import gettext
 
@@ -177,7 +178,7 @@ def _short(total: Total, measure: Measure) -> str:
     elif is_korean() and value >= 100_000_000:
         text = gettext("%(amount)s hundred million won") % {"amount": f"{value / 100_000_000:,.2f}"}
     elif is_korean() and value >= 10_000:
-        text = gettext("%(amount)s ten thousand won") % {"amount": number(value // 10_000)}
+        text = gettext("%(amount)s ten thousand won") % {"amount": number(Fraction(value, 10_000))}
     else:
         text = won(value)
     return text if total.is_complete else f"≥ {text}"

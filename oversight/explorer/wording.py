@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 
 from oversight.explorer.answer import Answer
 from oversight.explorer.question import Dimension, Measure
@@ -10,8 +10,10 @@ from oversight.explorer.question import Dimension, Measure
 
 def column_name(dimension: Dimension) -> str:
     """A dimension as the head of a column."""
-    if dimension in (Dimension.PLACE, Dimension.AGENCY):
+    if dimension == Dimension.PLACE:
         return gettext("Agency")
+    if dimension == Dimension.AGENCY:
+        return gettext("Single agency")
     return str(dimension.label)
 
 
@@ -20,9 +22,9 @@ def unit(measure: Measure) -> str:
     if measure.money:
         return "won"
     return {
-        Measure.USERS: gettext("people"),
-        Measure.STATED_USERS: gettext("people"),
-        Measure.SEATS: gettext("seats"),
+        Measure.USERS: pgettext("unit", "people"),
+        Measure.STATED_USERS: pgettext("unit", "people"),
+        Measure.SEATS: pgettext("unit", "seats"),
     }.get(measure, "")
 
 
