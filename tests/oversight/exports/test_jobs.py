@@ -132,7 +132,12 @@ def test_the_whole_way(nation: User, folder: Path, tmp_path: Path) -> None:
     )
     # Formulas are text, with nothing that a spreadsheet would run.
     assert {row[number] for row in rows[1:] if row[number]} == {"'=cmd|'/c calc'!A1"}
-    assert {cell.data_type for row in book["Records"].iter_rows() for cell in row} <= {"s", "inlineStr", "n", "d"}
+    assert {cell.data_type for row in book["Records"].iter_rows() for cell in row} <= {
+        "s",
+        "inlineStr",
+        "n",
+        "d",
+    }
     notes = dict(row[:2] for row in book["Citation"].iter_rows(values_only=True) if row[0])
     assert notes["Measure"] == "Spending paid"
     assert set(header) <= set(notes)
