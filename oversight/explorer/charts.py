@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 
 from figures.figure import Total
 from figures.standing import Qualifier, Standing
 from oversight.explorer.answer import Answer, Key, Row
-from oversight.explorer.question import Measure
+from oversight.explorer.question import Dimension, Measure
 from oversight.explorer.reading import figure_text
 from oversight.explorer.wording import unit
 
 BARS, SERIES = 20, 6
+POINTS = 600  # beyond that a typing error is likelier than a long record
 
 
 def chart(answer: Answer, still: bool = False) -> dict[str, Any]:
@@ -75,8 +78,10 @@ def _stacks(answer: Answer) -> dict[str, Any]:
 
 
 def _lines(answer: Answer, time: int) -> dict[str, Any]:
-    """A point for each time that occurs, a line for each group of the other dimension."""
+    """A point for each time from the first to the last, a line for each group of the other dimension."""
     times = {row.keys[time].code: row.keys[time].label for row in answer.rows}
+    between = _times_between(answer.question.by[time], min(times), max(times)) if times else {}
+    times = {**between, **times}
     codes = sorted(times)
     drawn: dict[str, Any] = {"labels": [times[code] for code in codes], "kind": "line"}
     nothing = gettext("nothing recorded")
@@ -93,6 +98,26 @@ def _lines(answer: Answer, time: int) -> dict[str, Any]:
         answer, 1 - time, [{code} for code in codes], lambda row: row.keys[time].code, absent=nothing
     )
     return {**drawn, "datasets": datasets, "note": note}
+
+
+def _times_between(dimension: Dimension, first: str, last: str) -> dict[str, str]:
+    """The codes and names of all times from `first` to `last`, so that one without records is no silent gap."""
+    steps = {Dimension.MONTH: 12, Dimension.QUARTER: 4, Dimension.YEAR: 1}[dimension]
+
+    def number(code: str) -> int:
+        year, _dash, part = code.partition("-")
+        return int(year) * steps + (int(part.removeprefix("Q")) - 1 if part else 0)
+
+    found = {}
+    for count in range(number(first), min(number(last), number(first) + POINTS) + 1):
+        year, part = divmod(count, steps)
+        if dimension == Dimension.MONTH:
+            day = datetime.date(year, part + 1, 1)
+            found[f"{day:%Y-%m}"] = date_format(day, "YEAR_MONTH_FORMAT")
+        else:
+            code = f"{year}-Q{part + 1}" if dimension == Dimension.QUARTER else f"{year}"
+            found[code] = code
+    return found
 
 
 def _by_series(

@@ -87,6 +87,12 @@ def place(path: str, above: str) -> Any:
     return Substr(F(path), Value(1), StrIndex(rest, Value(SEPARATOR)) + Value(len(above)))
 
 
+def place_of(path: str, above: str) -> str:
+    """The same of a path at hand."""
+    step, separator, _rest = path[len(above) :].partition(SEPARATOR)
+    return above + step + separator
+
+
 def keys(by: Sequence[Dimension], above: str, to: str = "", day: str = "") -> dict[str, Any]:
     """The expressions `key0`, `key1` that a query groups by. `day`: the column that tells the time."""
     return {f"key{number}": _key(dimension, above, to, day) for number, dimension in enumerate(by)}

@@ -1,33 +1,44 @@
-"""Spending paid: payments added up, and the subscriptions of which none is recorded."""
+"""Spending paid: payments added up, and the subscriptions of which none is recorded.
+
+Read from the narrowest place that knows it: the tallies of agencies or of tools, what is kept of each subscription, and
+the payments themselves only where a filter or a period asks for what no tally tells apart.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from agencies.models import User
 from oversight.explorer.grouping import conditions, grouped, in_sight, key_of, keys, within_period
 from oversight.explorer.question import Dimension, Filters
 from oversight.explorer.sums import Sums
+from oversight.explorer.tallied import tallied
 from subscriptions.models import Payment, Status, Subscription
 
 # Once approved to start, a subscription costs something: without a payment, its spending is not given.
 PAYING = (Status.APPROVED, Status.ACTIVE, Status.ENDED)
+UNPAID = Q(paid__payments=0, paid__unknown=0)
+
+Found = dict[tuple[Any, ...], Sums]
 
 
-def paid(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> dict[tuple[Any, ...], Sums]:
+def paid(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> Found:
     """For each group: won paid, the payments of which that is known, and as unknown the payments of which it is not together
     with the subscriptions without any payment. The latter belong to no month, so that they count only where no time is asked.
     """
-    found: dict[tuple[Any, ...], Sums] = defaultdict(Sums)
-    by_key = keys(by, above, "subscription__", "paid_on")
-    for row in grouped(payments(user, filters), by_key, paid=Sum("won"), all=Count("pk"), given=Count("won")):
-        found[key_of(row, by)] += Sums.exactly(row["paid"] or 0, row["given"], row["all"] - row["given"])
-    if not any(dimension.is_time for dimension in by):
-        for key, count in silent(user, filters, by, above).items():
+    timed = any(dimension.is_time for dimension in by)
+    always = not timed and not filters.first and not filters.last
+    found = tallied(user, filters, by, above)
+    if found is None:
+        found = (
+            _of_subscriptions(user, filters, by, above) if always else _of_payments(user, filters, by, above)
+        )
+    if not always and not timed:
+        for key, count in _silent(user, filters, by, above):
             found[key] += Sums(unknown=count)
     return dict(found)
 
@@ -40,19 +51,52 @@ def payments(user: User, filters: Filters) -> QuerySet:
     return rows if filters.status else rows.exclude(subscription__status=Status.VOID)
 
 
-def silent(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> dict[tuple[Any, ...], int]:
-    """How many subscriptions of each group were in force in the period without any payment ever recorded."""
-    rows = without_payment(user, filters)
-    return {key_of(row, by): row["count"] for row in grouped(rows, keys(by, above), count=Count("pk"))}
-
-
 def without_payment(user: User, filters: Filters) -> QuerySet:
+    """The subscriptions in force in the period without any payment ever recorded."""
     return in_sight(Subscription.objects, user, filters).filter(
-        conditions(filters),
-        within_period(filters, "started_on", "ends_on"),
-        ~Exists(Payment.objects.filter(subscription=OuterRef("pk"))),
-        status__in=PAYING,
+        UNPAID, conditions(filters), within_period(filters, "started_on", "ends_on"), status__in=PAYING
     )
+
+
+def _of_payments(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> defaultdict[Any, Sums]:
+    by_key = keys(by, above, "subscription__", "paid_on")
+    rows = grouped(payments(user, filters), by_key, won_paid=Sum("won"), all=Count("pk"), given=Count("won"))
+    return _added(rows, by)
+
+
+def _of_subscriptions(
+    user: User, filters: Filters, by: Sequence[Dimension], above: str
+) -> defaultdict[Any, Sums]:
+    """The same whatever the time, from what is kept of each subscription."""
+    rows = in_sight(Subscription.objects, user, filters).filter(conditions(filters))
+    if not filters.status:
+        rows = rows.exclude(status=Status.VOID)
+    sums = grouped(
+        rows,
+        keys(by, above),
+        won_paid=Sum("paid__won"),
+        given=Sum("paid__payments"),
+        all=Sum(F("paid__payments") + F("paid__unknown")),
+        silent=Count("pk", filter=UNPAID & Q(status__in=PAYING)),
+    )
+    return _added(sums, by)
+
+
+def _added(rows: Iterable[dict[str, Any]], by: Sequence[Dimension]) -> defaultdict[Any, Sums]:
+    found: defaultdict[Any, Sums] = defaultdict(Sums)
+    for row in rows:
+        given = row["given"] or 0
+        unknown = (row["all"] or 0) - given + row.get("silent", 0)
+        if given or unknown:
+            found[key_of(row, by)] += Sums.exactly(row["won_paid"] or 0, given, unknown)
+    return found
+
+
+def _silent(
+    user: User, filters: Filters, by: Sequence[Dimension], above: str
+) -> Iterable[tuple[tuple[Any, ...], int]]:
+    rows = grouped(without_payment(user, filters), keys(by, above), count=Count("pk"))
+    return [(key_of(row, by), row["count"]) for row in rows if row["count"]]
 
 
 def _paid_within(filters: Filters) -> Q:

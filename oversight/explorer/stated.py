@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from agencies.models import Agency
-from agencies.paths import SEPARATOR
 from figures.figure import Figure, Total
+from oversight.explorer.grouping import place_of
 from oversight.explorer.question import Dimension, Filters, Measure, Question
 from oversight.explorer.sums import as_figure
 from oversight.spending import governments_named, summed
@@ -100,5 +100,4 @@ def _key(agency: Agency, dimension: Dimension, above: str) -> Any:
         return agency.pk
     if dimension == Dimension.KIND:
         return agency.kind
-    step, separator, _rest = agency.path[len(above) :].partition(SEPARATOR)
-    return above + step + separator
+    return place_of(agency.path, above)

@@ -19,6 +19,7 @@ from oversight.explorer.answer import Answer
 from oversight.explorer.answering import answer, total_of
 from oversight.explorer.question import Dimension, Filters, Measure, Question
 from subscriptions.models import Status
+from subscriptions.tallies import fold
 from tests.examples import examples
 from tests.oversight.explorer.reference import PLACES, TOOLS, Record, build, counted
 from tests.subscriptions.factories import DAY, agency_at, person
@@ -230,12 +231,16 @@ GROUPINGS = [(d,) for d in D] + list(itertools.permutations(D, 2))
 
 @pytest.mark.hypothesis
 @pytest.mark.django_db
-@examples(40)
+@examples(40, share=4)
 @hypothesis.given(data=st.data(), records=st.lists(RECORDS, max_size=8))
 def test_equal_to_counting_record_by_record(data: Any, records: list[Record]) -> None:
     with transaction.atomic():
         build(records)
-        user = person("committee_member", agency_at("KR"))
+        if data.draw(st.booleans()):
+            fold()
+        place = data.draw(st.sampled_from(["KR", "KR/P1"]))
+        user = person("committee_member", agency_at(place))
+        records = [record for record in records if record.path.startswith(f"{place}/")]
         filters = data.draw(some_filters())
         for measure in COUNTED:
             by = data.draw(st.sampled_from(GROUPINGS))

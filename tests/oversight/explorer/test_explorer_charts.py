@@ -141,6 +141,29 @@ def test_lines(turned: bool) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("dimension", "codes", "labels"),
+    [
+        (
+            Dimension.MONTH,
+            ["2024-11", "2025-02"],
+            ["2024-11월", "December 2024", "January 2025", "2025-02월"],
+        ),
+        (Dimension.QUARTER, ["2024-Q3", "2025-Q1"], ["2024-Q3월", "2024-Q4", "2025-Q1월"]),
+        (Dimension.YEAR, ["2023", "2025"], ["2023월", "2024", "2025월"]),
+        (Dimension.YEAR, ["2023"], ["2023월"]),
+    ],
+)
+def test_a_time_without_records_is_no_silent_gap(
+    dimension: Dimension, codes: list[str], labels: list[str]
+) -> None:
+    rows = [Row((month(code),), known(1)) for code in codes]
+    drawn = chart(Answer(Question(by=(dimension,)), AS_OF, rows, [], known(1)))
+    assert drawn["labels"] == labels
+    between = ["nothing recorded"] * (len(labels) - len(codes))
+    assert drawn["datasets"][0]["unknown"] == [False, *between, *[False] * (len(codes) - 1)]
+
+
 def test_a_line_of_which_no_time_is_known() -> None:
     answer = grid(Dimension.PRODUCT, Dimension.MONTH, cells={("x", "2025-01"): known(5)})
     silent = Row((tool("silent"),), unknown(not_given=3))
