@@ -148,7 +148,9 @@ def _kept(people: dict[str, Any], jeju: Agency) -> dict[str, str]:
         "removed": {"state": "removed"},
     }
     exports = {
-        name: ExportJob.objects.create(owner=administrator, rows_total=1_234_567, query="measure=paid", **state)
+        name: ExportJob.objects.create(
+            owner=administrator, rows_total=1_234_567, query="measure=paid", **state
+        )
         for name, state in states.items()
     }
     return {
