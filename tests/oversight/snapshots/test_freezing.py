@@ -58,6 +58,7 @@ def unguarded(sql: str, *parameters: Any) -> None:
     """Run a statement on the snapshots as somebody would who goes behind the triggers."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # or the table cannot be altered yet
             cursor.execute("ALTER TABLE oversight_snapshot DISABLE TRIGGER snapshot_append_only")
             cursor.execute(sql, parameters)
             cursor.execute("ALTER TABLE oversight_snapshot ENABLE TRIGGER snapshot_append_only")
