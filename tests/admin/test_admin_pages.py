@@ -20,6 +20,7 @@ VIEW_ONLY = {
     "approval",
     "condition",
     "decision",
+    "exportjob",
     "facts",
     "factsorigin",
     "finding",
@@ -28,6 +29,7 @@ VIEW_ONLY = {
     "policycheck",
     "priceline",
     "recheck",
+    "snapshot",
 }
 
 
