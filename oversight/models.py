@@ -130,7 +130,7 @@ class ExportJob(models.Model):
         BROKEN = "broken", _("Something went wrong while the file was made.")
 
     # Without a sign of life for so long, the run is over: its worker was stopped.
-    SILENT_AFTER = datetime.timedelta(seconds=20)
+    SILENT_AFTER = datetime.timedelta(seconds=30)
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="export_jobs", verbose_name=_("owner")

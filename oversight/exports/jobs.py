@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.http import QueryDict
 from django.utils import timezone, translation
 from django_tasks import task
@@ -180,17 +180,19 @@ class _Progress:
 
     def _beat(self) -> None:
         try:
-            while not self.over.wait(BEAT):
-                running = ExportJob.objects.filter(
-                    pk=self.job.pk, attempt=self.job.attempt, state=State.RUNNING
-                )
-                if not running.update(rows_done=self.rows, heard_of_at=timezone.now()):
-                    self.is_followed = True
-                    return
-        except Exception:  # the file matters more than its progress
-            logger.exception("The progress of export %s cannot be written", self.job.pk)
+            while not self.over.wait(BEAT) and not self.is_followed:
+                try:
+                    self.is_followed = not self._written()
+                except DatabaseError:  # busy or away for a moment; the next sign of life will tell
+                    logger.warning("The progress of export %s was not written", self.job.pk, exc_info=True)
+                    connection.close()
         finally:
             connection.close()
+
+    def _written(self) -> bool:
+        """Whether it could be: not when another run has begun."""
+        running = ExportJob.objects.filter(pk=self.job.pk, attempt=self.job.attempt, state=State.RUNNING)
+        return bool(running.update(rows_done=self.rows, heard_of_at=timezone.now()))
 
 
 def remove_old(before: datetime.datetime) -> tuple[int, int]:

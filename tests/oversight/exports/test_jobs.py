@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -332,6 +333,37 @@ def test_a_run_that_is_followed_while_it_writes(
     jobs.run(job.pk, 1)
     job.refresh_from_db()
     assert (job.state, job.attempt, list(folder.iterdir())) == (State.WAITING, 2, [])
+
+
+def test_progress_that_cannot_be_written_once_is_written_the_next_time(
+    nation: User, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    job, written = started(client_of(nation)), jobs._Progress._written
+    seen: list[int] = []
+    shown: list[int] = []
+
+    def busy_at_first(self: Any) -> bool:
+        seen.append(1)
+        if len(seen) == 1:
+            raise OperationalError("database is locked")
+        return written(self)
+
+    def slow(path: Path, columns: Any, rows: Any, form: Any, as_of: Any) -> None:
+        next(rows)
+        next(rows)
+        until = time.monotonic() + 10
+        while not ExportJob.objects.get(pk=job.pk).rows_done and time.monotonic() < until:
+            time.sleep(0.01)
+        shown.append(ExportJob.objects.get(pk=job.pk).rows_done)
+        path.write_bytes(b"")
+
+    monkeypatch.setattr(jobs, "BEAT", 0.01)
+    monkeypatch.setattr(jobs._Progress, "_written", busy_at_first)
+    monkeypatch.setattr(jobs, "write_records", slow)
+    jobs.run(job.pk, 1)
+    assert "was not written" in caplog.text
+    assert shown == [1]  # the second row is being written
+    assert ExportJob.objects.get(pk=job.pk).state == State.DONE
 
 
 def test_a_job_that_no_worker_takes_says_so(nation: User, monkeypatch: pytest.MonkeyPatch) -> None:
