@@ -183,6 +183,17 @@ def test_a_record_moved_to_another_agency(nation: User, frozen: Callable[..., Sn
     assert differences(snapshot, nation) == {"P1": ("−1", [text]), "P2": ("+1", [text])}  # the total stands
 
 
+def test_a_move_explains_no_group_that_it_stays_within(nation: User, frozen: Callable[..., Snapshot]) -> None:
+    subscribed("KR/P2")
+    moved = subscribed("KR/P1/C1")
+    snapshot = frozen(Measure.SUBSCRIPTIONS)
+    moved.agency = Agency.objects.get(code="C2")
+    moved.save()
+    new = subscribed("KR/P1/C1")
+    text = f"1 new record {new.reference}"
+    assert differences(snapshot, nation) == {"P1": ("+1", [text]), "total": ("+1", [text])}
+
+
 def test_a_record_moved_to_another_tool(nation: User, frozen: Callable[..., Snapshot]) -> None:
     moved = subscribed("KR/P1")
     subscribed("KR/P1")
