@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import IO, Any
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
@@ -45,33 +45,69 @@ def csv_lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
 def xlsx_bytes(
     rows: Iterable[Sequence[Any]], title: str, notes: Iterable[Sequence[Any]] = (), notes_title: str = ""
 ) -> bytes:
-    """An XLSX workbook: the first row is the header; `notes` go to a second sheet. Text is typed as text."""
+    """An XLSX workbook, see `write_xlsx`."""
+    buffer = io.BytesIO()
+    write_xlsx(buffer, rows, title, notes, notes_title)
+    return buffer.getvalue()
+
+
+def write_xlsx(
+    file: IO[bytes],
+    rows: Iterable[Sequence[Any]],
+    title: str,
+    notes: Iterable[Sequence[Any]] = (),
+    notes_title: str = "",
+) -> None:
+    """An XLSX workbook in constant memory: the first row is the header; `notes` go to a second sheet.
+
+    Text is typed as text, whole numbers and days as such; None leaves its cell empty.
+    """
     book = Workbook(write_only=True)
     sheet = book.create_sheet(title[:31])
     sheet.freeze_panes = "A2"
+    cells = _Cells(sheet)
     for number, row in enumerate(rows):
         if number == 0:
             for column in range(1, len(row) + 1):
                 sheet.column_dimensions[get_column_letter(column)].width = 24
-        sheet.append([_cell(sheet, value, bold=number == 0) for value in row])
+            sheet.append([cells.header(value) for value in row])
+        else:
+            sheet.append([cells.of(column, value) for column, value in enumerate(row)])
     notes = list(notes)
     if notes:
         second = book.create_sheet(notes_title[:31] or "Notes")
         second.column_dimensions["A"].width = 28
         second.column_dimensions["B"].width = 100
+        noted = _Cells(second)
         for row in notes:
-            second.append([_cell(second, value) for value in row])
-    buffer = io.BytesIO()
-    book.save(buffer)
-    return buffer.getvalue()
+            second.append([noted.of(column, value) for column, value in enumerate(row)])
+    book.save(file)
 
 
-def _cell(sheet: Any, value: Any, bold: bool = False) -> WriteOnlyCell:
-    cell = WriteOnlyCell(sheet, value=harmless(value))
-    if isinstance(value, str):
+class _Cells:
+    """Cells for the rows of a sheet. A row is written before the next one is made, so that each column's cells serve again:
+    to make and style a cell anew takes longer than to write it.
+    """
+
+    def __init__(self, sheet: Any) -> None:
+        self.sheet = sheet
+        self.made: dict[tuple[int, type], Any] = {}
+
+    def of(self, column: int, value: Any) -> Any:
+        if value is None:
+            return None
+        cell = self.made.get((column, type(value)))
+        if cell is None:
+            cell = self.made[column, type(value)] = WriteOnlyCell(self.sheet)
+            if isinstance(value, int):
+                cell.number_format = "#,##0"
+        cell.value = harmless(value)
+        if isinstance(value, str):
+            cell.data_type = "s"
+        return cell
+
+    def header(self, value: str) -> Any:
+        cell = WriteOnlyCell(self.sheet, value=harmless(value))
         cell.data_type = "s"
-    if isinstance(value, int):
-        cell.number_format = "#,##0"
-    if bold:
         cell.font = Font(bold=True)
-    return cell
+        return cell

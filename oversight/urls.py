@@ -5,6 +5,8 @@ from django.urls import path
 from oversight import agency_views, report_views, use_views, views
 from oversight.explorer import record_views
 from oversight.explorer import views as explorer
+from oversight.exports import views as exports
+from oversight.snapshots import views as snapshots
 
 app_name = "oversight"
 urlpatterns = [
@@ -13,7 +15,15 @@ urlpatterns = [
     path("spending/explore/print/", explorer.print_page, name="explore-print"),
     path("spending/explore/save/", explorer.save, name="explore-save"),
     path("spending/explore/saved/<int:pk>/", explorer.saved, name="explore-saved"),
+    path("spending/explore/freeze/", snapshots.freeze_view, name="freeze"),
     path("spending/explore/records/", record_views.record_list, name="records"),
+    path("spending/exports/", exports.exports, name="exports"),
+    path("spending/exports/<int:pk>/", exports.export, name="export"),
+    path("spending/exports/<int:pk>/again/", exports.export_again, name="export-again"),
+    path("spending/exports/<int:pk>/file/", exports.export_file, name="export-file"),
+    path("spending/snapshots/", snapshots.snapshot_list, name="snapshots"),
+    path("spending/snapshots/<int:pk>/", snapshots.snapshot_page, name="snapshot"),
+    path("spending/snapshots/<int:pk>/compare/", snapshots.snapshot_compare, name="snapshot-compare"),
     path("reports/<slug:code>/", report_views.report, name="report"),
     path("agencies/<str:code>/", agency_views.agency, name="agency"),
     path("catalog/<slug:code>/use/", use_views.tool_use, name="tool-use"),

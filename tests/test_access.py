@@ -23,6 +23,9 @@ from openpyxl import load_workbook
 from agencies.models import Agency, Membership, SavedView, User
 from catalog.models import Product
 from catalog.proposing import propose
+from oversight.explorer.question import Filters, Question
+from oversight.exports.jobs import start
+from oversight.snapshots.freezing import freeze
 from policies.models import Policy, PolicyVersion, Waiver
 from sources.models import Report, Source
 from subscriptions import recording
@@ -56,6 +59,9 @@ VOID = "             login  404  403  404  403  403  403  403  403  403"
 FOLLOWS_UP = "       login  403  302  302  302  302  302  403  403  302"
 FINDS_SHARED = "     login 404  404  404  404  404  404  302  302  302"  # with the committee of Jeju
 STARTS_JEJU = "      login  404  200  404  200  200  403  403  403  200"
+FREEZES = "          login  403  403  403  403  403  403  200  200  200"
+SEES_ALL = "         login  404  404  404  200  404  200  200  404  200"
+OWNS = "             login  404  200  404  404  404  404  404  404  404"
 
 
 def done(page: str) -> str:
@@ -129,6 +135,19 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("oversight:explore-saved", ("[shared view]",)): (FINDS_SHARED, NEVER),
     ("oversight:explore-saved", ("0",)): (NOWHERE, NEVER),
     ("oversight:records", ()): (SIGNED_IN, NEVER),
+    ("oversight:freeze", ()): (FREEZES, FREEZES),
+    ("oversight:snapshots", ()): (SIGNED_IN, NEVER),
+    ("oversight:snapshot", ("[snapshot of all]",)): (SEES_ALL, NEVER),
+    ("oversight:snapshot", ("[snapshot of Jeju]",)): (SEES_JEJU, NEVER),
+    ("oversight:snapshot", ("[snapshot of Seoul]",)): (SEES_SEOUL, NEVER),
+    ("oversight:snapshot-compare", ("[snapshot of all]",)): (SEES_ALL, NEVER),
+    ("oversight:snapshot-compare", ("[snapshot of Jeju]",)): (SEES_JEJU, NEVER),
+    ("oversight:snapshot-compare", ("[snapshot of Seoul]",)): (SEES_SEOUL, NEVER),
+    ("oversight:exports", ()): (SIGNED_IN, DONE.replace("302", "login", 1)),
+    # An export is its owner's alone, here the administrator's; it waits, so there is no file yet.
+    ("oversight:export", ("[export]",)): (OWNS, NEVER),
+    ("oversight:export-again", ("[export]",)): (NEVER, done(OWNS)),
+    ("oversight:export-file", ("[export]",)): (NOWHERE, NEVER),
     ("subscriptions:list", ()): (SIGNED_IN, NEVER),
     ("subscriptions:findings", ()): (SIGNED_IN, NEVER),
     ("subscriptions:record", ()): (RECORDERS, RECORDERS),
@@ -283,7 +302,17 @@ def world(people: dict[str, Any]) -> dict[str, str]:
         query="agency=KR-49",
         shared_with=Agency.objects.get(code=JEJU),
     )
+    snapshots = {
+        name: freeze(people["committee"], Question(filters=Filters(agency=agency)), name)
+        for name, agency in (
+            ("all", None),
+            ("Jeju", Agency.objects.get(code=JEJU)),
+            ("Seoul", Agency.objects.get(code=SEOUL)),
+        )
+    }
     return {
+        **{f"[snapshot of {name}]": str(snapshot.pk) for name, snapshot in snapshots.items()},
+        "[export]": str(start(administrator, "", 1).pk),
         **{f"[{state}]": recorded.subscription.reference for state, recorded in states.items()},
         "[waiver]": str(waiver.pk),
         "[shared view]": str(view.pk),

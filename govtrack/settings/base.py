@@ -70,6 +70,8 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_countries",
     "csp",
+    "django_tasks",
+    "django_tasks_db",
     "figures",
     "agencies",
     "catalog",
@@ -156,6 +158,13 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 MEDIA_ROOT = BASE_DIR / "media"
+
+# What takes longer than a page may is done by `manage.py db_worker`, which finds its tasks in the database.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
+# Where the worker lays the files it makes. Web processes on several machines must share it; nothing in it is served as it is.
+EXPORTS_DIR = env.path("EXPORTS_DIR", default=str(BASE_DIR / "exports"))
+# The days after which `manage.py remove_old_exports` deletes them.
+EXPORTS_DAYS = env.int("EXPORTS_DAYS", default=7)
 
 # A pasted text of 10 MB must reach the form, which names the field that is too long; more is answered with 400.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024

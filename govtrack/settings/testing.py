@@ -16,6 +16,8 @@ STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.Static
 WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True
 
+EXPORTS_DIR = Path(tempfile.gettempdir()) / f"govtrack-test-exports-{os.getpid()}"
+
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: tests of two writers at once need two connections. One per process, so that runs can overlap.
     DATABASES["default"]["TEST"] = {

@@ -20,9 +20,11 @@ from agencies.signed_in import SignedInRequest
 from figures.files import csv_lines
 from oversight.explorer.answering import total_of
 from oversight.explorer.form import ExplorerForm
-from oversight.explorer.question import Measure, Question
+from oversight.explorer.question import Question
 from oversight.explorer.record_tables import PaymentTable
-from oversight.explorer.records import Kind, cells, columns, kind_of, records
+from oversight.explorer.records import Kind, cells, columns, kind_asked, records
+from oversight.exports.jobs import LONGEST
+from oversight.exports.views import refused, too_long
 from oversight.stated import default_source
 from subscriptions.models import Finding, Payment, Subscription
 from subscriptions.paging import DeepPaginator, count_of
@@ -30,26 +32,30 @@ from subscriptions.tables import FindingTable, SubscriptionTable
 
 PER_PAGE = 50
 STREAMED = ("csv", "json")
+FILES = (*STREAMED, "xlsx")
 
 
 @require_safe
 def record_list(request: SignedInRequest) -> HttpResponseBase:
     """The records that the figure of a group is counted from: the explorer's parameters, `?without_payment=on` for those that
-    spending paid leaves out, `?_export=csv` or `json` for the same as a file. What is stated is shown at its source.
+    spending paid leaves out, `?_export=csv` or `json` for the same as a file, and `xlsx` for the page that starts one in the
+    background. What is stated is shown at its source.
     """
     form = ExplorerForm(request.GET, request.user)
     export = request.GET.get("_export")
-    if not form.is_valid() or (export is not None and export not in STREAMED):
+    if not form.is_valid() or (export is not None and export not in FILES):
         template = "oversight/explorer/records.html" if export is None else "oversight/export_refused.html"
         return render(request, template, {"form": form}, status=200 if export is None else 400)
     question = form.question
     if question.measure.is_stated:
         source = question.source or default_source()
         return redirect("sources:detail", source.code) if source else redirect("sources:list")
-    missing = question.measure in (Measure.PAID, Measure.PER_USER) and "without_payment" in request.GET
-    kind = Kind.WITHOUT_PAYMENT if missing else kind_of(question.measure)
+    kind = kind_asked(question, request.GET)
+    missing = kind == Kind.WITHOUT_PAYMENT
     rows = records(request.user, question, kind)
     as_of = timezone.now()
+    if export == "xlsx":
+        return _start_page(request, form, rows.order_by().count())
     if export:
         return _file(rows, kind, export, form, as_of)
     table = _table(request, rows, kind)
@@ -65,6 +71,18 @@ def record_list(request: SignedInRequest) -> HttpResponseBase:
         "as_of": as_of,
     }
     return render(request, "oversight/explorer/records.html", context)
+
+
+def _start_page(request: SignedInRequest, form: ExplorerForm, count: int) -> HttpResponseBase:
+    """Says how many records it will be before a worker is asked for them; that they are too many, at once."""
+    if count > LONGEST:
+        return refused(request, form, too_long(count))
+    given = request.GET.copy()
+    for name in ("_export", "page"):
+        given.pop(name, None)
+    query = given.urlencode()
+    context = {"form": form, "count": count, "query": query}
+    return render(request, "oversight/exports/start.html", context)
 
 
 def _silent(request: SignedInRequest, question: Question) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -38,6 +38,13 @@ class Kind(enum.Enum):
 def kind_of(measure: Measure) -> Kind:
     """The records that a recorded measure is counted from."""
     return {Measure.PAID: Kind.PAYMENTS, Measure.FINDINGS: Kind.FINDINGS}.get(measure, Kind.SUBSCRIPTIONS)
+
+
+def kind_asked(question: Question, given: Mapping[str, Any]) -> Kind:
+    """Of a page's address: `without_payment` asks for what spending paid leaves out."""
+    if question.measure in (Measure.PAID, Measure.PER_USER) and "without_payment" in given:
+        return Kind.WITHOUT_PAYMENT
+    return kind_of(question.measure)
 
 
 def records(user: User, question: Question, kind: Kind) -> QuerySet:
@@ -102,9 +109,44 @@ COLUMNS: dict[Kind, list[tuple[str, Any]]] = {
 }
 
 
+MEANINGS: dict[str, Any] = {
+    "reference": _("The subscription's reference, which never changes."),
+    "agency_code": _("The agency's code, which never changes."),
+    "agency": _("The agency that uses the tool, as it is called today."),
+    "product_code": _("The tool's code, which never changes."),
+    "product": _("The tool as it is called today."),
+    "vendor": _("The tool's vendor."),
+    "vendor_country": _("The country whose law the vendor is under; empty when it is not known."),
+    "paid_on": _("The day of the payment."),
+    "won": _("In whole won; a refund is below zero. Empty when no exchange rate is known."),
+    "won_is": _("Whether the amount in won is stated or not given."),
+    "amount": _("As it was paid: whole won, or the smallest unit of another currency, such as cents."),
+    "currency": _("Its three letters by ISO 4217."),
+    "document_number": _("The number of the payment's document; empty when none is recorded."),
+    "status": _("Where the subscription is in its life."),
+    "data_class": _("The highest class of data put into the tool."),
+    "starts_on": _("The first day; empty when it is not known."),
+    "ends_on": _("The last day in force; empty when none is set."),
+    "seats_min": _("Seats bought, at least; empty when nothing is known of them."),
+    "seats_max": _("Seats bought, at most; empty when nothing bounds them."),
+    "annual_cost_min": _("What a year costs at least, in whole won; empty when nothing is known of it."),
+    "annual_cost_max": _("What a year costs at most, in whole won; empty when nothing bounds it."),
+    "policy": _("The policy that the subscription does not pass."),
+    "verdict": _("What the check came to."),
+    "effect": _("What the policy does about it."),
+    "first_seen": _("The day on which it was first found."),
+    "remedy_due": _("The day until which it must be put right; empty when there is none."),
+}
+
+
 def columns(kind: Kind) -> list[tuple[str, str]]:
     """The stable code of each column and its title in the reader's language."""
     return [(code, str(title)) for code, title in COLUMNS[kind]]
+
+
+def meaning(code: str) -> str:
+    """What a column holds, in the reader's language, and when it is empty."""
+    return str(MEANINGS[code])
 
 
 def cells(rows: QuerySet, kind: Kind) -> Iterator[tuple[Any, ...]]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from agencies.choosing import AgencyField
 from agencies.models import Agency, Role, SavedView, User
 from oversight.explorer.address import Address
+from oversight.explorer.question import Question
 
 PAGE = "oversight:explore"
 
@@ -42,9 +43,7 @@ class SaveForm(forms.Form):
     def __init__(self, data: Any, user: User, address: Address) -> None:
         super().__init__(data)
         self.user, self.address = user, address
-        sight = user.sight()
-        scoped = address.question.filters.agency is not None or sight.everything
-        self.roots = [] if scoped else list(Agency.objects.filter(path__in=sight.paths))
+        self.roots = roots(user, address.question)
         if len(self.roots) < 2:
             del self.fields["agency"]
         else:
@@ -81,6 +80,17 @@ class SaveForm(forms.Form):
             },
         )
         return view
+
+
+def roots(user: User, question: Question, *roles: str) -> list[Agency]:
+    """The subtrees in sight (by `roles`, when some are named) of which one must be the scope of a question that names no agency.
+
+    None are needed where an agency is named, or everything is in sight.
+    """
+    sight = user.sight(*roles)
+    if question.filters.agency is not None or sight.everything:
+        return []
+    return list(Agency.objects.filter(path__in=sight.paths))
 
 
 def may_open(view: SavedView, user: User) -> bool:

@@ -29,6 +29,7 @@ from oversight.explorer.tables import PER_PAGE, AnswerTable, column_choices
 from oversight.explorer.tile_map import tile_map
 from oversight.explorer.wording import title
 from oversight.exporting import Citation
+from oversight.snapshots.freezing import freeze_url
 
 FILES = ("csv", "xlsx", "json")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -62,6 +63,7 @@ def explore(request: SignedInRequest) -> HttpResponseBase:
             "kept": [pair for pair in address.pairs() if pair[0] != "columns"],
             "way_up": way_up(address, request.user),
             "files": [(name, address.file_url(name)) for name in FILES],
+            "freeze_url": freeze_url(request.user, address),
         },
     )
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from agencies.models import Agency, FormerName, Membership, Notice, Recheck, SavedView, User
 from catalog.models import Category, Certification, Product, Vendor
+from oversight.models import ExportJob, Snapshot
 from policies.models import Condition, Policy, PolicyVersion, Waiver
 from policies.verdicts import Effect, Outcome, Verdict
 from sources.models import Report, Source, Statement
@@ -241,6 +242,21 @@ def approval(n: int = 0) -> Approval:
     )
 
 
+def snapshot(n: int = 0) -> Snapshot:
+    return Snapshot.objects.create(
+        title=f"Snapshot {n}",
+        frozen_by=user(n),
+        frozen_at=NOW,
+        scope=nation(),
+        document="{}",
+        sha256="0" * 64,
+    )
+
+
+def export_job(n: int = 0) -> ExportJob:
+    return ExportJob.objects.create(owner=user(n), rows_total=n)
+
+
 MAKERS: dict[type, Callable[[int], Any]] = {
     Agency: province,
     FormerName: lambda n: FormerName.objects.create(
@@ -277,5 +293,7 @@ MAKERS: dict[type, Callable[[int], Any]] = {
     Finding: finding,
     FindingNote: finding_note,
     Decision: decision,
+    Snapshot: snapshot,
+    ExportJob: export_job,
     Approval: approval,
 }

@@ -21,6 +21,7 @@ VIEW_ONLY = {
     "approval",
     "condition",
     "decision",
+    "exportjob",
     "facts",
     "factsorigin",
     "finding",
@@ -29,6 +30,7 @@ VIEW_ONLY = {
     "policycheck",
     "priceline",
     "recheck",
+    "snapshot",
 }
 
 

@@ -14,12 +14,16 @@ from playwright.sync_api import Page
 from agencies.models import Agency, SavedView
 from catalog.models import Product
 from catalog.proposing import propose
+from oversight.explorer.question import Dimension, Filters, Question
+from oversight.models import ExportJob, Snapshot
+from oversight.snapshots.freezing import freeze
 from policies.models import Condition, Policy, PolicyVersion, Waiver
 from subscriptions import recording
 from subscriptions.models import Payment, PriceLine, Subscription
 from tests import chromium
 from tests.browser.conftest import SCREENS
 from tests.roles import ROLES
+from tests.subscriptions.factories import ProductFactory, SubscriptionFactory
 from tests.test_access import ADMIN, names_of
 
 pytestmark = pytest.mark.browser
@@ -97,10 +101,63 @@ def records(people: dict[str, Any]) -> dict[str, str]:
     )
     pay(made["full"].subscription)
     return {
+        **_kept(people, jeju),
         **{title: one.subscription.get_absolute_url() for title, one in made.items()},
         "finding": reverse("subscriptions:finding", args=[finding.pk]),
         "waiver": reverse("subscriptions:waiver", args=[asked.pk]),
         "view": reverse("oversight:explore-saved", args=[view.pk]),
+    }
+
+
+def _kept(people: dict[str, Any], jeju: Agency) -> dict[str, str]:
+    """Snapshots, one that has changed since and one that somebody has spoilt, and exports in each state."""
+    committee, administrator = people["committee"], people["administrator"]
+    of_jeju = Question(by=(Dimension.PLACE, Dimension.PRODUCT), filters=Filters(agency=jeju))
+    snapshot = freeze(committee, of_jeju, "A snapshot whose title is as long as titles become " * 2)
+    newer = SubscriptionFactory(reference="KR-49-2026-9999", agency=jeju, product=ProductFactory())
+    pay(newer)
+    spoilt = Snapshot.objects.create(
+        title="Spoilt",
+        frozen_by=committee,
+        frozen_at=timezone.now(),
+        scope=jeju,
+        document=snapshot.document.replace("1002025", "9992025"),
+        sha256=snapshot.sha256,
+    )
+    unreadable = Snapshot.objects.create(
+        title="Unreadable", frozen_by=committee, frozen_at=timezone.now(), document="-", sha256="0" * 64
+    )
+    gone = Snapshot.objects.create(
+        title="Gone",
+        frozen_by=committee,
+        frozen_at=timezone.now(),
+        question={"product": "no-such-tool"},
+        document=snapshot.document,
+        sha256=snapshot.sha256,
+    )
+    long_ago = timezone.now() - datetime.timedelta(hours=1)
+    states: dict[str, dict[str, Any]] = {
+        "waiting": {},
+        "kept waiting": {"heard_of_at": long_ago},
+        "running": {"state": "running", "rows_done": 123_456, "heard_of_at": timezone.now()},
+        "interrupted": {"state": "running", "rows_done": 5, "heard_of_at": long_ago},
+        "done": {"state": "done", "file": "0" * 32 + ".xlsx", "rows_done": 1_000_000},
+        "stopped": {"state": "stopped", "problem": "too_long"},
+        "failed": {"state": "failed", "problem": "broken"},
+        "removed": {"state": "removed"},
+    }
+    exports = {
+        name: ExportJob.objects.create(
+            owner=administrator, rows_total=1_234_567, query="measure=paid", **state
+        )
+        for name, state in states.items()
+    }
+    return {
+        "snapshot": snapshot.get_absolute_url(),
+        "spoilt": spoilt.get_absolute_url(),
+        "unreadable": unreadable.get_absolute_url(),
+        "gone": gone.get_absolute_url(),
+        **{f"export {name}": job.get_absolute_url() for name, job in exports.items()},
     }
 
 
@@ -202,6 +259,35 @@ STATES: list[tuple[str, str, str, Act | None]] = [
     ("explorer over time", "committee", f"{EXPLORE}?by=month&then=place&compare=on", None),
     ("explorer one level down", "committee", f"{EXPLORE}?agency=KR-49&compare=on", None),
     ("explorer of none", "committee", f"{EXPLORE}?text=nothing", None),
+    ("freeze", "committee", f"{EXPLORE}freeze/?then=product&kind=province", None),
+    ("freeze, without a title", "committee-jeju", f"{EXPLORE}freeze/", filled()),
+    ("freeze what is wrongly asked", "committee", f"{EXPLORE}freeze/?measure=nonsense", None),
+    ("snapshots", "committee", "/spending/snapshots/", None),
+    ("snapshots of none", "nobody", "/spending/snapshots/", None),
+    ("a snapshot", "committee-jeju", "{snapshot}", unfolded),
+    ("a spoilt snapshot", "committee", "{spoilt}", None),
+    ("an unreadable snapshot", "committee", "{unreadable}", None),
+    ("a snapshot compared", "committee-jeju", "{snapshot}compare/", None),
+    ("what differs from a snapshot", "committee-jeju", "{snapshot}compare/?changed=on", None),
+    ("a spoilt snapshot compared", "committee", "{spoilt}compare/", None),
+    ("an unreadable snapshot compared", "committee", "{unreadable}compare/", None),
+    ("a snapshot that cannot be asked again", "committee", "{gone}compare/", None),
+    ("an export to be started", "administrator", f"{EXPLORE}records/?_export=xlsx", None),
+    ("exports", "administrator", "/spending/exports/", None),
+    ("exports of none", "nobody", "/spending/exports/", None),
+    *(
+        (f"export {state}", "administrator", f"{{export {state}}}", None)
+        for state in (
+            "waiting",
+            "kept waiting",
+            "running",
+            "interrupted",
+            "done",
+            "stopped",
+            "failed",
+            "removed",
+        )
+    ),
     ("explorer wrongly asked", "committee", f"{EXPLORE}?measure=stated&by=month&agency=KR-99", None),
     ("explorer on paper", "committee", f"{EXPLORE}print/?measure=stated", None),
     ("explorer over time on paper", "committee", f"{EXPLORE}print/?by=month&then=place", None),
@@ -408,6 +494,7 @@ def test_every_url_is_visited(records: dict[str, str]) -> None:
     without |= {"subscriptions:check", "subscriptions:price-line", "subscriptions:follow-up"}
     without |= {f"policies:{part}" for part in ("conditions", "values", "statements", "preview")}
     without |= {"agencies:save-view", "agencies:forget-view"}
+    without |= {"oversight:export-again", "oversight:export-file"}
     visited = set()
     for _title, _who, address, _act in STATES:
         path = address.format(**records).partition("?")[0]

@@ -127,6 +127,6 @@ class Command(BaseCommand):
         self.stdout.flush()
         os.environ["DJANGO_SETTINGS_MODULE"] = settings.SETTINGS_MODULE
         bind = ["--bind", f"127.0.0.1:{port}", "--chdir", str(settings.BASE_DIR)]
-        size = ["--workers", "2", "--threads", "4", "--log-level", "warning", "--no-control-socket"]
         connection.close()
-        os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "govtrack.wsgi", *bind, *size])
+        server = [sys.executable, "-m", "gunicorn", "govtrack.wsgi", "--config", "python:govtrack.serving"]
+        os.execv(sys.executable, [*server, *bind])
