@@ -13,7 +13,7 @@ from figures.standing import Qualifier, Standing
 UNKNOWN = Interval(0, None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Figure:
     """One figure.
 
@@ -91,7 +91,7 @@ def supported_unit(interval: Interval) -> int:
     return unit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Total:
     """A sum that says what it leaves out: what is known, and how many figures of which standing are missing."""
 

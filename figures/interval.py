@@ -16,7 +16,7 @@ def round_half_up(value: Number) -> int:
     return (2 * Fraction(value) + 1).__floor__() // 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Interval:
     """A true value between `low` and `high`, both included; `high=None` means that nothing bounds it above.
 

@@ -25,6 +25,7 @@ from sources.models import Source
 
 Group = tuple[Any, ...]
 Found = dict[Group, Sums]
+Figures = dict[Group, Sums | Total]
 NOTHING = Total(Figure.missing(), 0)
 
 
@@ -32,8 +33,8 @@ NOTHING = Total(Figure.missing(), 0)
 class Grouped:
     """The groups by their keys, those of the first dimension alone, and everything; the same a year earlier where asked."""
 
-    groups: dict[Group, Total]
-    firsts: dict[Group, Total]
+    groups: Figures
+    firsts: Figures
     total: Total
     before: Callable[[Group], Total | None] = lambda group: None
     total_before: Total | None = None
@@ -47,7 +48,7 @@ def answer(user: User, question: Question, as_of: datetime.datetime, compare: bo
     above = place_above(question.filters)
     if question.measure.is_stated:
         found = stated_groups(question, above, timezone.localdate(as_of))
-        result = Grouped(found.groups, found.firsts, found.total, source=found.source)
+        result = Grouped({**found.groups}, {**found.firsts}, found.total, source=found.source)
     else:
         result = _recorded(user, question, above, compare)
     if question.by == (Dimension.PLACE,) and not question.measure.is_stated:
@@ -61,13 +62,14 @@ def answer(user: User, question: Question, as_of: datetime.datetime, compare: bo
         for n, dimension in enumerate(question.by)
     ]
     rows = [
-        Row(tuple(names[n][key] for n, key in enumerate(group)), total, result.before(group))
-        for group, total in result.groups.items()
+        Row(tuple(names[n][key] for n, key in enumerate(group)), figure, result.before(group))
+        for group, figure in result.groups.items()
     ]
     subtotals = []
     if len(question.by) > 1:
         subtotals = [
-            Row((names[0][group[0]],), total, result.before(group)) for group, total in result.firsts.items()
+            Row((names[0][group[0]],), figure, result.before(group))
+            for group, figure in result.firsts.items()
         ]
     rank = _ranks(question.by, subtotals or rows)
     return Answer(
@@ -102,32 +104,30 @@ def _recorded(user: User, question: Question, above: str, compare: bool) -> Grou
     def found(filters: Filters, dimensions: tuple[Dimension, ...]) -> Found:
         return _found(user, question.measure, filters, dimensions, above)
 
-    def all_of(filters: Filters) -> tuple[dict[Group, Total], dict[Group, Total], Total]:
+    def all_of(filters: Filters) -> tuple[Figures, Figures, Total]:
         if question.measure == Measure.PER_USER:
             return (
-                _per_user(user, filters, by, above),
-                _per_user(user, filters, by[:1], above),
+                {**_per_user(user, filters, by, above)},
+                {**_per_user(user, filters, by[:1], above)},
                 _per_user(user, filters, (), above).get((), NOTHING),
             )
         groups = found(filters, by)
-        totals = _totals(groups)
         if question.measure.adds_up and not any(dimension.is_time for dimension in by):
-            firsts = _totals(_added(groups, 1)) if len(by) > 1 else totals
+            firsts = _added(groups, 1) if len(by) > 1 else groups
             everything = _added(groups, 0)
         else:  # a subscription without payments belongs to no month, and a tool of two agencies is one tool
-            firsts = _totals(found(filters, by[:1])) if len(by) > 1 else totals
+            firsts = found(filters, by[:1]) if len(by) > 1 else groups
             everything = found(filters, ())
-        return totals, firsts, everything.get((), Sums()).total()
+        return {**groups}, {**firsts}, everything.get((), Sums()).total()
 
     groups, firsts, total = all_of(question.filters)
     if not compare or question.measure != Measure.PAID:
         return Grouped(groups, firsts, total)
-    timed = any(dimension.is_time for dimension in by)
     earlier = _a_year_earlier(question.filters)
     if earlier is not None:
         then_groups, then_firsts, then_total = all_of(earlier)
         return Grouped(groups, firsts, total, _before(by, {**then_firsts, **then_groups}), then_total)
-    if timed:
+    if any(dimension.is_time for dimension in by):
         return Grouped(groups, firsts, total, _before(by, {**firsts, **groups}))
     return Grouped(groups, firsts, total)
 
@@ -171,20 +171,21 @@ def _year_before(day: datetime.date) -> datetime.date:
     return day.replace(year=day.year - 1)
 
 
-def _before(by: tuple[Dimension, ...], then: dict[Group, Total]) -> Callable[[Group], Total | None]:
+def _before(by: tuple[Dimension, ...], then: Figures) -> Callable[[Group], Total | None]:
     def before(group: Group) -> Total | None:
         key = tuple(
             _year_before(part) if dimension.is_time and part else part
             for part, dimension in zip(group, by, strict=False)
         )
-        return then.get(key)
+        figure = then.get(key)
+        return figure.total() if isinstance(figure, Sums) else figure
 
     return before
 
 
 def _ranks(by: tuple[Dimension, ...], firsts: Iterable[Row]) -> Callable[[Row], Any]:
     """Places in the order of the tree, time forwards, everything else by its figure, the largest first and unknown last."""
-    largest = {row.keys[0].code: row.total.known.value for row in firsts}
+    largest = {row.keys[0].code: row.value for row in firsts}
 
     def rank(row: Row) -> tuple[Any, ...]:
         parts: list[Any] = []
@@ -192,7 +193,7 @@ def _ranks(by: tuple[Dimension, ...], firsts: Iterable[Row]) -> Callable[[Row], 
             if dimension.is_time or dimension in (Dimension.PLACE, Dimension.AGENCY):
                 parts.append((0, 0, key.path or key.code))
             else:
-                value = largest.get(key.code) if n == 0 else row.total.known.value
+                value = largest.get(key.code) if n == 0 else row.value
                 parts.append((0 if value is not None else 1, -(value or 0), key.code))
         return tuple(parts)
 
@@ -216,7 +217,7 @@ def _places_below(question: Question, above: str) -> Any:
     return places.filter(kind=question.filters.kind) if question.filters.kind else places
 
 
-def _empty_places(user: User, question: Question, above: str, found: dict[Group, Total]) -> list[str]:
+def _empty_places(user: User, question: Question, above: str, found: Figures) -> list[str]:
     """The places in full sight of which nothing is recorded: while no filter but the place asks for something."""
     if not question.filters.set() <= {"agency", "kind"}:
         return []

@@ -16,6 +16,7 @@ from figures.standing import Qualifier, Standing
 from oversight.explorer.answer import Answer, Key, Row
 from oversight.explorer.question import Dimension, Measure
 from oversight.explorer.reading import figure_text
+from oversight.explorer.sums import Sums
 from oversight.explorer.wording import unit
 
 BARS, SERIES = 20, 6
@@ -53,7 +54,7 @@ def _bars(answer: Answer) -> dict[str, Any]:
     note = _left_out(answer.question.measure, len(rest))
     if rest and answer.question.measure.adds_up:
         labels.append(_others(len(rest)))
-        totals.append(together(row.total for row in rest))
+        totals.append(together(row.figure for row in rest))
     series = _series(str(answer.question.measure.label), totals, answer.question.measure)
     return {"labels": labels, "horizontal": True, "datasets": [series], "note": note}
 
@@ -130,16 +131,16 @@ def _by_series(
     measure = answer.question.measure
     # A group may have a figure and no row: what was never paid belongs to no month.
     keys: dict[str, Key] = {row.keys[0].code: row.keys[0] for row in answer.subtotals} if place == 0 else {}
-    cells: dict[tuple[str, int], list[Total]] = {}
+    cells: dict[tuple[str, int], list[Sums | Total]] = {}
     at = {code: number for number, codes in enumerate(columns) for code in codes}
     for row in answer.rows:
         key = row.keys[place]
         keys.setdefault(key.code, key)
         number = at.get(column_of(row))
         if number is not None:
-            cells.setdefault((key.code, number), []).append(row.total)
+            cells.setdefault((key.code, number), []).append(row.figure)
     whole = {
-        code: together(total for number in range(len(columns)) for total in cells.get((code, number), []))
+        code: together(figure for number in range(len(columns)) for figure in cells.get((code, number), []))
         for code in keys
     }
     largest = sorted(keys, key=lambda code: whole[code].known.value or -1, reverse=True)
@@ -149,7 +150,7 @@ def _by_series(
 
     def totals(codes: Iterable[str]) -> list[Total | None]:
         codes = list(codes)
-        found = [[total for code in codes for total in cells.get((code, n), [])] for n in range(len(columns))]
+        found = [[one for code in codes for one in cells.get((code, n), [])] for n in range(len(columns))]
         return [together(some) if some else None for some in found]
 
     datasets = [_series(keys[code].label, totals([code]), measure, absent) for code in first]
@@ -175,9 +176,13 @@ def _series(label: str, totals: Sequence[Total | None], measure: Measure, absent
     }
 
 
-def together(totals: Iterable[Total]) -> Total:
-    """The sum of totals, with all that they leave out. Only for measures that add up."""
-    totals = list(totals)
+def together(figures: Iterable[Sums | Total]) -> Total:
+    """The sum of figures, with all that they leave out. Only for measures that add up."""
+    figures = list(figures)
+    sums = [figure for figure in figures if isinstance(figure, Sums)]
+    if len(sums) == len(figures):
+        return sum(sums, Sums()).total()
+    totals = [figure.total() if isinstance(figure, Sums) else figure for figure in figures]
     known = [total.known for total in totals if total.known.is_known]
     missing: Counter[Standing] = Counter()
     for total in totals:
@@ -190,9 +195,9 @@ def together(totals: Iterable[Total]) -> Total:
 
 def _largest(rows: Sequence[Row], count: int) -> tuple[list[Row], list[Row]]:
     """The rows by their figure, unknown ones last: the first `count`, and the rest."""
-    known = [row for row in rows if row.total.known.is_known]
-    unknown = [row for row in rows if not row.total.known.is_known]
-    found = sorted(known, key=lambda row: row.total.known.value or 0, reverse=True) + unknown
+    known = [row for row in rows if row.value is not None]
+    unknown = [row for row in rows if row.value is None]
+    found = sorted(known, key=lambda row: row.value or 0, reverse=True) + unknown
     return (found, []) if len(found) <= count + 1 else (found[:count], found[count:])
 
 

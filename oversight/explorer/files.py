@@ -15,7 +15,7 @@ from figures.interval import round_half_up
 from figures.standing import Qualifier, Standing
 from oversight.explorer.address import Address
 from oversight.explorer.answer import Answer, Key
-from oversight.explorer.lines import Kind, Line, has_shares, is_compared, ordered, total_line
+from oversight.explorer.lines import Kind, Line, has_shares, ordered, total_line
 from oversight.explorer.reading import Change, parts, standing_label
 from oversight.explorer.wording import column_name, title, unit
 from oversight.exporting import Citation
@@ -46,7 +46,7 @@ def columns(answer: Answer) -> list[tuple[str, str]]:
                 gettext("Of the total, in percent; empty where it is not determined."),
             )
         )
-    if is_compared(answer):
+    if answer.is_compared:
         found += _figure_columns(gettext("%(figure)s, a year earlier") % {"figure": name})
         difference = gettext("Difference")
         found += [
@@ -91,7 +91,7 @@ def _cells(answer: Answer, line: Line) -> list[Any]:
     cells += _figure(line.total)
     if has_shares(answer):
         cells.append(share_number(line))
-    if is_compared(answer):
+    if answer.is_compared:
         cells += _figure(line.row.before) if line.row.before is not None else [None] * 6
         cells += _change(line.change)
     return cells

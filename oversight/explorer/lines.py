@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from figures.figure import Total
@@ -21,17 +22,26 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True)
 class Line:
-    """A row of an answer with what follows from it.
+    """A row of an answer, `kind` saying which; what follows from it is worked out when somebody looks.
 
-    `share`: of the total, empty where it is not determined or groups overlap. `change`: from a year earlier, None when that
-    was not asked. `continued`: a subtotal repeated where its group goes on on the next page.
+    `continued`: a subtotal repeated where its group goes on on the next page.
     """
 
+    answer: Answer
     kind: Kind
     row: Row
-    share: str = ""
-    change: Change | None = None
     continued: bool = False
+
+    @cached_property
+    def share(self) -> str:
+        """Of the total; empty where it is not determined or groups overlap."""
+        shared = has_shares(self.answer) and self.kind is not Kind.TOTAL
+        return share(self.total, self.answer.total) if shared else ""
+
+    @cached_property
+    def change(self) -> Change | None:
+        """From a year earlier; None when that was not asked."""
+        return None if self.row.before is None else change(self.total, self.row.before)
 
     @property
     def total(self) -> Total:
@@ -50,7 +60,7 @@ class Line:
 SORT_KEYS: dict[str, Callable[[Line], Any]] = {
     "first": lambda line: line.first and line.first.label.casefold(),
     "second": lambda line: line.second and line.second.label.casefold(),
-    "figure": lambda line: line.total.known.value,
+    "figure": lambda line: line.row.value,
     "share": lambda line: float(line.share[:-1]) if line.share else None,
     "before": lambda line: line.row.before and line.row.before.known.value,
     "change": lambda line: line.change and line.change.sorts_by,
@@ -71,11 +81,11 @@ def ordered(answer: Answer, sort: str = "") -> list[Line]:
     if name not in SORT_KEYS:
         name = ""
     if len(answer.question.by) == 1:
-        return _sorted((_line(answer, Kind.ROW, row) for row in answer.rows), answer, 0, name, backwards)
-    groups = [_line(answer, Kind.SUBTOTAL, row) for row in answer.subtotals]
+        return _sorted((Line(answer, Kind.ROW, row) for row in answer.rows), answer, 0, name, backwards)
+    groups = [Line(answer, Kind.SUBTOTAL, row) for row in answer.subtotals]
     pairs: dict[str, list[Line]] = {}
     for row in answer.rows:
-        pairs.setdefault(row.keys[0].code, []).append(_line(answer, Kind.ROW, row))
+        pairs.setdefault(row.keys[0].code, []).append(Line(answer, Kind.ROW, row))
     if name != "second":
         groups = _sorted(groups, answer, 0, name, backwards)
     found = []
@@ -87,7 +97,7 @@ def ordered(answer: Answer, sort: str = "") -> list[Line]:
 
 
 def total_line(answer: Answer) -> Line:
-    return _line(answer, Kind.TOTAL, Row((), answer.total, answer.before))
+    return Line(answer, Kind.TOTAL, Row((), answer.total, answer.before))
 
 
 def groups(answer: Answer) -> list[Row]:
@@ -101,11 +111,6 @@ def has_shares(answer: Answer) -> bool:
     return measure.adds_up or measure in (Measure.STATED, Measure.STATED_USERS)
 
 
-def is_compared(answer: Answer) -> bool:
-    """Whether there is a year earlier to compare with."""
-    return answer.before is not None or any(row.before is not None for row in answer.rows)
-
-
 def lay_out(lines: Iterable[Line], per_page: int) -> Iterator[Line]:
     """The lines in pages of `per_page`: one that begins amid a group repeats its subtotal first."""
     subtotal, place = None, 0
@@ -117,15 +122,6 @@ def lay_out(lines: Iterable[Line], per_page: int) -> Iterator[Line]:
             place += 1
         yield line
         place += 1
-
-
-def _line(answer: Answer, kind: Kind, row: Row) -> Line:
-    return Line(
-        kind,
-        row,
-        share(row.total, answer.total) if has_shares(answer) and kind is not Kind.TOTAL else "",
-        change(row.total, row.before) if row.before is not None else None,
-    )
 
 
 def _sorted(lines: Iterable[Line], answer: Answer, place: int, name: str, backwards: bool) -> list[Line]:

@@ -16,7 +16,7 @@ from figures.formatting import number, won_exact
 from figures.interval import round_half_up
 from oversight.explorer.address import Address, records_url
 from oversight.explorer.answer import Answer, Key
-from oversight.explorer.lines import Kind, Line, has_shares, is_compared, lay_out, ordered, total_line
+from oversight.explorer.lines import Kind, Line, has_shares, lay_out, ordered, total_line
 from oversight.explorer.question import Dimension
 from oversight.explorer.reading import figure_text, interval, left_out_text, parts
 from oversight.explorer.wording import column_name, title
@@ -172,7 +172,7 @@ def column_choices(answer: Answer, address: Address) -> Sequence[tuple[str, str,
     """(name, label, whether it is shown) of each column that can be chosen for this answer."""
     offered = []
     for name, label in column_labels().items():
-        if name in ("before", "change") and not (address.compare and is_compared(answer)):
+        if name in ("before", "change") and not (address.compare and answer.is_compared):
             continue
         if name == "share" and not has_shares(answer):
             continue

@@ -24,7 +24,7 @@ from oversight.explorer.charts import chart
 from oversight.explorer.citing import citation
 from oversight.explorer.files import TooManyRows, json_chunks, rows, xlsx
 from oversight.explorer.form import ExplorerForm
-from oversight.explorer.lines import groups, is_compared
+from oversight.explorer.lines import groups
 from oversight.explorer.tables import PER_PAGE, AnswerTable, column_choices
 from oversight.explorer.tile_map import tile_map
 from oversight.explorer.wording import title
@@ -95,7 +95,7 @@ def _shown(
         "chart": chart(found, still) if found.rows else None,
         "map": tile_map(found, request.user) if found.rows else None,
         "cited": _cited(request, found, address, form),
-        "not_compared": address.compare and not is_compared(found),
+        "not_compared": address.compare and not found.is_compared,
         "print_url": address.url("oversight:explore-print"),
         "save_url": address.url("oversight:explore-save"),
     }

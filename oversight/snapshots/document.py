@@ -171,7 +171,7 @@ def comparable(found: Answer) -> Answer:
     """An answer of today as it would be read from a document, so that nothing but a change tells the two apart."""
 
     def same(row: Row) -> Row:
-        return replace(row, total=total(figure(row.total)))
+        return row._replace(figure=total(figure(row.total)))
 
     return replace(
         found,
