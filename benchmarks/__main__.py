@@ -54,6 +54,7 @@ def main() -> int:
     sizes = sorted(size_of(text) for text in options.sizes.split(","))
     measured: report.Measured = {}
     checked: report.Measured = {}
+    explored: report.Measured = {}
     with databases.place(options.keep) as folder:
         for database in options.databases.split(","):
             with databases.server(database, folder) as server:
@@ -61,15 +62,24 @@ def main() -> int:
                     print(f"{database}, {size:,} subscriptions", flush=True)
                     started = time.monotonic()
                     measured.setdefault(database, {})[size] = in_process(server, size, options)
+                    explored.setdefault(database, {})[size] = explorer(server, size, options)
                     checked.setdefault(database, {})[size] = checks(server, size, options)
                     print(f"  took {time.monotonic() - started:.0f} s", flush=True)
-    text = report.markdown(measured) + report.markdown_of_checks(checked)
-    missed = report.missed(measured) + report.missed_checks(checked)
+    text = "\n".join(
+        [
+            report.markdown(measured),
+            report.markdown_of_explorer(explored),
+            report.markdown_of_checks(checked),
+        ]
+    )
+    missed = report.missed(measured) + report.missed_explorer(explored) + report.missed_checks(checked)
     print(f"\n{text}")
     RESULTS.mkdir(exist_ok=True)
     name = time.strftime("%Y-%m-%d-%H%M%S")
     (RESULTS / f"{name}.md").write_text(text)
-    (RESULTS / f"{name}.json").write_text(json.dumps({"pages": measured, "checks": checked}, indent=1))
+    (RESULTS / f"{name}.json").write_text(
+        json.dumps({"pages": measured, "explorer": explored, "checks": checked}, indent=1)
+    )
     print(f"Written to {RESULTS.relative_to(ROOT)}/{name}.md")
     for line in missed:
         print(f"MISSED: {line}")
@@ -90,6 +100,25 @@ def in_process(server: databases.Server, size: int, options: argparse.Namespace)
     if done.returncode:
         sys.exit(f"measuring {size:,} subscriptions failed")
     server.mark_filled(name)
+    return json.loads(done.stdout)
+
+
+def explorer(server: databases.Server, size: int, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Measure the spending explorer, in a process of its own so that its memory is."""
+    if options.only not in "explorer":
+        return []
+    settings = {
+        "DATABASE_URL": server.url(f"govtrack_{size}"),
+        "DJANGO_SETTINGS_MODULE": "govtrack.settings.testing",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.explorer"],
+        env={**os.environ, **settings},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
     return json.loads(done.stdout)
 
 

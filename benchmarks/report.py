@@ -14,6 +14,8 @@ MOST_TIMES = 1.5
 ROWS_MORE = 10
 # What the bars of the checks are about.
 LEAST_SHARE, MOST_MEGABYTES, LEAST_PER_SECOND = 0.02, 300, 5_000_000
+# Of a file, on PostgreSQL at a million.
+LEAST_ROWS_A_SECOND, MOST_FILE_MEGABYTES = 50_000, 150
 
 
 def markdown(measured: Measured) -> str:
@@ -108,6 +110,57 @@ def missed_checks(checked: Measured) -> list[str]:
             found.append(
                 f"{result['name']}: {result['per_second']:,.0f} a second, less than {LEAST_PER_SECOND:,}"
             )
+    return found
+
+
+def markdown_of_explorer(explored: Measured) -> str:
+    """One table for each database and size."""
+    parts = []
+    for database, sizes in explored.items():
+        for size, results in sizes.items():
+            if not results:
+                continue
+            parts += [
+                f"### Spending explorer: {database}, {size:,} subscriptions with about ten payments each",
+                "",
+                "| grouped | filtered by | rows | answer, ms | bar | raw SQL without filter, ms | ratio | whole page, ms | |",
+                "|---|---|--:|--:|--:|--:|--:|--:|---|",
+            ]
+            parts += [_explored(result, database, size) for result in results]
+            parts.append("")
+    return "\n".join(parts)
+
+
+def _explored(result: dict[str, Any], database: str, size: int) -> str:
+    bar = f"{result['bar']:,}" if result["bar"] and (database, size) == (POSTGRESQL, FULL_SIZE) else ""
+    raw, page = result["raw_ms"], result["page_ms"]
+    cells = [
+        result["name"],
+        result["filter"],
+        f"{result['rows']:,}",
+        f"{result['ms']:,.0f}",
+        bar,
+        f"{raw:,.0f}" if raw else "",
+        f"{result['ms'] / raw:.2f}" if raw else "",
+        f"{page:,.0f}" if page else "",
+        result["note"],
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def missed_explorer(explored: Measured) -> list[str]:
+    """A sentence for each question or file that misses its bar on PostgreSQL at a million."""
+    found = []
+    for result in explored.get(POSTGRESQL, {}).get(FULL_SIZE, []):
+        name = f"spending {result['name']}, {result['filter']}" if result["filter"] else result["name"]
+        if result["bar"] and result["ms"] > result["bar"]:
+            found.append(f"{name} takes {result['ms']:,.0f} ms, more than {result['bar']:,}")
+        if result.get("per_second") and result["per_second"] < LEAST_ROWS_A_SECOND:
+            found.append(
+                f"{name}: {result['per_second']:,.0f} rows a second, less than {LEAST_ROWS_A_SECOND:,}"
+            )
+        if result.get("megabytes", 0) > MOST_FILE_MEGABYTES:
+            found.append(f"{name} takes {result['megabytes']:.0f} MB, more than {MOST_FILE_MEGABYTES}")
     return found
 
 
