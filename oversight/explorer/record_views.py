@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 
 from agencies.paging import MissingPage
 from agencies.signed_in import SignedInRequest
-from figures.files import csv_lines
+from figures.files import ROWS_AT_ONCE, csv_lines
 from oversight.explorer.answering import total_of
 from oversight.explorer.form import ExplorerForm
 from oversight.explorer.question import Question
@@ -167,8 +167,12 @@ def json_lines(rows: QuerySet, kind: Kind, form: ExplorerForm, as_of: datetime.d
     yield json.dumps(head, ensure_ascii=False)[:-1] + ', "rows": ['
     codes = [code for code, _title in columns(kind)]
     write = json.JSONEncoder(ensure_ascii=False, default=str).encode
-    before = "\n"
+    before, lines = "\n", []
     for row in cells(rows, kind):
-        yield before + write(dict(zip(codes, row, strict=True)))
+        lines.append(before + write(dict(zip(codes, row, strict=True))))
         before = ",\n"
+        if len(lines) == ROWS_AT_ONCE:
+            yield "".join(lines)
+            lines.clear()
+    yield "".join(lines)
     yield "\n]}\n"
