@@ -50,6 +50,9 @@ class SnapshotTable(tables.Table):
 class FrozenTable(AnswerTable):
     """Without links: what lies behind a number today is not what it was counted from."""
 
+    class Meta(AnswerTable.Meta):
+        """Without it, django-tables2 would take its own defaults."""
+
     def _group(self, key: Key, dimension: Dimension) -> SafeString | str:
         return key.label
 

@@ -229,6 +229,7 @@ def test_freezing_by_the_page(everybody: User) -> None:
     response = client.post(address, {"title": "June"})
     snapshot = Snapshot.objects.get()
     assert response["Location"] == snapshot.get_absolute_url()
+    assert "krds-table-wrap" in client.get(snapshot.get_absolute_url()).content.decode()
     assert (snapshot.title, snapshot.frozen_by, snapshot.scope, snapshot.question) == (
         "June",
         everybody,
