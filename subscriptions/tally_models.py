@@ -134,7 +134,7 @@ class PaidByProductMonth(Paid):
 class PaidInDetail(Paid):
     """What has been paid for a tool in a month, told apart by what the subscriptions are today.
 
-    Beside `PaidByProductMonth`, which has a tenth of its rows and is what nearly all readers ask for. `data_class`: empty where
+    Beside `PaidByProductMonth`, which has an eighth of its rows and is what most readers ask for. `data_class`: empty where
     it is not known.
     """
 

@@ -247,6 +247,34 @@ def test_no_payment_is_read_where_the_tallies_tell(
     assert any('"subscriptions_payment"' in query["sql"] for query in captured) != tallied
 
 
+@pytest.mark.usefixtures("in_english")
+@pytest.mark.parametrize("period", [{}, YEAR], ids=["of any time", "of a year"])
+def test_a_subscription_without_payments_counts_as_what_it_is(
+    everybody: User, period: dict[str, Any]
+) -> None:
+    paid = ((day(2026), 10),)
+    build(
+        [
+            Record(1, "chat", data_class="open", payments=paid),
+            Record(2, "chat", data_class="open", provenance="imported", status=Status.ENDED),
+            Record(3, "chat", provenance="imported"),
+        ]
+    )
+    assert written(ask(everybody, Measure.PAID, D.DATA_CLASS, **period)) == {
+        "open": "at least ₩10; 1 not given",
+        "none": "Unknown (1 not given)",
+    }
+    for asked, text in (
+        ({}, "at least ₩10; 2 not given"),
+        ({"status": "active"}, "at least ₩10; 1 not given"),
+        ({"status": "ended"}, "Unknown (1 not given)"),
+        ({"data_class": "none"}, "Unknown (1 not given)"),
+        ({"provenance": "by_hand"}, "₩10"),
+        ({"provenance": "imported"}, "Unknown (2 not given)"),
+    ):
+        assert written(ask(everybody, Measure.PAID, D.PRODUCT, **asked, **period)) == {"chat": text}
+
+
 def test_who_sees_a_part_gets_no_tally_of_tools(everybody: User) -> None:
     build([Record(1, "chat", payments=((day(2026), 10),)), Record(4, "chat", payments=((day(2026), 20),))])
     own = person("committee_member", Agency.objects.get(code="P1"))
