@@ -32,6 +32,7 @@ from subscriptions.tally_models import (  # noqa: F401  Django looks for models 
     PaidByProductMonth,
     PaidBySubscription,
     PaidChange,
+    PaidInDetail,
 )
 
 

@@ -23,6 +23,7 @@ from subscriptions.tally_sql import (
     BY_PRODUCT_MONTH,
     CHANGES,
     COLUMNS,
+    IN_DETAIL,
     PAYMENTS,
     SUBSCRIPTIONS,
     recomputed,
@@ -38,6 +39,7 @@ _SUMS = {
     BY_PRODUCT: ("product_id", ("won", "payments", "unknown", "silent")),
     BY_AGENCY_MONTH: ("agency_id, month", ("won", "payments", "unknown")),
     BY_PRODUCT_MONTH: ("product_id, month", ("won", "payments", "unknown")),
+    IN_DETAIL: ("product_id, month, status, data_class, provenance", ("won", "payments", "unknown")),
 }
 
 
@@ -115,8 +117,26 @@ def paid_by_agency(
     return _paid("agency_id", BY_AGENCY, BY_AGENCY_MONTH, conditions, parameters, period, by_month)
 
 
-def paid_by_product(period: Period | None = None, by_month: bool = False) -> Iterator[Row]:
-    """`product_id`, `month`, `won`, `payments`, `unknown`, over all agencies: for somebody who sees everything."""
+def paid_by_product(
+    period: Period | None = None,
+    by_month: bool = False,
+    by_data_class: bool = False,
+    *,
+    status: str | None = None,
+    data_class: str | None = None,
+    provenance: str | None = None,
+) -> Iterator[Row]:
+    """`product_id`, `month`, `won`, `payments`, `unknown`, over all agencies: for somebody who sees everything.
+
+    With `by_data_class` also `data_class`. That of a subscription of which it is not known is empty, here and as a filter. Of a
+    filter that is None: all. Void subscriptions count nowhere, whatever is asked.
+    """
+    asked = {"status": status, "data_class": data_class, "provenance": provenance}
+    given = {name: value for name, value in asked.items() if value is not None}
+    conditions, parameters = [f"{name} = %s" for name in given], list(given.values())
+    if given or by_data_class:
+        also = ("data_class",) if by_data_class else ()
+        return _paid("product_id", IN_DETAIL, IN_DETAIL, conditions, parameters, period, by_month, also=also)
     return _paid("product_id", BY_PRODUCT, BY_PRODUCT_MONTH, [], [], period, by_month)
 
 
@@ -165,20 +185,23 @@ def _paid(
     period: Period | None,
     by_month: bool,
     places: Sequence[tuple[str, int]] = (),
+    also: tuple[str, ...] = (),
 ) -> Iterator[Row]:
     monthly = by_month or period is not None
     if period is not None:
         conditions = [*conditions, "month >= %s AND month <= %s"]
         parameters = [*parameters, *(day.replace(day=1) for day in period)]
-    columns = f"{'agency_id' if places else key}, {'month, ' if by_month else ''}won, payments, unknown"
+    of = ("agency_id" if places else key, *also, *(("month",) if by_month else ()))
+    columns = f"{', '.join(of)}, won, payments, unknown"
     month = "month" if by_month else "NULL"
     sums = ", ".join(f"CAST(SUM({name}) AS BIGINT)" for name in ("won", "payments", "unknown"))
     rows, parameters = _with_changes(columns, months if monthly else whole, conditions, parameters)
     rows, parameters = _at_places(rows, parameters, places)
-    grouped = f"{key}, month" if by_month else key
+    by = ", ".join((key, *also))
+    grouped = f"{by}, month" if by_month else by
     return _rows(
-        (key, "month", "won", "payments", "unknown"),
-        f"SELECT {key}, {month}, {sums} FROM {rows} GROUP BY {grouped} HAVING SUM(payments) <> 0 OR SUM(unknown) <> 0",
+        (key, *also, "month", "won", "payments", "unknown"),
+        f"SELECT {by}, {month}, {sums} FROM {rows} GROUP BY {grouped} HAVING SUM(payments) <> 0 OR SUM(unknown) <> 0",
         parameters,
     )
 

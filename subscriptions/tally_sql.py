@@ -16,15 +16,20 @@ PAYMENTS, SUBSCRIPTIONS = "subscriptions_payment", "subscriptions_subscription"
 CHANGES, KEPT = "subscriptions_paidchange", "subscriptions_paidbysubscription"
 BY_AGENCY, BY_AGENCY_MONTH = "subscriptions_paidbyagency", "subscriptions_paidbyagencymonth"
 BY_PRODUCT, BY_PRODUCT_MONTH = "subscriptions_paidbyproduct", "subscriptions_paidbyproductmonth"
+IN_DETAIL = "subscriptions_paidindetail"
+
+# What a payment is tallied under, of its subscription.
+TALLIED_AS = ("agency_id", "product_id", "status", "data_class", "provenance")
 
 COLUMNS = {
-    KEPT: "subscription_id, agency_id, product_id, status, won, payments, unknown",
+    KEPT: f"subscription_id, {', '.join(TALLIED_AS)}, won, payments, unknown",
     BY_AGENCY: "agency_id, won, payments, unknown, silent",
     BY_AGENCY_MONTH: "agency_id, month, won, payments, unknown",
     BY_PRODUCT: "product_id, won, payments, unknown, silent",
     BY_PRODUCT_MONTH: "product_id, month, won, payments, unknown",
+    IN_DETAIL: "product_id, month, status, data_class, provenance, won, payments, unknown",
 }
-_CHANGE = f"INSERT INTO {CHANGES} (agency_id, product_id, month, won, payments, unknown, silent)"
+_CHANGE = f"INSERT INTO {CHANGES} ({', '.join(TALLIED_AS)}, month, won, payments, unknown, silent)"
 _DRIFT = "the payments of a subscription are not those tallied: run manage.py fold_tallies --recount"
 
 
@@ -33,6 +38,20 @@ def month_of(vendor: str, day: str) -> str:
     if vendor == "postgresql":
         return f"date_trunc('month', {day}::timestamp)::date"
     return f"substr({day}, 1, 8) || '01'"
+
+
+def _tallied_as(row: str = "") -> str:
+    """The columns of `PaidBySubscription`."""
+    return ", ".join(f"{row}.{name}" if row else name for name in TALLIED_AS)
+
+
+def _to_be_tallied_as(row: str) -> str:
+    """The same of a row of subscriptions, whose data class is null where it is not known: that would not be one key."""
+    return _tallied_as(row).replace(f"{row}.data_class", _data_class(row))
+
+
+def _data_class(row: str) -> str:
+    return f"COALESCE({row}.data_class, '')"
 
 
 # --- the triggers -----------------------------------------------------------------------------------------------------
@@ -45,12 +64,13 @@ def _moved(vendor: str, sign: str, subscription: str) -> str:
     """
     return f"""
     {_CHANGE}
-    SELECT t.agency_id, t.product_id, {month_of(vendor, "p.paid_on")}, {sign}SUM(COALESCE(p.won, 0)), {sign}COUNT(p.won),
+    SELECT {_tallied_as("t")}, {month_of(vendor, "p.paid_on")}, {sign}SUM(COALESCE(p.won, 0)), {sign}COUNT(p.won),
         {sign}(COUNT(*) - COUNT(p.won)), 0
     FROM {KEPT} AS t JOIN {PAYMENTS} AS p ON p.subscription_id = t.subscription_id
-    WHERE t.subscription_id = {subscription} AND t.{COUNTED} AND t.payments + t.unknown <> 0 GROUP BY 1, 2, 3;
+    WHERE t.subscription_id = {subscription} AND t.{COUNTED} AND t.payments + t.unknown <> 0
+    GROUP BY 1, 2, 3, 4, 5, 6;
     {_CHANGE}
-    SELECT agency_id, product_id, NULL, 0, 0, 0, {sign}1 FROM {KEPT}
+    SELECT {_tallied_as()}, NULL, 0, 0, 0, {sign}1 FROM {KEPT}
     WHERE subscription_id = {subscription} AND {EXPECTED_TO_PAY} AND payments + unknown = 0;
     """
 
@@ -69,11 +89,11 @@ def _drifted(subscription: str) -> str:
 
 
 _LEAVE = f"""
-    UPDATE {KEPT} SET agency_id = NULL, product_id = NULL, status = NULL WHERE subscription_id = OLD.id;
+    UPDATE {KEPT} SET {", ".join(f"{name} = NULL" for name in TALLIED_AS)} WHERE subscription_id = OLD.id;
     DELETE FROM {KEPT} WHERE subscription_id = OLD.id AND payments + unknown = 0;
 """
 _ENTER = f"""
-    UPDATE {KEPT} SET agency_id = NEW.agency_id, product_id = NEW.product_id, status = NEW.status
+    UPDATE {KEPT} SET ({_tallied_as()}) = ({_to_be_tallied_as("NEW")})
     WHERE subscription_id = NEW.id;
 """
 _ROW = f"INSERT INTO {KEPT} (subscription_id, won, payments, unknown)"
@@ -86,7 +106,7 @@ def _postgresql() -> str:
     )
     out = _moved("postgresql", "-", "OLD.id")
     into = _moved("postgresql", "+", "NEW.id")
-    changed = "(OLD.id, OLD.agency_id, OLD.product_id, OLD.status)"
+    changed = f"(OLD.id, {', '.join(f'OLD.{name}' for name in TALLIED_AS)})"
     subscriptions = f"""
 CREATE FUNCTION govtrack_tally_subscription() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -148,15 +168,15 @@ def _on_payments(event: str) -> str:
             UPDATE {KEPT} AS t
             SET won = t.won + sums.won, payments = t.payments + sums.payments, unknown = t.unknown + sums.unknown
             FROM sums WHERE t.subscription_id = sums.subscription_id
-            RETURNING t.subscription_id, t.agency_id, t.product_id, t.status, t.payments + t.unknown AS count,
+            RETURNING t.subscription_id, {_tallied_as("t")}, t.payments + t.unknown AS count,
                 t.payments + t.unknown - sums.payments - sums.unknown AS before
         )
         {_CHANGE}
-        SELECT agency_id, product_id, {month_of("postgresql", "paid_on")}, SUM(sign * COALESCE(won, 0)), {known}, {unknown}, 0
-        FROM r JOIN kept USING (subscription_id) WHERE {COUNTED} GROUP BY 1, 2, 3
+        SELECT {_tallied_as()}, {month_of("postgresql", "paid_on")}, SUM(sign * COALESCE(won, 0)), {known}, {unknown}, 0
+        FROM r JOIN kept USING (subscription_id) WHERE {COUNTED} GROUP BY 1, 2, 3, 4, 5, 6
         HAVING SUM(sign * COALESCE(won, 0)) <> 0 OR {known} <> 0 OR {unknown} <> 0
         UNION ALL
-        SELECT agency_id, product_id, NULL, 0, 0, 0, {silent} FROM kept WHERE {EXPECTED_TO_PAY} GROUP BY 1, 2
+        SELECT {_tallied_as()}, NULL, 0, 0, 0, {silent} FROM kept WHERE {EXPECTED_TO_PAY} GROUP BY 1, 2, 3, 4, 5
         HAVING {silent} <> 0""",
         f"""DELETE FROM {KEPT} WHERE agency_id IS NULL AND payments + unknown = 0
         AND subscription_id IN (SELECT subscription_id FROM ({rows}) AS r)""",
@@ -194,9 +214,7 @@ def _sqlite() -> dict[str, str]:
     # Not OR IGNORE: what the triggering statement says of conflicts is put in its place.
     row = f"{_ROW} SELECT NEW.id, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM {KEPT} WHERE subscription_id = NEW.id);"
     enter = row + check.format(_drifted("NEW.id")) + _ENTER + _moved("sqlite", "+", "NEW.id")
-    moved = " OR ".join(
-        f"OLD.{name} IS NOT NEW.{name}" for name in ("id", "agency_id", "product_id", "status")
-    )
+    moved = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in ("id", *TALLIED_AS))
     altered = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in ("subscription_id", "paid_on", "won"))
     gone, added = _one_payment("OLD", -1), _one_payment("NEW", 1)
     each = f"CREATE TRIGGER {{}} AFTER {{}} ON {SUBSCRIPTIONS} {{}} BEGIN {{}} END"
@@ -222,11 +240,11 @@ def _one_payment(row: str, sign: int) -> str:
     return f"""
     {_ROW} SELECT {row}.subscription_id, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM {KEPT} WHERE {own});
     {_CHANGE}
-    SELECT agency_id, product_id, {month_of("sqlite", f"{row}.paid_on")}, {sign} * COALESCE({row}.won, 0), {sign} * {known},
+    SELECT {_tallied_as()}, {month_of("sqlite", f"{row}.paid_on")}, {sign} * COALESCE({row}.won, 0), {sign} * {known},
         {sign} * (1 - {known}), 0
     FROM {KEPT} WHERE {own} AND {COUNTED};
     {_CHANGE}
-    SELECT agency_id, product_id, NULL, 0, 0, 0, {silent} FROM {KEPT} WHERE {own} AND {EXPECTED_TO_PAY} AND {silent} <> 0;
+    SELECT {_tallied_as()}, NULL, 0, 0, 0, {silent} FROM {KEPT} WHERE {own} AND {EXPECTED_TO_PAY} AND {silent} <> 0;
     UPDATE {KEPT} SET won = won + {sign} * COALESCE({row}.won, 0), payments = payments + {sign} * {known},
         unknown = unknown + {sign} * (1 - {known})
     WHERE {own};
@@ -258,7 +276,7 @@ def drop_triggers(schema_editor: Any) -> None:
 def recomputed(vendor: str) -> dict[str, str]:
     """For each tally the query that gives its rows from the subscriptions and payments alone, in the order of COLUMNS."""
     per_subscription = f"""
-        SELECT s.id AS subscription_id, s.agency_id, s.product_id, s.status, COALESCE(p.won, 0) AS won,
+        SELECT s.id AS subscription_id, {_to_be_tallied_as("s")}, COALESCE(p.won, 0) AS won,
             COALESCE(p.payments, 0) AS payments, COALESCE(p.unknown, 0) AS unknown
         FROM {SUBSCRIPTIONS} AS s LEFT JOIN (
             SELECT subscription_id, SUM(COALESCE(won, 0)) AS won, COUNT(won) AS payments, COUNT(*) - COUNT(won) AS unknown
@@ -270,15 +288,17 @@ def recomputed(vendor: str) -> dict[str, str]:
     )
     whole = f"""SELECT {{by}}, {counted}, {silent} FROM ({per_subscription}) AS t GROUP BY {{by}}
         HAVING {silent} > 0 OR SUM(CASE WHEN {COUNTED} THEN payments + unknown ELSE 0 END) > 0"""
-    months = f"""SELECT s.{{by}}, {month_of(vendor, "p.paid_on")}, SUM(COALESCE(p.won, 0)), COUNT(p.won), COUNT(*) - COUNT(p.won)
+    month = month_of(vendor, "p.paid_on")
+    months = f"""SELECT {{by}}, SUM(COALESCE(p.won, 0)), COUNT(p.won), COUNT(*) - COUNT(p.won)
         FROM {PAYMENTS} AS p JOIN {SUBSCRIPTIONS} AS s ON s.id = p.subscription_id WHERE s.{COUNTED}
-        GROUP BY 1, 2 ORDER BY 2, 1"""
+        GROUP BY {{by}} ORDER BY 2, 1"""
     return {
         KEPT: per_subscription,
         BY_AGENCY: whole.format(by="agency_id"),
-        BY_AGENCY_MONTH: months.format(by="agency_id"),
+        BY_AGENCY_MONTH: months.format(by=f"s.agency_id, {month}"),
         BY_PRODUCT: whole.format(by="product_id"),
-        BY_PRODUCT_MONTH: months.format(by="product_id"),
+        BY_PRODUCT_MONTH: months.format(by=f"s.product_id, {month}"),
+        IN_DETAIL: months.format(by=f"s.product_id, {month}, s.status, {_data_class('s')}, s.provenance"),
     }
 
 

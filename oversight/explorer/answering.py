@@ -117,7 +117,8 @@ def _recorded(user: User, question: Question, above: str, compare: bool) -> Grou
             everything = _added(groups, 0)
         else:  # a subscription without payments belongs to no month, and a tool of two agencies is one tool
             firsts = found(filters, by[:1]) if len(by) > 1 else groups
-            everything = found(filters, ())
+            whole = question.measure.adds_up and not by[0].is_time
+            everything = _added(firsts, 0) if whole else found(filters, ())
         return {**groups}, {**firsts}, everything.get((), Sums()).total()
 
     groups, firsts, total = all_of(question.filters)

@@ -16,7 +16,7 @@ from agencies.models import User
 from oversight.explorer.grouping import conditions, grouped, in_sight, key_of, keys, within_period
 from oversight.explorer.question import Dimension, Filters
 from oversight.explorer.sums import Sums
-from oversight.explorer.tallied import tallied
+from oversight.explorer.tallied import in_months, tallied
 from subscriptions.models import Payment, Status, Subscription
 
 # Once approved to start, a subscription costs something: without a payment, its spending is not given.
@@ -62,6 +62,19 @@ def _of_payments(user: User, filters: Filters, by: Sequence[Dimension], above: s
     by_key = keys(by, above, "subscription__", "paid_on")
     rows = grouped(payments(user, filters), by_key, won_paid=Sum("won"), all=Count("pk"), given=Count("won"))
     return _added(rows, by)
+
+
+def _of_months_and_days(
+    user: User, filters: Filters, by: Sequence[Dimension], above: str
+) -> defaultdict[Any, Sums] | None:
+    """A period from amid a month to amid another: its whole months by the tallies, the days before and after by payments."""
+    months, ends = in_months(filters)
+    found = tallied(user, months, by, above) if months and ends else None
+    if found is not None:
+        for end in ends:
+            for key, sums in _of_payments(user, end, by, above).items():
+                found[key] += sums
+    return found
 
 
 def _of_subscriptions(

@@ -6,6 +6,7 @@ import calendar
 import datetime
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agencies.models import Agency, User
@@ -13,6 +14,7 @@ from catalog.models import Category, Product
 from oversight.explorer.grouping import place_of
 from oversight.explorer.question import NONE, Dimension, Filters
 from oversight.explorer.sums import Sums
+from subscriptions.models import Status
 from subscriptions.tallies import (
     Period,
     paid_by_agency,
@@ -33,6 +35,10 @@ TOOL_COLUMNS = {
 OF_TOOLS = set(TOOL_COLUMNS)
 FILTERS_OF_AGENCIES = {"agency", "alone", "kind", "first", "last"}
 FILTERS_OF_TOOLS = {"product", "category", "vendor", "country", "first", "last"}
+# What is told apart by tool and month, though not of subscriptions without payments, which have no month.
+FILTERS_IN_DETAIL = {"status", "data_class", "provenance"}
+
+DAY = datetime.timedelta(days=1)
 
 Keys = dict[Any, tuple[Any, ...]]
 
@@ -45,8 +51,14 @@ def tallied(
         return None
     dimensions = {dimension for dimension in by if not dimension.is_time}
     asked = filters.set()
-    if dimensions <= OF_TOOLS and asked <= FILTERS_OF_TOOLS and user.sight().everything:
-        return _by_tool(filters, by)
+    if (
+        dimensions <= OF_TOOLS | {Dimension.DATA_CLASS}
+        and asked <= FILTERS_OF_TOOLS | FILTERS_IN_DETAIL
+        and user.sight().everything
+    ):
+        in_detail = bool(asked & FILTERS_IN_DETAIL) or Dimension.DATA_CLASS in dimensions
+        if not in_detail or (_is_dated(filters, by) and filters.status != Status.VOID):
+            return _by_tool(filters, by)
     if dimensions <= OF_AGENCIES and asked <= FILTERS_OF_AGENCIES:
         return _by_agency(user, filters, by, above)
     return None
@@ -54,9 +66,16 @@ def tallied(
 
 def _by_tool(filters: Filters, by: Sequence[Dimension]) -> defaultdict[tuple[Any, ...], Sums]:
     keys = _keys_of_tools(filters, by)
-    timed = any(dimension.is_time for dimension in by)
-    found = _added(paid_by_product(_period(filters), timed), "product_id", keys, by)
-    if not timed and _period(filters) is None:
+    rows = paid_by_product(
+        _period(filters),
+        any(dimension.is_time for dimension in by),
+        Dimension.DATA_CLASS in by,
+        status=filters.status or None,
+        data_class="" if filters.data_class == NONE else filters.data_class or None,
+        provenance=filters.provenance or None,
+    )
+    found = _added(rows, "product_id", keys, by)
+    if not _is_dated(filters, by):
         _add_silent(found, silent_by_product(), "product_id", keys)
     return found
 
@@ -106,14 +125,15 @@ def _added(
     rows: Iterable[dict[str, Any]], of: str, keys: Keys, by: Sequence[Dimension]
 ) -> defaultdict[tuple[Any, ...], Sums]:
     found: defaultdict[tuple[Any, ...], Sums] = defaultdict(Sums)
-    times = {n: dimension for n, dimension in enumerate(by) if dimension.is_time}
+    of_rows = {n: dimension for n, dimension in enumerate(by) if _is_of_rows(dimension)}
     for row in rows:
         key = keys.get(row[of])
         if key is None:
             continue
-        if times:
-            key = tuple(_start(row["month"], times[n]) if n in times else part for n, part in enumerate(key))
-        found[key] += Sums.exactly(row["won"], row["payments"], row["unknown"])
+        if of_rows:
+            key = tuple(_part(row, of_rows[n]) if n in of_rows else part for n, part in enumerate(key))
+        sums = Sums.exactly(row["won"], row["payments"], row["unknown"])
+        found[key] = found[key] + sums if key in found else sums
     return found
 
 
@@ -126,8 +146,18 @@ def _add_silent(
 
 
 def _group(by: Sequence[Dimension], parts: dict[Dimension, Any]) -> tuple[Any, ...]:
-    """The key of a group; a time is filled in for each row."""
-    return tuple(None if dimension.is_time else parts[dimension] for dimension in by)
+    """The key of a group; a time or data class is filled in for each row."""
+    return tuple(None if _is_of_rows(dimension) else parts[dimension] for dimension in by)
+
+
+def _is_of_rows(dimension: Dimension) -> bool:
+    return dimension.is_time or dimension == Dimension.DATA_CLASS
+
+
+def _part(row: dict[str, Any], dimension: Dimension) -> Any:
+    if dimension == Dimension.DATA_CLASS:
+        return row["data_class"] or None
+    return _start(row["month"], dimension)
 
 
 def _start(month: datetime.date, dimension: Dimension) -> datetime.date:
@@ -171,9 +201,33 @@ def _fits(value: Any, asked: Any) -> bool:
 
 
 def _is_of_whole_months(filters: Filters) -> bool:
+    return in_months(filters) == (filters, [])
+
+
+def in_months(filters: Filters) -> tuple[Filters | None, list[Filters]]:
+    """The whole months of the period, None when it holds none, and what of it lies before and after these."""
     first, last = filters.first, filters.last
-    ends = last is None or last.day == calendar.monthrange(last.year, last.month)[1]
-    return ends and (first is None or first.day == 1)
+    ends: list[Filters] = []
+    if first and first.day > 1:
+        first = first.replace(day=_length(first)) + DAY
+    if last and last.day < _length(last):
+        last = last.replace(day=1) - DAY
+    if first and last and first > last:
+        return None, [filters]
+    if first != filters.first and first:
+        ends.append(replace(filters, last=first - DAY))
+    if last != filters.last and last:
+        ends.append(replace(filters, first=last + DAY))
+    return replace(filters, first=first, last=last), ends
+
+
+def _length(day: datetime.date) -> int:
+    """How many days its month has."""
+    return calendar.monthrange(day.year, day.month)[1]
+
+
+def _is_dated(filters: Filters, by: Sequence[Dimension]) -> bool:
+    return _period(filters) is not None or any(dimension.is_time for dimension in by)
 
 
 def _period(filters: Filters) -> Period | None:

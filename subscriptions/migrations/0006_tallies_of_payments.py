@@ -113,6 +113,30 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='PaidInDetail',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('won', models.BigIntegerField(default=0)),
+                ('payments', models.IntegerField(default=0)),
+                ('unknown', models.IntegerField(default=0)),
+                ('month', models.DateField()),
+                ('status', models.CharField(max_length=10)),
+                ('data_class', models.CharField(max_length=12)),
+                ('provenance', models.CharField(max_length=10)),
+                ('product', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='catalog.product')),
+            ],
+            options={
+                'verbose_name': 'paid for a tool in a month, in detail',
+                'verbose_name_plural': 'paid for tools in months, in detail',
+                'abstract': False,
+                'base_manager_name': 'left_out',
+                'default_manager_name': 'left_out',
+            },
+            managers=[
+                ('left_out', django.db.models.manager.Manager()),
+            ],
+        ),
+        migrations.CreateModel(
             name='PaidBySubscription',
             fields=[
                 ('won', models.BigIntegerField(default=0)),
@@ -120,6 +144,8 @@ class Migration(migrations.Migration):
                 ('unknown', models.IntegerField(default=0)),
                 ('subscription', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, primary_key=True, related_name='paid', serialize=False, to='subscriptions.subscription')),
                 ('status', models.CharField(max_length=10, null=True)),
+                ('data_class', models.CharField(max_length=12, null=True)),
+                ('provenance', models.CharField(max_length=10, null=True)),
                 ('agency', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='agencies.agency')),
                 ('product', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='catalog.product')),
             ],
@@ -142,6 +168,9 @@ class Migration(migrations.Migration):
                 ('payments', models.IntegerField(default=0)),
                 ('unknown', models.IntegerField(default=0)),
                 ('silent', models.IntegerField(default=0)),
+                ('status', models.CharField(max_length=10)),
+                ('data_class', models.CharField(max_length=12)),
+                ('provenance', models.CharField(max_length=10)),
                 ('month', models.DateField(null=True)),
                 ('agency', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='agencies.agency')),
                 ('product', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='catalog.product')),
@@ -168,6 +197,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='paidbyproductmonth',
             constraint=models.UniqueConstraint(fields=('product', 'month'), name='paid_by_product_once_a_month'),
+        ),
+        migrations.AddConstraint(
+            model_name='paidindetail',
+            constraint=models.UniqueConstraint(fields=('product', 'month', 'status', 'data_class', 'provenance'), name='paid_in_detail_once_a_month'),
         ),
         migrations.AddIndex(
             model_name='paidbyagencymonth',

@@ -6,7 +6,7 @@ import datetime
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from agencies.models import Agency
+from policies.vocabulary import DataClass
 from subscriptions import tallies
 from subscriptions.checking import check_everything
 from subscriptions.models import (
@@ -29,6 +30,7 @@ from subscriptions.models import (
     PaidByProductMonth,
     PaidBySubscription,
     PaidChange,
+    PaidInDetail,
     Payment,
     Status,
     Subscription,
@@ -47,7 +49,7 @@ from tests.examples import examples
 from tests.subscriptions.factories import ProductFactory, SubscriptionFactory, agency_at
 
 pytestmark = pytest.mark.django_db
-TALLIES = (PaidByAgency, PaidByAgencyMonth, PaidByProduct, PaidByProductMonth)
+TALLIES = (PaidByAgency, PaidByAgencyMonth, PaidByProduct, PaidByProductMonth, PaidInDetail)
 TO_BE_PAID = (Status.APPROVED, Status.ACTIVE, Status.ENDED)
 JAN, FEB, MAR = (datetime.date(2025, month, 1) for month in (1, 2, 3))
 
@@ -64,11 +66,15 @@ def month_of(day: datetime.date) -> datetime.date:
 # --- a plain recomputation --------------------------------------------------------------------------------------------
 
 
-def expected(key: Callable[[Subscription], Any], by_month: bool) -> dict[Any, tuple[int, int, int]]:
-    """Won, payments of known won and payments of unknown won, added up one by one."""
+def expected(
+    payments: Iterable[Payment], key: Callable[[Subscription], Any], by_month: bool, **asked: str
+) -> dict[Any, tuple[int, int, int]]:
+    """Won, payments of known won and payments of unknown won, added up one by one, of the subscriptions that are as asked."""
     sums: dict[Any, list[int]] = {}
-    for payment in Payment.objects.select_related("subscription"):
+    for payment in payments:
         if payment.subscription.status == Status.VOID:
+            continue
+        if any(as_known(getattr(payment.subscription, name)) != value for name, value in asked.items()):
             continue
         month = month_of(payment.paid_on) if by_month else None
         row = sums.setdefault((key(payment.subscription), month), [0, 0, 0])
@@ -83,20 +89,52 @@ def expected_silent(key: Callable[[Subscription], Any]) -> dict[Any, int]:
     return dict(Counter(key(subscription) for subscription in silent))
 
 
-def read(rows: Iterator[dict[str, Any]], key: str) -> dict[Any, tuple[int, int, int]]:
-    found = [((row[key], row["month"]), (row["won"], row["payments"], row["unknown"])) for row in rows]
+def read(rows: Iterator[dict[str, Any]], *keys: str) -> dict[Any, tuple[int, int, int]]:
+    found = [
+        (
+            (row[keys[0]] if len(keys) == 1 else tuple(row[key] for key in keys), row["month"]),
+            (row["won"], row["payments"], row["unknown"]),
+        )
+        for row in rows
+    ]
     assert len(found) == len(dict(found))
     return dict(found)
 
 
+def as_known(data_class: str | None) -> str:
+    return data_class or ""
+
+
+def assert_detail_equal_to(payments: list[Payment]) -> None:
+    def product_and_class(subscription: Subscription) -> tuple[int, str]:
+        return subscription.product_id, as_known(subscription.data_class)
+
+    each = [
+        {},
+        *({"status": status} for status in Status.values),
+        *({"data_class": data_class} for data_class in ("", *DataClass.values)),
+        *({"provenance": provenance, "status": "active"} for provenance in Subscription.Provenance.values),
+    ]
+    for number, asked in enumerate(each):
+        for_months = number % 2 == 0
+        rows = paid_by_product(None, for_months, by_data_class=True, **asked)
+        assert read(rows, "product_id", "data_class") == expected(
+            payments, product_and_class, for_months, **asked
+        )
+        rows = paid_by_product(None, not for_months, **asked)
+        assert read(rows, "product_id") == expected(payments, lambda s: s.product_id, not for_months, **asked)
+
+
 def assert_equal_to_the_payments() -> None:
+    payments = list(Payment.objects.select_related("subscription"))
     for by_month in (False, True):
         assert read(paid_by_agency(by_month=by_month), "agency_id") == expected(
-            lambda s: s.agency_id, by_month
+            payments, lambda s: s.agency_id, by_month
         )
         assert read(paid_by_product(by_month=by_month), "product_id") == expected(
-            lambda s: s.product_id, by_month
+            payments, lambda s: s.product_id, by_month
         )
+    assert_detail_equal_to(payments)
     assert {row["agency_id"]: row["silent"] for row in silent_by_agency()} == expected_silent(
         lambda s: s.agency_id
     )
@@ -104,16 +142,20 @@ def assert_equal_to_the_payments() -> None:
         lambda s: s.product_id
     )
     kept = {
-        row.subscription_id: (row.agency_id, row.product_id, row.status, row.won, row.payments, row.unknown)
+        row.subscription_id: (
+            *(row.agency_id, row.product_id, row.status, row.data_class, row.provenance),
+            *(row.won, row.payments, row.unknown),
+        )
         for row in PaidBySubscription.objects.all()
     }
     sums = {
-        s.pk: [s.agency_id, s.product_id, s.status, 0, 0, 0] for s in Subscription.objects.defer("purpose")
+        s.pk: [s.agency_id, s.product_id, s.status, as_known(s.data_class), s.provenance, 0, 0, 0]
+        for s in Subscription.objects.defer("purpose")
     }
     for pk, won in Payment.objects.values_list("subscription", "won"):
-        sums[pk][3] += won or 0
-        sums[pk][4] += won is not None
-        sums[pk][5] += won is None
+        sums[pk][5] += won or 0
+        sums[pk][6] += won is not None
+        sums[pk][7] += won is None
     assert kept == {pk: tuple(row) for pk, row in sums.items()}
 
 
@@ -125,6 +167,9 @@ DAYS = st.dates(datetime.date(2024, 12, 30), datetime.date(2025, 3, 2)) | st.sam
 )
 PICK = st.integers(0, 10**6)
 STATUSES = st.sampled_from(Status.values)
+CLASSES = st.sampled_from([None, *DataClass.values])
+# A third one, "statement", names the statement it is taken from.
+PROVENANCES = st.sampled_from(["by_hand", "imported"])
 
 
 class Writing(RuleBasedStateMachine):
@@ -148,10 +193,14 @@ class Writing(RuleBasedStateMachine):
         found = list(rows.order_by("pk"))
         return found[pick % len(found)] if found else None
 
-    @rule(status=STATUSES, agency=PICK, product=PICK)
-    def record(self, status, agency, product):
+    @rule(status=STATUSES, agency=PICK, product=PICK, data_class=CLASSES, provenance=PROVENANCES)
+    def record(self, status, agency, product, data_class, provenance):
         SubscriptionFactory(
-            agency=self.agencies[agency % 3], product=self.products[product % 2], status=status
+            agency=self.agencies[agency % 3],
+            product=self.products[product % 2],
+            status=status,
+            data_class=data_class,
+            provenance=provenance,
         )
 
     @rule(pick=PICK, status=STATUSES, agency=PICK, product=PICK)
@@ -161,6 +210,36 @@ class Writing(RuleBasedStateMachine):
             subscription.agency, subscription.product = self.agencies[agency % 3], self.products[product % 2]
             subscription.status = status
             subscription.save()
+
+    @rule(pick=PICK, data_class=CLASSES, provenance=PROVENANCES)
+    def describe(self, pick, data_class, provenance):
+        subscription = self.one(Subscription.objects, pick)
+        if subscription:
+            subscription.data_class, subscription.provenance = data_class, provenance
+            subscription.save()
+
+    @rule(agency=PICK, data_class=CLASSES, provenance=PROVENANCES)
+    def describe_all_of_an_agency(self, agency, data_class, provenance):
+        subscriptions = Subscription.objects.filter(agency=self.agencies[agency % 3])
+        subscriptions.update(data_class=data_class, provenance=provenance)
+
+    @rule(each=st.lists(st.tuples(STATUSES, CLASSES, PROVENANCES), max_size=4))
+    def describe_many(self, each):
+        subscriptions = list(Subscription.objects.order_by("pk"))[: len(each)]
+        for subscription, (status, data_class, provenance) in zip(subscriptions, each, strict=False):
+            subscription.status, subscription.data_class = status, data_class
+            subscription.provenance = provenance
+        Subscription.objects.bulk_update(subscriptions, ["status", "data_class", "provenance"])
+
+    @rule(data_class=CLASSES, status=STATUSES)
+    def describe_in_raw_sql(self, data_class, status):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE subscriptions_subscription SET data_class = %s, status = %s,"
+                " provenance = CASE provenance WHEN 'imported' THEN 'by_hand' ELSE 'imported' END"
+                " WHERE data_class IS NULL OR data_class <> 'open'",
+                [data_class, status],
+            )
 
     @rule(product=PICK, agency=PICK)
     def move_all_to_an_agency(self, product, agency):
@@ -349,6 +428,33 @@ def test_a_place_is_it_and_all_below_on_todays_tree():
     assert list(paid_by_place([])) == list(silent_by_place([])) == []
 
 
+def test_what_a_tool_cost_is_told_apart_by_what_its_subscriptions_are(subscription):
+    known = SubscriptionFactory(agency=agency_at("KR/P2"), product=subscription.product, status="ended")
+    Subscription.objects.filter(pk=subscription.pk).update(data_class=None)
+    Subscription.objects.filter(pk=known.pk).update(data_class="open", provenance="imported")
+    pay(subscription, 5)
+    pay(known, 70)
+    pay(known, None, "2025-02-01")
+
+    def won(**asked: Any) -> list[tuple[Any, ...]]:
+        rows = paid_by_product(**asked)
+        return sorted((row.get("data_class"), row["won"], row["payments"], row["unknown"]) for row in rows)
+
+    for _folded in range(2):
+        assert won(by_data_class=True) == [("", 5, 1, 0), ("open", 70, 1, 1)]
+        assert won(by_data_class=True, period=(FEB, FEB)) == [("open", 0, 0, 1)]
+        assert won(data_class="") == won(status="active") == won(provenance="by_hand") == [(None, 5, 1, 0)]
+        assert won(data_class="open") == won(status="ended") == won(provenance="imported")
+        assert won(data_class="open", period=(JAN, JAN)) == [(None, 70, 1, 0)]
+        assert won(data_class="open", status="active") == won(status="void") == []
+        assert won() == [(None, 75, 2, 1)]
+        fold()
+    Subscription.objects.update(data_class="classified")
+    assert won(by_data_class=True) == [("classified", 75, 2, 1)]
+    fold()
+    assert set(PaidInDetail.objects.values_list("data_class", flat=True)) == {"classified"}
+
+
 @pytest.mark.parametrize("status", Status.values)
 def test_a_void_subscription_counts_nowhere_and_silence_only_where_a_payment_is_due(status):
     silent, paid = (SubscriptionFactory(agency=agency_at("KR/P1"), status=status) for _number in range(2))
@@ -386,7 +492,7 @@ def test_a_subscription_may_go_before_its_payments_within_a_transaction(subscrip
         Payment.objects.filter(subscription_id=pk).delete()
     assert_equal_to_the_payments()
     fold()
-    assert [model.objects.count() for model in TALLIES] == [0, 0, 0, 0]
+    assert [model.objects.count() for model in TALLIES] == [0] * len(TALLIES)
 
 
 def test_a_subscription_may_get_another_key(subscription):
@@ -422,7 +528,7 @@ def test_an_agency_or_tool_may_go_when_its_payments_are_gone(subscription):
     agency.delete()
     product.delete()
     fold()
-    assert [model.objects.count() for model in TALLIES] == [0, 0, 0, 0]
+    assert [model.objects.count() for model in TALLIES] == [0] * len(TALLIES)
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="a statement of SQLite alone")
@@ -538,7 +644,7 @@ def test_what_has_come_to_nothing_leaves_no_row(subscription):
     payment.delete()
     subscription.delete()
     fold()
-    assert [model.objects.count() for model in TALLIES] == [0, 0, 0, 0]
+    assert [model.objects.count() for model in TALLIES] == [0] * len(TALLIES)
     assert fold() == 0
 
 
@@ -587,11 +693,13 @@ def test_the_command_folds_and_counts_again(subscription):
     assert not PaidChange.objects.exists()
     PaidByAgency.objects.update(won=9)
     PaidByProductMonth.objects.all().delete()
+    PaidInDetail.objects.update(data_class="secret")
     PaidBySubscription.objects.update(unknown=3)
     assert command("--recount") == [
         "subscriptions_paidbysubscription: 1 rows differed",
         "subscriptions_paidbyagency: 1 rows differed",
         "subscriptions_paidbyproductmonth: 1 rows differed",
+        "subscriptions_paidindetail: 1 rows differed",
         "tallies made anew",
     ]
     assert_equal_to_the_payments()

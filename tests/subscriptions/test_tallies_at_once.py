@@ -33,11 +33,17 @@ pytestmark = [
 PLAIN = """
 CREATE OR REPLACE FUNCTION govtrack_tally_payment_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO subscriptions_paidchange (agency_id, product_id, month, won, payments, unknown, silent)
-    SELECT s.agency_id, s.product_id, date_trunc('month', paid_on)::date, won, 1, 0, 0
+    INSERT INTO subscriptions_paidchange (
+        agency_id, product_id, status, data_class, provenance, month, won, payments, unknown, silent
+    )
+    SELECT s.agency_id, s.product_id, s.status, COALESCE(s.data_class, ''), s.provenance,
+        date_trunc('month', paid_on)::date, won, 1, 0, 0
     FROM added JOIN subscriptions_subscription AS s ON s.id = added.subscription_id;
-    INSERT INTO subscriptions_paidchange (agency_id, product_id, month, won, payments, unknown, silent)
-    SELECT s.agency_id, s.product_id, NULL, 0, 0, 0, -1
+    INSERT INTO subscriptions_paidchange (
+        agency_id, product_id, status, data_class, provenance, month, won, payments, unknown, silent
+    )
+    SELECT s.agency_id, s.product_id, s.status, COALESCE(s.data_class, ''), s.provenance,
+        NULL, 0, 0, 0, -1
     FROM added JOIN subscriptions_subscription AS s ON s.id = added.subscription_id
     WHERE (SELECT count(*) FROM subscriptions_payment AS p WHERE p.subscription_id = s.id) = 1;
     RETURN NULL;
@@ -128,9 +134,14 @@ def test_a_payment_while_its_subscription_moves(as_it_is, subscription, first_is
     assert (waited, is_right()) == (as_it_is, as_it_is)
 
 
-@pytest.mark.parametrize("status", [Status.VOID, Status.DRAFT])
-def test_a_payment_while_its_subscription_gets_a_status(as_it_is, subscription, status):
-    assert at_once(paid(subscription), move(subscription, status=status)) == as_it_is
+@pytest.mark.parametrize(
+    "changes",
+    [{"status": Status.VOID}, {"status": Status.DRAFT}, {"data_class": None}, {"provenance": "imported"}],
+    ids=str,
+)
+def test_a_payment_while_its_subscription_becomes_something_else(as_it_is, subscription, changes):
+    Subscription.objects.update(data_class="open")
+    assert at_once(paid(subscription), move(subscription, **changes)) == as_it_is
     assert is_right() == as_it_is
 
 

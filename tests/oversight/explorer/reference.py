@@ -36,6 +36,7 @@ class Record:
     tool: str
     status: Status = Status.ACTIVE
     data_class: str | None = None
+    provenance: str = "by_hand"
     started: datetime.date = datetime.date(2025, 1, 1)
     ends: datetime.date | None = None
     seats: tuple[int | None, int | None] = (None, None)
@@ -69,6 +70,7 @@ def build(records: Iterable[Record]) -> None:
             product=tools[record.tool],
             status=record.status,
             data_class=record.data_class,
+            provenance=record.provenance,
             started_on=record.started,
             ends_on=record.ends,
         )
@@ -165,6 +167,7 @@ def _kept(record: Record, filters: Filters) -> bool:
         "country": VENDORS[record.tool][1] or NONE,
         "data_class": record.data_class or NONE,
         "status": record.status,
+        "provenance": record.provenance,
     }
     if filters.agency:
         inside = record.path.startswith(filters.agency.path)

@@ -18,6 +18,7 @@ from figures.standing import Standing
 from oversight.explorer.answer import Answer
 from oversight.explorer.answering import answer, total_of
 from oversight.explorer.question import Dimension, Filters, Measure, Question
+from oversight.explorer.tallied import in_months
 from subscriptions.models import Status
 from subscriptions.tallies import fold
 from tests.examples import examples
@@ -212,6 +213,77 @@ def test_the_number_of_queries_does_not_depend_on_what_there_is(everybody: User)
     assert queries() == few
 
 
+YEAR = {"first": day(2026, 1, 1), "last": day(2026, 12, 31)}
+
+
+@pytest.mark.parametrize(
+    ("by", "filters", "tallied"),
+    [
+        ((D.PRODUCT, D.MONTH), {"status": "active"}, True),
+        ((D.COUNTRY, D.YEAR), {"data_class": "open", "provenance": "by_hand"}, True),
+        ((D.DATA_CLASS, D.QUARTER), {}, True),
+        ((D.VENDOR,), {"data_class": "none", **YEAR}, True),
+        ((D.DATA_CLASS, D.CATEGORY), YEAR, True),
+        ((D.DATA_CLASS,), {"country": "US"}, True),  # of any time: from what is kept of each subscription
+        ((D.PRODUCT, D.MONTH), {"status": "void"}, False),
+        ((D.AGENCY, D.MONTH), {"status": "active"}, False),
+        ((D.PRODUCT, D.MONTH), {"status": "active", "first": day(2026, 1, 2)}, False),
+    ],
+    ids=str,
+)
+def test_no_payment_is_read_where_the_tallies_tell(
+    everybody: User, by: tuple[D, ...], filters: dict[str, Any], tallied: bool
+) -> None:
+    build(
+        [
+            Record(place, tool, status, data_class, payments=((day(2026, place + 1), 7),))
+            for place, tool in enumerate(TOOLS)
+            for status in (Status.ACTIVE, Status.VOID)
+            for data_class in (None, "open")
+        ]
+    )
+    with CaptureQueriesContext(connection) as captured:
+        found = ask(everybody, Measure.PAID, *by, **filters)
+    assert found.rows
+    assert any('"subscriptions_payment"' in query["sql"] for query in captured) != tallied
+
+
+@pytest.mark.usefixtures("in_english")
+@pytest.mark.parametrize("period", [{}, YEAR], ids=["of any time", "of a year"])
+def test_a_subscription_without_payments_counts_as_what_it_is(
+    everybody: User, period: dict[str, Any]
+) -> None:
+    paid = ((day(2026), 10),)
+    build(
+        [
+            Record(1, "chat", data_class="open", payments=paid),
+            Record(2, "chat", data_class="open", provenance="imported", status=Status.ENDED),
+            Record(3, "chat", provenance="imported"),
+        ]
+    )
+    assert written(ask(everybody, Measure.PAID, D.DATA_CLASS, **period)) == {
+        "open": "at least ₩10; 1 not given",
+        "none": "Unknown (1 not given)",
+    }
+    for asked, text in (
+        ({}, "at least ₩10; 2 not given"),
+        ({"status": "active"}, "at least ₩10; 1 not given"),
+        ({"status": "ended"}, "Unknown (1 not given)"),
+        ({"data_class": "none"}, "Unknown (1 not given)"),
+        ({"provenance": "by_hand"}, "₩10"),
+        ({"provenance": "imported"}, "Unknown (2 not given)"),
+    ):
+        assert written(ask(everybody, Measure.PAID, D.PRODUCT, **asked, **period)) == {"chat": text}
+
+
+def test_who_sees_a_part_gets_no_tally_of_tools(everybody: User) -> None:
+    build([Record(1, "chat", payments=((day(2026), 10),)), Record(4, "chat", payments=((day(2026), 20),))])
+    own = person("committee_member", Agency.objects.get(code="P1"))
+    for user, won in ((everybody, 30), (own, 10)):
+        found = ask(user, Measure.PAID, D.PRODUCT, D.MONTH, status="active")
+        assert [row.total.known.value for row in found.rows] == [won]
+
+
 RANGES = st.sampled_from([(None, None), (0, 0), (5, 5), (3, 8), (4, None), (1_000_000, 1_000_000)])
 MONTHS = st.builds(day, st.sampled_from([2024, 2025, 2026]), st.integers(1, 12), st.integers(1, 28))
 RECORDS = st.builds(
@@ -220,6 +292,7 @@ RECORDS = st.builds(
     tool=st.sampled_from(TOOLS),
     status=st.sampled_from(list(Status)),
     data_class=st.sampled_from([None, "open", "sensitive"]),
+    provenance=st.sampled_from(["by_hand", "imported"]),
     started=MONTHS,
     ends=st.sampled_from([None, day(2026, 12, 28), day(2026, 12, 30)]),
     seats=RANGES,
@@ -268,21 +341,52 @@ def test_equal_to_counting_record_by_record(data: Any, records: list[Record]) ->
 @st.composite
 def some_filters(draw: Any) -> Filters:
     asked: dict[str, Any] = {}
+    values: dict[str, st.SearchStrategy] = {
+        "product": st.sampled_from(TOOLS).map(lambda code: Product.objects.get(code=code)),
+        "kind": st.sampled_from(["province", "city"]),
+        "country": st.sampled_from(["US", "none"]),
+        "data_class": st.sampled_from(["open", "none"]),
+        "status": st.sampled_from(["active", "void", "ended"]),
+        "provenance": st.sampled_from(["by_hand", "imported"]),
+    }
     if draw(st.booleans()):
         asked["agency"] = Agency.objects.get(path=draw(st.sampled_from(PLACES)))
         asked["alone"] = draw(st.booleans())
     if draw(st.booleans()):
-        name = draw(st.sampled_from(["product", "kind", "country", "data_class", "status"]))
-        asked[name] = draw(
-            {
-                "product": st.sampled_from(TOOLS).map(lambda code: Product.objects.get(code=code)),
-                "kind": st.sampled_from(["province", "city"]),
-                "country": st.sampled_from(["US", "none"]),
-                "data_class": st.sampled_from(["open", "none"]),
-                "status": st.sampled_from(["active", "void", "ended"]),
-            }[name]
-        )
+        names = ["product", "kind", "country", "data_class", "status", "provenance"]
+        for name in draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True)):
+            asked[name] = draw(values[name])
     if draw(st.booleans()):
         asked["first"] = draw(st.sampled_from([day(2025, 1, 1), day(2025, 7, 1)]))
         asked["last"] = draw(st.sampled_from([None, day(2025, 12, 31), day(2026, 6, 10)]))
     return Filters(**asked)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "months", "ends"),
+    [
+        ((2026, 1, 1), (2026, 3, 31), ((2026, 1, 1), (2026, 3, 31)), []),
+        ((2026, 1, 10), (2026, 3, 31), ((2026, 2, 1), (2026, 3, 31)), [((2026, 1, 10), (2026, 1, 31))]),
+        (
+            (2025, 12, 31),
+            (2026, 3, 1),
+            ((2026, 1, 1), (2026, 2, 28)),
+            [((2025, 12, 31), (2025, 12, 31)), ((2026, 3, 1), (2026, 3, 1))],
+        ),
+        ((2026, 1, 10), (2026, 1, 20), None, [((2026, 1, 10), (2026, 1, 20))]),
+        ((2026, 1, 10), (2026, 2, 20), None, [((2026, 1, 10), (2026, 2, 20))]),
+        (None, (2026, 2, 27), (None, (2026, 1, 31)), [((2026, 2, 1), (2026, 2, 27))]),
+        (None, None, (None, None), []),
+    ],
+)
+def test_a_period_is_whole_months_and_the_days_around_them(
+    first: Any, last: Any, months: Any, ends: Any
+) -> None:
+    def dates(filters: Filters) -> Any:
+        return tuple(d and (d.year, d.month, d.day) for d in (filters.first, filters.last))
+
+    found, around = in_months(
+        Filters(first=first and datetime.date(*first), last=last and datetime.date(*last))
+    )
+    assert (found and dates(found)) == months
+    assert [dates(end) for end in around] == ends
