@@ -107,8 +107,9 @@ def _postgresql() -> str:
     out = _moved("postgresql", "-", "OLD.id")
     into = _moved("postgresql", "+", "NEW.id")
     changed = f"(OLD.id, {', '.join(f'OLD.{name}' for name in TALLIED_AS)})"
+    # A plan that was made while there were few subscriptions is kept for the many that come in the same session.
     subscriptions = f"""
-CREATE FUNCTION govtrack_tally_subscription() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION govtrack_tally_subscription() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
     IF TG_OP <> 'INSERT' THEN
         {lock.format("OLD.id")}
@@ -146,10 +147,15 @@ _ROWS = {
 }
 
 
+# Payments in one statement, from which on all of `PaidBySubscription` may as well be read.
+MANY = 5_000
+
+
 def _on_payments(event: str) -> str:
     """Once for a statement, however many payments it writes; the rows of subscriptions are locked in one order by all.
 
     Each statement is planned for the number of these payments: a plan that was kept from one payment takes minutes for 100,000.
+    So does one for a tally that was found empty when it was last analysed, hence no nested loops for many payments.
     """
     rows, tables = _ROWS[event]
     known, unknown = (f"COALESCE(SUM(sign) FILTER (WHERE won IS {name}), 0)" for name in ("NOT NULL", "NULL"))
@@ -183,8 +189,11 @@ def _on_payments(event: str) -> str:
     )
     executed = "".join(f"\n    EXECUTE $sql${statement}$sql$;" for statement in statements)
     return f"""
-CREATE FUNCTION govtrack_tally_payment_{event}() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN{executed}
+CREATE FUNCTION govtrack_tally_payment_{event}() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = on AS $$
+BEGIN
+    IF (SELECT COUNT(*) FROM {"gone" if event == "delete" else "added"}) > {MANY} THEN
+        SET LOCAL enable_nestloop = off;  -- until the function ends
+    END IF;{executed}
     RETURN NULL;
 END $$;
 CREATE TRIGGER tally_payment_{event} AFTER {event.upper()} ON {PAYMENTS} REFERENCING {tables}
