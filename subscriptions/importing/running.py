@@ -1,0 +1,284 @@
+"""An import from its first line to its last: all of a file or nothing of it, tried first without keeping anything."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from agencies.models import Agency, Role, User
+from policies.holding import hold_policies
+from policies.models import Policy
+from policies.verdicts import Outcome, Verdict
+from subscriptions.evaluation import Judgement, names_for
+from subscriptions.findings import reconcile_policy, reconcile_totals
+from subscriptions.import_models import FileImport, ImportedRow
+from subscriptions.importing import bulk
+from subscriptions.importing.checking import Checked, Checker
+from subscriptions.importing.columns import NEEDED, find_header, guess_all, implied_by
+from subscriptions.importing.judging import Judges
+from subscriptions.importing.reading import Row, read_rows
+from subscriptions.importing.refusing import Refused
+from subscriptions.importing.rows import Entry, Problem, entries
+from subscriptions.importing.writing import Writer
+from subscriptions.models import Decision, Status, Subscription
+from subscriptions.recording import today
+from subscriptions.totals import hold_totals, refresh_all_totals, refresh_totals
+
+CHUNK = 2_000
+# Enough to mend a file by. All are counted.
+MOST_PROBLEMS, MOST_VERDICTS = 1_000, 500
+# Beyond this many agencies, one pass over all totals is cheaper than one for each.
+MANY_AGENCIES = 50
+
+
+class Changed(Exception):
+    """The register is no more as it was when the import was tried: it would do something else now."""
+
+
+@dataclass(frozen=True)
+class RowVerdict:
+    """That a record of the file does not pass a policy; `sentence` in the language of the import."""
+
+    line: int
+    verdict: str
+    policy: str
+    effect: str
+    sentence: str
+
+
+@dataclass
+class Report:
+    """What an import did or would do. `digest` is the same for two runs that do the same."""
+
+    new: int = 0
+    changed: int = 0
+    left: int = 0
+    errors: int = 0
+    warnings: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    verdicts: list[RowVerdict] = field(default_factory=list)
+    verdicts_in_all: int = 0
+    digest: str = ""
+    run: FileImport | None = None
+
+    def tell(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            self.errors += problem.is_error
+            self.warnings += not problem.is_error
+            if len(self.problems) < MOST_PROBLEMS:
+                self.problems.append(problem)
+
+
+@dataclass
+class Table:
+    """A file that is open: its header, what each column means, and the rows below."""
+
+    header: list[str]
+    columns: list[str]
+    rows: Iterable[Row]
+
+
+def open_table(data: bytes, remembered: Mapping[str, str] | None = None) -> Table:
+    """The table in a file, its columns guessed. Raises Refused."""
+    header, rows = find_header(read_rows(data))
+    return Table(header, guess_all(header, remembered), rows)
+
+
+def missing_columns(columns: Sequence[str]) -> list[tuple[str, ...]]:
+    """What no file can do without: of each of these, one column. A file with references has the rest in the register."""
+    return [] if "reference" in columns else [some for some in NEEDED if not set(some) & set(columns)]
+
+
+def run(
+    data: bytes,
+    file_name: str,
+    by: User,
+    *,
+    columns: Sequence[str] | None = None,
+    new_as: Status = Status.DRAFT,
+    trial: bool = False,
+    expected: str = "",
+    progress: Callable[[int], None] = lambda done: None,
+) -> Report:
+    """Import a file, or try to: a trial does all of it and keeps nothing. Nothing is kept either when anything is wrong.
+
+    `columns`, one for each of the header, replace those guessed. `expected` is the digest of a trial: raises Changed when the
+    import would do anything else now. Raises Refused when the file is no table.
+    """
+    if not by.has_role(Role.ADMINISTRATOR):
+        raise Refused(_("You are no administrator of any agency."))
+    table = open_table(data)
+    names = list(columns) if columns is not None else table.columns
+    if missing_columns(names):
+        raise Refused(
+            _("There must be a column for the agency and one for the AI tool, or one for the reference.")
+        )
+    with transaction.atomic():
+        bulk.hold_imports()
+        record = FileImport.objects.create(owner=by, file_name=file_name[:200], state=FileImport.State.DONE)
+        report = _Run(record, by, table, names, new_as, trial, progress).all()
+        if expected and report.digest != expected:
+            raise Changed
+        if trial or report.errors:
+            transaction.set_rollback(True)
+        else:
+            _close(record, report)
+            report.run = record
+    return report
+
+
+def _close(record: FileImport, report: Report) -> None:
+    from django.utils import timezone
+
+    record.new, record.changed, record.left = report.new, report.changed, report.left
+    record.finished_at = timezone.now()
+    record.save()
+
+
+class _Run:
+    def __init__(
+        self,
+        record: FileImport,
+        by: User,
+        table: Table,
+        names: Sequence[str],
+        new_as: Status,
+        trial: bool,
+        progress: Callable[[int], None],
+    ) -> None:
+        self.record, self.by, self.table, self.names = record, by, table, names
+        self.trial, self.progress, self.on = trial, progress, today()
+        implied = implied_by(table.header[names.index("amount")] if "amount" in names else "")
+        self.checker = Checker(by, [name for name in names if name], implied, new_as, self.on)
+        self.writer = Writer(record, by, self.on, trial)
+        self.report = Report()
+        self._digest = hashlib.sha256()
+
+    def all(self) -> Report:
+        done = 0
+        for chunk in _chunks(entries(self.table.rows, self.names)):
+            checked = self.checker.check(chunk)
+            self._count(chunk, checked)
+            # After an error nothing is kept: then only a trial goes on, for the verdicts of the rest.
+            if self.trial or not self.report.errors:
+                self.writer.write(checked)
+            done += len(chunk)
+            self.progress(done)
+        if self.trial or not self.report.errors:
+            self._judge()
+        self.report.digest = self._digest.hexdigest()
+        return self.report
+
+    def _count(self, chunk: Sequence[Entry], checked: Sequence[Checked]) -> None:
+        report = self.report
+        for entry in chunk:
+            report.tell(entry.problems)
+        for one in checked:
+            report.new += one.is_new
+            report.changed += not one.is_new and one.is_changed
+            report.left += not one.is_changed
+            before = one.before
+            says = (one.entry.line, one.is_changed, before and (before.pk, before.version))
+            self._digest.update(repr(says).encode())
+
+    def _judge(self) -> None:
+        """Judge what was written by the policies in force, which stay so until the end, and keep findings in step."""
+        hold_policies()
+        touched = self._refresh_totals()
+        judges = Judges(self.on)
+        outcomes: Counter[str] = Counter()
+        rows = ImportedRow.objects.filter(file_import=self.record).select_related("subscription__agency")
+        rows = rows.only(
+            "line", "is_new", "subscription__status", "subscription__reference", "subscription__agency__path"
+        )
+        for part in _chunks(rows.order_by("pk").iterator(chunk_size=CHUNK)):
+            failing = judges.failing([row.subscription for row in part])
+            decisions = []
+            for row in part:
+                found = failing.get(row.subscription_id, [])
+                outcome = judges.outcome(found)
+                outcomes[outcome.value] += 1
+                self._refuse_growth(row, outcome, found)
+                decisions.append(self._decision(row, judges, outcome, found))
+            self._tell_verdicts(part, failing)
+            if not self.trial:
+                bulk.insert(Decision, decisions)
+        self.report.outcomes = dict(outcomes)
+        if not self.trial and not self.report.errors:
+            imported = ImportedRow.objects.filter(file_import=self.record).values("subscription")
+            for policy in Policy.objects.all():
+                reconcile_policy(policy, self.on, imported, refreshed=None, held=True)
+            reconcile_totals(touched, self.on)
+
+    def _refresh_totals(self) -> list[int]:
+        """Make the totals right; returns the agencies whose totals with all below are others now."""
+        if not self.writer.moved:
+            return []
+        if len(self.writer.moved) > MANY_AGENCIES:
+            return refresh_all_totals()
+        agencies = list(Agency.objects.filter(path__in=self.writer.moved))
+        hold_totals(agencies)
+        return [pk for agency in agencies for pk in refresh_totals(agency)]
+
+    def _decision(
+        self, row: ImportedRow, judges: Judges, outcome: Outcome, failing: Sequence[Judgement]
+    ) -> Decision:
+        act = Decision.Act.CHANGE
+        if row.is_new:
+            is_active = row.subscription.status == Status.ACTIVE
+            act = Decision.Act.DECLARE if is_active else Decision.Act.RECORD
+        return Decision(
+            subscription=row.subscription,
+            act=act,
+            result=Decision.Result.DONE,
+            outcome=outcome,
+            verdicts=judges.as_json(row.subscription.agency.path, failing),
+            reason=f"{self.record.file_name}: {row.line}",
+            decided_by=self.by,
+            decided_at=self.writer.now,
+        )
+
+    def _refuse_growth(self, row: ImportedRow, outcome: Outcome, failing: Sequence[Judgement]) -> None:
+        """What a policy blocks cannot be renewed, extended or grown, by a file as little as by hand."""
+        if outcome == Outcome.REFUSED and row.subscription_id in self.writer.material:
+            blocking = next(j for j in failing if j.verdict == Verdict.VIOLATION)
+            message = _("A policy does not allow this change: %(policy)s.")
+            said = message % {"policy": blocking.version.title}
+            self.report.tell([Problem(row.line, "", row.subscription.reference, said)])
+
+    def _tell_verdicts(self, part: Sequence[ImportedRow], failing: Mapping[int, list[Judgement]]) -> None:
+        report = self.report
+        report.verdicts_in_all += sum(map(len, failing.values()))
+        room = MOST_VERDICTS - len(report.verdicts)
+        if room <= 0:
+            return
+        told = [(row, judgement) for row in part for judgement in failing.get(row.subscription_id, [])][:room]
+        names = names_for(judgement for _row, judgement in told)
+        for row, judgement in told:
+            report.verdicts.append(
+                RowVerdict(
+                    row.line,
+                    judgement.verdict.value,
+                    str(judgement.version.title),
+                    judgement.version.effect,
+                    judgement.explain(names),
+                )
+            )
+
+
+def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    rest = iter(rows)
+    while chunk := list(itertools.islice(rest, CHUNK)):
+        yield chunk
+
+
+def records_of(record: FileImport) -> Iterable[Subscription]:
+    return Subscription.objects.filter(imported_rows__file_import=record)
