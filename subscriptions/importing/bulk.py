@@ -47,6 +47,12 @@ def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
     insert_values(model, fields, ([getattr(row, field.attname) for field in fields] for row in rows))
 
 
+def insert_rows(model: type[models.Model], names: Sequence[str], rows: Iterable[list[Any]]) -> None:
+    """Insert rows of values, given in the order of the attributes: a third of the cost of instances."""
+    by_name = {field.attname: field for field in model._meta.concrete_fields}
+    insert_values(model, [by_name[name] for name in names], rows)
+
+
 def insert_values(
     model: type[models.Model], fields: Sequence[models.Field], rows: Iterable[list[Any]]
 ) -> None:

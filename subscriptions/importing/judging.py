@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -26,7 +26,7 @@ from subscriptions.evaluation import (
     with_truths,
 )
 from subscriptions.importing.bulk import Ready
-from subscriptions.models import LIVE, Facts, FactsQuerySet, Subscription
+from subscriptions.models import LIVE, FactsQuerySet
 from subscriptions.totals import COLUMNS as TOTALS
 from subscriptions.totals import with_all_below
 
@@ -43,18 +43,14 @@ class Judges:
         }
         self._passed: dict[tuple[bool, ...], str] = {}
 
-    def failing(self, rows: Sequence[Subscription]) -> dict[int, list[Judgement]]:
+    def failing(self, facts: FactsQuerySet) -> dict[int, list[Judgement]]:
         """The judgements of these records that do not pass; records without any pass all that applies to them."""
         found: dict[int, list[Judgement]] = defaultdict(list)
-        live = [row.pk for row in rows if row.status in LIVE]
-        drafts = [row for row in rows if row.status not in LIVE]
+        live, others = facts.filter(status__in=LIVE), facts.exclude(status__in=LIVE)
         for version in self.versions:
-            facts = Facts.objects.filter(pk__in=live)
-            groups = [with_totals(facts) if uses_totals(version) else facts] if live else []
-            if drafts and uses_totals(version):
-                groups += _as_if_live(drafts)
-            elif drafts:
-                groups.append(Facts.objects.filter(pk__in=[row.pk for row in drafts]))
+            groups = [facts]
+            if uses_totals(version):
+                groups = [with_totals(live), *_as_if_live(others)]
             for group in groups:
                 judged = rows_judged_by(version, self.on, group).exclude(unwaived=Verdict.PASS)
                 for row in with_truths(judged, version).values(*columns_to_judge(version)):
@@ -83,13 +79,9 @@ class Judges:
         return outcome(failing)
 
 
-def _as_if_live(drafts: Sequence[Subscription]) -> list[FactsQuerySet]:
+def _as_if_live(drafts: FactsQuerySet) -> Iterator[FactsQuerySet]:
     """The facts of drafts, each with the totals that its agency would have with this one; see `totals.totals_with`."""
-    by_agency: dict[int, list[int]] = defaultdict(list)
-    for row in drafts:
-        by_agency[row.agency_id].append(row.pk)
-    groups = []
-    for agency in Agency.objects.filter(pk__in=by_agency):
+    for agency in Agency.objects.filter(pk__in=drafts.order_by().values("subscription__agency")):
         totals = with_all_below(agency)
         low = Value(totals.low, BigIntegerField()) + Coalesce(
             F("annual_cost_min"), Value(0, BigIntegerField())
@@ -110,5 +102,4 @@ def _as_if_live(drafts: Sequence[Subscription]) -> list[FactsQuerySet]:
             nothing_known = When(annual_cost_min=None, then=Value(None, BigIntegerField()))
         minimum = low if totals.low else Case(nothing_known, default=low, output_field=BigIntegerField())
         columns = dict(zip(TOTALS, (minimum, high, products, products), strict=True))
-        groups.append(Facts.objects.filter(pk__in=by_agency[agency.pk]).annotate(**columns))
-    return groups
+        yield drafts.filter(subscription__agency=agency).annotate(**columns)

@@ -9,21 +9,26 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from django.utils import timezone
-
 from agencies.models import Agency, User
 from catalog.tool_facts import tool_facts
+from subscriptions.costs import Costs, costs_on, is_in_force
 from subscriptions.facts import COLUMNS, facts_of
 from subscriptions.import_models import FileImport, ImportedRow
 from subscriptions.importing import bulk
 from subscriptions.importing.checking import Checked
 from subscriptions.importing.pricing import FIELDS
-from subscriptions.models import LIVE, Approval, Facts, PriceLine, Status, Subscription
+from subscriptions.models import LIVE, Approval, Facts, FactsOrigin, PriceLine, Subscription
 from subscriptions.money import Rates, rates_on
-from subscriptions.origins import keep_origins
+from subscriptions.origins import keep_origins, origins_of
 from subscriptions.recording import grows
 
+REMEMBERED = 20_000
 COUNTING = ("agency_path", "product", "annual_cost_min", "annual_cost_max")
+
+
+def reason_of(run: FileImport) -> str:
+    """By which, with its time, the rows of history that an import wrote are known."""
+    return f"Imported from {run.file_name}"[:100]
 
 
 class Writer:
@@ -31,12 +36,12 @@ class Writer:
 
     def __init__(self, run: FileImport, by: User, on: datetime.date, is_trial: bool) -> None:
         self.run, self.by, self.on, self.is_trial = run, by, on, is_trial
-        self.now = timezone.now()
-        self.reason = f"Imported from {run.file_name}"
+        self.now, self.reason = run.created_at, reason_of(run)
         self.references = References(on.year)
         self.material: dict[int, Checked] = {}
         self.moved: set[str] = set()  # paths of agencies whose totals are others now
         self._tools: dict[int, dict[str, Any]] = {}
+        self._known_costs: dict[Any, Costs] = {}
         self._rates: Rates = rates_on((), on)
         self._currencies: set[str] = {"KRW", ""}
 
@@ -51,19 +56,18 @@ class Writer:
             one.after.pk: list(one.old_lines if one.lines is None else one.lines) for one in (*new, *changed)
         }
         self._write_facts(new, changed, lines)
-        rows = [
-            ImportedRow(
-                file_import=self.run,
-                subscription=one.after,
-                line=one.entry.line,
-                is_new=one.is_new,
-                version=one.after.version,
-            )
-            for one in (*new, *changed)
-        ]
-        bulk.insert(ImportedRow, rows)
+        bulk.insert_rows(
+            ImportedRow,
+            ("file_import_id", "subscription_id", "line", "is_new", "version"),
+            (
+                [self.run.pk, one.after.pk, one.entry.line, one.is_new, one.after.version]
+                for one in (*new, *changed)
+            ),
+        )
         if not self.is_trial:
-            keep_origins([one.after for one in (*new, *changed)], lines, self._rates, self.on)
+            made = origins_of([one.after for one in new], lines, self._rates, self.on)
+            bulk.insert(FactsOrigin, list(made))
+            keep_origins([one.after for one in changed], lines, self._rates, self.on)
 
     def _write_new(self, new: Sequence[Checked]) -> None:
         keys = bulk.next_keys(Subscription, len(new))
@@ -133,15 +137,14 @@ class Writer:
         self, new: Sequence[Checked], changed: Sequence[Checked], lines: dict[int, list[PriceLine]]
     ) -> None:
         self._learn([*new, *changed], lines)
-        rows = []
-        for one in (*new, *changed):
-            after = one.after
-            columns = facts_of(after, lines[after.pk], self._tools[after.product_id], self._rates, self.on)
-            rows.append(Facts(subscription_id=after.pk, **columns))
-            self._note(one, columns)
-        bulk.insert(Facts, rows[: len(new)])
+        made = [(one.after.pk, self._facts(one, lines[one.after.pk])) for one in (*new, *changed)]
+        bulk.insert_rows(
+            Facts,
+            ("subscription_id", *COLUMNS),
+            ([pk, *map(columns.__getitem__, COLUMNS)] for pk, columns in made[: len(new)]),
+        )
         Facts.objects.bulk_create(
-            rows[len(new) :],
+            (Facts(subscription_id=pk, **columns) for pk, columns in made[len(new) :]),
             update_conflicts=True,
             unique_fields=["subscription"],
             update_fields=COLUMNS,
@@ -150,6 +153,27 @@ class Writer:
         ended = [pk for pk in (one.after.pk for one in changed) if pk in self.material]
         if ended:
             Approval.objects.filter(subscription__in=ended, ended_at=None).update(ended_at=self.now)
+
+    def _facts(self, one: Checked, lines: Sequence[PriceLine]) -> dict[str, Any]:
+        after = one.after
+        costs = self._costs(after, lines)
+        columns = facts_of(after, lines, self._tools[after.product_id], self._rates, self.on, costs)
+        self._note(one, columns)
+        return columns
+
+    def _costs(self, subscription: Subscription, lines: Sequence[PriceLine]) -> Costs:
+        """The costs on the day: list prices repeat, and they follow from the lines and from which of them are in force."""
+        day = max(self.on, subscription.started_on or self.on)
+        key = tuple(
+            (line.amount, line.currency, line.standing, line.vat, line.basis, line.cycle, line.seats,
+             is_in_force(line, subscription, day))
+            for line in lines
+        )  # fmt: skip
+        if key not in self._known_costs:
+            if len(self._known_costs) >= REMEMBERED:
+                self._known_costs.clear()
+            self._known_costs[key] = costs_on(subscription, lines, self._rates, self.on)
+        return self._known_costs[key]
 
     def _note(self, one: Checked, columns: dict[str, Any]) -> None:
         """Whose totals change, and which changes grow what is live already."""
@@ -178,6 +202,7 @@ class Writer:
         if currencies:
             self._currencies |= currencies
             self._rates = rates_on(self._currencies, self.on)
+            self._known_costs.clear()
 
 
 class References:
@@ -212,8 +237,3 @@ class References:
     def _next(self, agency: Agency) -> str:
         self._last[agency.pk] += 1
         return f"{agency.code}-{self.year}-{self._last[agency.pk]:04d}"
-
-
-def starts(one: Checked) -> bool:
-    """Whether the record is in use from now on without having been so before."""
-    return one.is_new and one.after.status == Status.ACTIVE
