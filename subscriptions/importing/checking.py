@@ -55,7 +55,13 @@ class Checker:
     """Checks the records of one import for one person; `mapped` are the columns that the file has."""
 
     def __init__(
-        self, by: User, mapped: Collection[str], implied: Implied, new_as: Status, on: datetime.date
+        self,
+        by: User,
+        mapped: Collection[str],
+        implied: Implied,
+        new_as: Status,
+        on: datetime.date,
+        hold: bool = True,
     ) -> None:
         self.by, self.mapped, self.new_as, self.on = by, frozenset(mapped), new_as, on
         self.cells = Cells(SubscriptionForm(by=by), PriceLineForm())
@@ -67,6 +73,7 @@ class Checker:
         products = Product.objects.select_related("vendor", "category")
         self.products = Directory(products, ProductField.names)
         self._seen: dict[Key | int, int] = {}
+        self._hold, self._held = hold, set[int]()
 
     def check(self, entries: Sequence[Entry]) -> list[Checked]:
         """The records of these entries without an error; the others say what is wrong with them."""
@@ -78,6 +85,8 @@ class Checker:
             for entry, values in read
             if not entry.record.get("reference") and not entry.has_errors
         }
+        if self._hold:
+            self._hold_agencies({key[0] for key in keys})
         by_key = with_keys(keys, self.mapped, self.by)
         matched = [pk for ids in by_key.values() for pk in ids]
         by_id = {row.pk: row for row in whole(Subscription.objects.filter(pk__in=matched))}
@@ -93,6 +102,17 @@ class Checker:
             if found is not None and not entry.has_errors:
                 checked.append(found)
         return checked
+
+    def _hold_agencies(self, agencies: set[int]) -> None:
+        """Let nobody record anything at these agencies until the import ends: it might be what a row of the file means.
+
+        Whoever records something new takes this lock first, for its reference.
+        """
+        new = agencies - self._held
+        list(
+            Agency.objects.select_for_update(no_key=True).filter(pk__in=new).order_by("pk").values_list("pk")
+        )
+        self._held |= new
 
     def _values(self, entry: Entry) -> dict[str, Any]:
         """The values of the cells; of what can be chosen, its id besides. What cannot be read is told to the entry."""

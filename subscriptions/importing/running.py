@@ -63,7 +63,7 @@ class Written(NamedTuple):
 
 
 class Changed(Exception):
-    """The register is no more as it was when the import was tried: it would do something else now."""
+    """The register is no more as it was when the import was tried or began: it would do something else now."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,8 @@ def run(
             _("There must be a column for the agency and one for the AI tool, or one for the reference.")
         )
     with few_collections(), transaction.atomic():
-        bulk.hold_imports()
+        if not trial:
+            bulk.hold_imports()
         record = FileImport.objects.create(owner=by, file_name=file_name[:200], state=FileImport.State.DONE)
         report = _Run(record, by, table, names, new_as, trial, progress).all()
         if expected and report.digest != expected:
@@ -192,7 +193,8 @@ class _Run:
         self.record, self.by, self.table, self.names = record, by, table, names
         self.trial, self.progress, self.on = trial, progress, today()
         implied = implied_by(table.header[names.index("amount")] if "amount" in names else "")
-        self.checker = Checker(by, [name for name in names if name], implied, new_as, self.on)
+        mapped = [name for name in names if name]
+        self.checker = Checker(by, mapped, implied, new_as, self.on, hold=not trial)
         self.writer = Writer(record, by, self.on, trial)
         self.report = Report()
         self._digest = hashlib.sha256()
@@ -204,6 +206,7 @@ class _Run:
             self._count(chunk, checked)
             # After an error nothing is kept: then only a trial goes on, for the verdicts of the rest.
             if self.trial or not self.report.errors:
+                self._hold_unchanged(checked)
                 self.writer.write(checked)
             done += len(chunk)
             self.progress(done)
@@ -224,9 +227,21 @@ class _Run:
             says = (one.entry.line, one.is_changed, before and (before.pk, before.version))
             self._digest.update(repr(says).encode())
 
+    def _hold_unchanged(self, checked: Sequence[Checked]) -> None:
+        """Hold the records that change. Raises Changed when somebody has worked on one since it was read."""
+        versions = {
+            one.after.pk: one.before.version for one in checked if one.before is not None and one.is_changed
+        }
+        if not versions or self.trial:
+            return
+        held = Subscription.objects.select_for_update(no_key=True).filter(pk__in=versions).order_by("pk")
+        if dict(held.values_list("pk", "version")) != versions:
+            raise Changed
+
     def _judge(self) -> None:
         """Judge what was written by the policies in force, which stay so until the end, and keep findings in step."""
-        hold_policies()
+        if not self.trial:
+            hold_policies()
         touched = self._refresh_totals()
         judges = Judges(self.on)
         outcomes: Counter[str] = Counter()

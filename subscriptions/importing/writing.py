@@ -37,7 +37,7 @@ class Writer:
     def __init__(self, run: FileImport, by: User, on: datetime.date, is_trial: bool) -> None:
         self.run, self.by, self.on, self.is_trial = run, by, on, is_trial
         self.now, self.reason = run.created_at, reason_of(run)
-        self.references = References(on.year)
+        self.references = References(on.year, hold=not is_trial)
         self.material: dict[int, Checked] = {}
         self.moved: set[str] = set()  # paths of agencies whose totals are others now
         self._tools: dict[int, dict[str, Any]] = {}
@@ -208,8 +208,8 @@ class Writer:
 class References:
     """Gives new records their references; the agencies' rows stay locked, as `recording.next_reference` locks one."""
 
-    def __init__(self, year: int) -> None:
-        self.year = year
+    def __init__(self, year: int, hold: bool = True) -> None:
+        self.year, self.hold = year, hold
         self._last: dict[int, int] = {}
 
     def take(self, agencies: Sequence[Agency]) -> list[str]:
@@ -224,7 +224,9 @@ class References:
     def _begin(self, agencies: dict[int, Agency]) -> None:
         if not agencies:
             return
-        list(Agency.objects.select_for_update(no_key=True).filter(pk__in=agencies).order_by("pk"))
+        if self.hold:
+            held = Agency.objects.select_for_update(no_key=True).filter(pk__in=agencies).order_by("pk")
+            list(held.values_list("pk"))
         highest: dict[int, int] = defaultdict(int)
         rows = Subscription.objects.filter(agency__in=agencies, reference__contains=f"-{self.year}-")
         for pk, reference in rows.order_by().values_list("agency", "reference").iterator():

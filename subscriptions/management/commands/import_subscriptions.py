@@ -12,7 +12,7 @@ from subscriptions.importing.columns import COLUMNS
 from subscriptions.importing.reading import LARGEST_FILE
 from subscriptions.importing.refusing import Refused
 from subscriptions.importing.rows import Problem
-from subscriptions.importing.running import Report, run
+from subscriptions.importing.running import Changed, Report, run
 from subscriptions.models import Status
 
 
@@ -49,6 +49,10 @@ class Command(BaseCommand):
                     new_as=Status.ACTIVE if options["in_use"] else Status.DRAFT,
                     trial=options["dry_run"],
                 )
+            except Changed as error:
+                raise CommandError(
+                    "Somebody changed one of its records just now. Nothing is imported; run it again."
+                ) from error
             except OSError as error:
                 raise CommandError(f"{path}: {error.strerror}") from error
             except Refused as refused:
