@@ -1,4 +1,4 @@
-"""Files of subscriptions that people import: how far each is, which records it wrote, and which columns it meant."""
+"""Files of subscriptions that were imported, and the records that each wrote."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from agencies.visibility import VisibleQuerySet
 
 
 class FileImport(models.Model):
-    """An import of one file. Its rows are written all at once or not at all, so that `done` is the whole file."""
+    """An import of one file, all of which was written in one transaction. It belongs to whoever imported it."""
 
     class State(models.TextChoices):
-        UPLOADED = "uploaded", _("Uploaded")
-        CHECKED = "checked", _("Checked")
-        RUNNING = "running", _("Running")
         DONE = "done", _("Imported")
         UNDONE = "undone", _("Undone")
 
@@ -24,7 +21,7 @@ class FileImport(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="file_imports", verbose_name=_("by")
     )
     file_name = models.CharField(_("file"), max_length=200)
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.UPLOADED)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DONE)
     new = models.PositiveIntegerField(_("new records"), default=0)
     changed = models.PositiveIntegerField(_("changed records"), default=0)
     left = models.PositiveIntegerField(_("records left as they are"), default=0)
@@ -73,27 +70,3 @@ class ImportedRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file_import_id} #{self.line}"
-
-
-class RememberedColumn(models.Model):
-    """What a person once said that a header means; empty: nothing."""
-
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.CASCADE,
-        related_name="remembered_columns",
-        verbose_name=_("by"),
-    )
-    header = models.CharField(_("header"), max_length=200)
-    column = models.CharField(_("column"), max_length=40, blank=True)
-
-    class Meta:
-        verbose_name = _("remembered column")
-        verbose_name_plural = _("remembered columns")
-        ordering = ["owner", "header"]
-        constraints = [
-            models.UniqueConstraint(fields=["owner", "header"], name="remembered_column_once_per_owner")
-        ]
-
-    def __str__(self) -> str:
-        return self.header

@@ -167,13 +167,13 @@ def _ignored() -> frozenset[str]:
     return frozenset(headers - set(_known_headers()))
 
 
-def guess_all(headers: Sequence[str], remembered: Mapping[str, str] | None = None) -> list[str]:
-    """What each column means, as the person once chose it or by its header; each field once, the first that claims it."""
-    remembered = remembered or {}
+def guess_all(headers: Sequence[str], chosen: Mapping[str, str] | None = None) -> list[str]:
+    """What each column means: as it was chosen for its header, or as the header says; each once, the first that claims it."""
+    chosen = {normal(header): name for header, name in (chosen or {}).items()}
     taken: set[str] = set()
     found = []
     for header in headers:
-        name = remembered.get(normal(header), guess(header))
+        name = chosen.get(normal(header), guess(header))
         if name in taken or name not in COLUMNS:
             name = ""
         taken.add(name)

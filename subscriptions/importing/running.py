@@ -110,10 +110,10 @@ class Table:
     rows: Iterable[Row]
 
 
-def open_table(data: bytes, remembered: Mapping[str, str] | None = None) -> Table:
-    """The table in a file, its columns guessed. Raises Refused."""
+def open_table(data: bytes, chosen: Mapping[str, str] | None = None) -> Table:
+    """The table in a file, its columns known by their headers; `chosen` says of some what they mean. Raises Refused."""
     header, rows = find_header(read_rows(data))
-    return Table(header, guess_all(header, remembered), rows)
+    return Table(header, guess_all(header, chosen), rows)
 
 
 def missing_columns(columns: Sequence[str]) -> list[tuple[str, ...]]:
@@ -126,7 +126,7 @@ def run(
     file_name: str,
     by: User,
     *,
-    columns: Sequence[str] | None = None,
+    columns: Mapping[str, str] | None = None,
     new_as: Status = Status.DRAFT,
     trial: bool = False,
     expected: str = "",
@@ -134,13 +134,13 @@ def run(
 ) -> Report:
     """Import a file, or try to: a trial does all of it and keeps nothing. Nothing is kept either when anything is wrong.
 
-    `columns`, one for each of the header, replace those guessed. `expected` is the digest of a trial: raises Changed when the
-    import would do anything else now. Raises Refused when the file is no table.
+    `columns` says of headers what they mean, where they do not say it themselves. `expected` is the digest of a trial: raises
+    Changed when the import would do anything else now. Raises Refused when the file is no table.
     """
     if not by.has_role(Role.ADMINISTRATOR):
         raise Refused(_("You are no administrator of any agency."))
-    table = open_table(data)
-    names = list(columns) if columns is not None else table.columns
+    table = open_table(data, columns)
+    names = table.columns
     if missing_columns(names):
         raise Refused(
             _("There must be a column for the agency and one for the AI tool, or one for the reference.")
@@ -148,7 +148,7 @@ def run(
     with few_collections(), transaction.atomic():
         if not trial:
             bulk.hold_imports()
-        record = FileImport.objects.create(owner=by, file_name=file_name[:200], state=FileImport.State.DONE)
+        record = FileImport.objects.create(owner=by, file_name=file_name[:200])
         report = _Run(record, by, table, names, new_as, trial, progress).all()
         if expected and report.digest != expected:
             raise Changed
@@ -320,7 +320,3 @@ def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
     rest = iter(rows)
     while chunk := list(itertools.islice(rest, CHUNK)):
         yield chunk
-
-
-def records_of(record: FileImport) -> Iterable[Subscription]:
-    return Subscription.objects.filter(imported_rows__file_import=record)

@@ -22,6 +22,8 @@ VIEW_ONLY = {
     "decision",
     "facts",
     "factsorigin",
+    "fileimport",
+    "importedrow",
     "finding",
     "findingnote",
     "notice",

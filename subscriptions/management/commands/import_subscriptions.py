@@ -30,6 +30,13 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="check the file and keep nothing")
         parser.add_argument(
+            "--column",
+            action="append",
+            default=[],
+            metavar="HEADER=COLUMN",
+            help="what a header means that does not say it itself; without a column, it is left out",
+        )
+        parser.add_argument(
             "--in-use",
             action="store_true",
             help="new records without a status are in use already; otherwise they are drafts",
@@ -37,7 +44,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
-        by = _user(options["user"])
+        by = user_named(options["user"])
+        columns = _columns(options["column"])
         with translation.override("en"):
             try:
                 with path.open("rb") as file:
@@ -46,6 +54,7 @@ class Command(BaseCommand):
                     data,
                     path.name,
                     by,
+                    columns=columns,
                     new_as=Status.ACTIVE if options["in_use"] else Status.DRAFT,
                     trial=options["dry_run"],
                 )
@@ -58,9 +67,9 @@ class Command(BaseCommand):
             except Refused as refused:
                 where = f", line {refused.line}" if refused.line else ""
                 raise CommandError(f"{path.name}{where}: {refused.reason}") from refused
-            self._tell(path.name, report, options["dry_run"])
+            self._tell(path.name, report)
 
-    def _tell(self, name: str, report: Report, trial: bool) -> None:
+    def _tell(self, name: str, report: Report) -> None:
         for problem in report.problems:
             self.stderr.write(f"{name}, line {problem.line}: {_text(problem)}")
         told = report.errors + report.warnings
@@ -71,10 +80,23 @@ class Command(BaseCommand):
         if report.errors:
             raise CommandError(f"{report.errors:,} errors. Nothing is imported.")
         done = f"{report.new:,} created, {report.changed:,} changed, {report.left:,} as they were"
-        self.stdout.write(f"{done} (a dry run: nothing is kept)" if trial else done)
+        if report.run is None:
+            self.stdout.write(f"{done} (a dry run: nothing is kept)")
+        else:
+            self.stdout.write(f"{done}; import {report.run.pk}")
 
 
-def _user(name: str | None) -> User:
+def _columns(given: list[str]) -> dict[str, str]:
+    chosen = {}
+    for text in given:
+        header, _equals, column = text.rpartition("=")
+        if not header or (column and column not in COLUMNS):
+            raise CommandError(f"--column {text}: write HEADER=COLUMN with one of {', '.join(COLUMNS)}.")
+        chosen[header] = column
+    return chosen
+
+
+def user_named(name: str | None) -> User:
     if name is None:
         by = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
         if by is None:
