@@ -53,7 +53,7 @@ COLUMNS: dict[str, Column] = {
     "notice_days": Column(_("Notice days"), _split("통지 일수|해지 통지|해지 통지 기한|해지 통보일|notice period|notice")),
     "payer": Column(_("Payer"), _split("지급 기관|납부 기관|결제 기관|비용 부담 기관|paid by")),
     "payment_route": Column(_("Payment route"), _split("지급 경로|결제 경로|결제 방법|결제 수단|구매 방법|구매 경로|계약 방법|지급 방법|payment method|purchase route")),
-    "reseller": Column(_("Reseller"), _split("공급업체|공급사|판매사|총판|대리점|계약 업체|계약상대자|supplier|distributor")),
+    "reseller": Column(_("Reseller"), _split("공급업체|판매사|총판|대리점|계약 업체|계약상대자|supplier|distributor")),
     "contract_number": Column(_("Contract number"), _split("계약번호|계약 번호|계약서 번호|계약관리번호|contract no|contract|contract id")),
     "seats": Column(_("Seats"), _split("좌석|좌석 수|계정 수|라이선스 수|수량|구독 수|licences|licenses|quantity|accounts"), True),
     "amount": Column(_("Amount"), _split("금액|비용|단가|요금|가격|이용료|구독료|구독 비용|계약금액|소요 예산|예산|price|cost|fee|unit price|charge"), True),
@@ -124,10 +124,10 @@ def guess(header: str) -> str:
     """The name of the column that a header means, or an empty text."""
     known = _known_headers()
     full, bare = normal(header), normal(re.sub(r"[(\[].*?[)\]]", "", header))
-    if found := known.get(full) or known.get(bare):
-        return found
     if full in _ignored():
         return ""
+    if found := known.get(full) or known.get(bare):
+        return found
     # `월 이용료`, `연간 구독 비용`, `1인당 단가`: what is left without the cycle and the basis.
     rest = normal(re.sub("|".join([*_CYCLES.values(), "1인당|인당|계정당|총|당"]), "", bare_text(header)))
     return "amount" if known.get(rest) == "amount" else ""

@@ -89,6 +89,8 @@ def _rows_of_text(data: bytes) -> Iterator[Row]:
 
 def _typed(cell: str, line: int) -> str:
     """The cell without the apostrophe that an export put before it so that no spreadsheet runs it."""
+    if not cell.startswith(("=", "'")):
+        return cell
     if cell.startswith("="):
         raise Refused(_("There is a formula: %(cell)s. Keep the values only.") % {"cell": cell[:40]}, line)
     if len(cell) > 1 and harmless(cell[1:]) == cell:

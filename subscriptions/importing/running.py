@@ -91,6 +91,7 @@ class Report:
     verdicts: list[RowVerdict] = field(default_factory=list)
     verdicts_in_all: int = 0
     digest: str = ""
+    left_out: list[str] = field(default_factory=list)  # headers of columns that mean nothing here
     run: FileImport | None = None
 
     def tell(self, problems: Iterable[Problem]) -> None:
@@ -196,7 +197,9 @@ class _Run:
         mapped = [name for name in names if name]
         self.checker = Checker(by, mapped, implied, new_as, self.on, hold=not trial)
         self.writer = Writer(record, by, self.on, trial)
-        self.report = Report()
+        self.report = Report(
+            left_out=[h for h, name in zip(table.header, names, strict=True) if h and not name]
+        )
         self._digest = hashlib.sha256()
 
     def all(self) -> Report:

@@ -75,6 +75,8 @@ class Command(BaseCommand):
         told = report.errors + report.warnings
         if told > len(report.problems):
             self.stderr.write(f"{name}: and {told - len(report.problems):,} more")
+        if report.left_out:
+            self.stdout.write(f"Columns left out: {', '.join(report.left_out)}")
         for outcome, count in sorted(report.outcomes.items()):
             self.stdout.write(f"{count:,} by the policies in force: {outcome}")
         if report.errors:

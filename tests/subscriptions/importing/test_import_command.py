@@ -66,7 +66,11 @@ def test_undo(folder: Path) -> None:
 def test_what_a_header_means_can_be_said(folder: Path) -> None:
     path = folder / "f.csv"
     path.write_text("agency,tool,비고,plan\nP1,tool-a,for reports,Team\n")
-    command(path, user="kim", column=["비고=purpose", "plan="])
+    assert command(path, user="kim", dry_run=True)[0].splitlines()[0] == "Columns left out: 비고"
+    assert (
+        command(path, user="kim", column=["비고=purpose", "plan="])[0].splitlines()[0]
+        == "Columns left out: plan"
+    )
     stored = Subscription.objects.get()
     assert (stored.purpose, stored.plan) == ("for reports", "")
     assert command(path, user="kim", column=["비고=note"])[2].startswith(

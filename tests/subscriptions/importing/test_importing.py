@@ -316,3 +316,22 @@ def test_columns_that_are_missing(by: User) -> None:
     with pytest.raises(Refused) as refused:
         take("tool,plan\ntool-a,x\n", by)
     assert "column for the agency" in refused.value.reason
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_the_list_as_a_file_can_be_edited_and_imported_again(
+    by: User, signed_in: Any, language: str, kind: str
+) -> None:
+    take(TWO, by, new_as=Status.ACTIVE)
+    refused = SubscriptionFactory(agency=agency_at("KR/P1"), status=Status.REFUSED, data_class="sensitive")
+    kept(refused)
+    response = signed_in(user=by, language=language).get("/subscriptions/", {"_export": kind})
+    data = response.getvalue() if response.streaming else response.content
+    before = list(PriceLine.objects.values())
+    assert counts(run(data, "export", by)) == (0, 0, 3, 0)
+    if kind == "csv":
+        edited = data.decode().replace("정보화담당관", "=데이터과".replace("=", "'=")).encode()
+        assert counts(run(edited, "export", by)) == (0, 1, 2, 0)
+        assert Subscription.objects.order_by("pk")[0].owner_department == "=데이터과"
+    assert list(PriceLine.objects.values()) == before
