@@ -38,7 +38,7 @@ class Writer:
         self.run, self.by, self.on, self.is_trial = run, by, on, is_trial
         self.now, self.reason = run.created_at, reason_of(run)
         self.references = References(on.year, hold=not is_trial)
-        self.material: dict[int, Checked] = {}
+        self.material: set[int] = set()  # records whose change grows what is live
         self.moved: set[str] = set()  # paths of agencies whose totals are others now
         self._tools: dict[int, dict[str, Any]] = {}
         self._known_costs: dict[Any, Costs] = {}
@@ -191,7 +191,7 @@ class Writer:
             and one.before.status in LIVE
             and grows(one.before, one.after, old, columns)
         ):
-            self.material[one.after.pk] = one
+            self.material.add(one.after.pk)
 
     def _learn(self, checked: Sequence[Checked], lines: dict[int, list[PriceLine]]) -> None:
         """Fetch the facts of tools and the rates of currencies that are new in this import."""
