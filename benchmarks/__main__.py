@@ -45,6 +45,12 @@ def arguments() -> argparse.Namespace:
         help="the checks' shares of pairs that do not pass, in percent (2,40); empty: no checks. With 40 % of a million"
         " subscriptions they take an hour, so that they are measured with 2 % alone unless --all-checks",
     )
+    parser.add_argument(
+        "--import-rows",
+        type=size_of,
+        default=ALL_CHECKED,
+        help="rows of the file that is imported (100k); 0: none",
+    )
     parser.add_argument("--all-checks", action="store_true", help="a million subscriptions with 40 % as well")
     return parser.parse_args()
 
@@ -55,6 +61,7 @@ def main() -> int:
     measured: report.Measured = {}
     checked: report.Measured = {}
     explored: report.Measured = {}
+    imported: report.Measured = {}
     with databases.place(options.keep) as folder:
         for database in options.databases.split(","):
             with databases.server(database, folder) as server:
@@ -64,21 +71,30 @@ def main() -> int:
                     measured.setdefault(database, {})[size] = in_process(server, size, options)
                     explored.setdefault(database, {})[size] = explorer(server, size, options)
                     checked.setdefault(database, {})[size] = checks(server, size, options)
+                    imported.setdefault(database, {})[size] = imports(server, size, options)
                     print(f"  took {time.monotonic() - started:.0f} s", flush=True)
     text = "\n".join(
         [
             report.markdown(measured),
             report.markdown_of_explorer(explored),
             report.markdown_of_checks(checked),
+            report.markdown_of_imports(imported),
         ]
     )
-    missed = report.missed(measured) + report.missed_explorer(explored) + report.missed_checks(checked)
+    missed = [
+        *report.missed(measured),
+        *report.missed_explorer(explored),
+        *report.missed_checks(checked),
+        *report.missed_imports(imported),
+    ]
     print(f"\n{text}")
     RESULTS.mkdir(exist_ok=True)
     name = time.strftime("%Y-%m-%d-%H%M%S")
     (RESULTS / f"{name}.md").write_text(text)
     (RESULTS / f"{name}.json").write_text(
-        json.dumps({"pages": measured, "explorer": explored, "checks": checked}, indent=1)
+        json.dumps(
+            {"pages": measured, "explorer": explored, "checks": checked, "imports": imported}, indent=1
+        )
     )
     print(f"Written to {RESULTS.relative_to(ROOT)}/{name}.md")
     for line in missed:
@@ -144,6 +160,23 @@ def checks(server: databases.Server, size: int, options: argparse.Namespace) -> 
             )
             results += json.loads(done.stdout)
     return results
+
+
+def imports(server: databases.Server, size: int, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Measure the import of a file in a copy of the register, as the checks."""
+    if options.only not in "imports" or not options.import_rows:
+        return []
+    with server.copy(f"govtrack_{size}") as name:
+        settings = {"DATABASE_URL": server.url(name), "DJANGO_SETTINGS_MODULE": "govtrack.settings.testing"}
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.imports", str(options.import_rows)],
+            env={**os.environ, **settings},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        return json.loads(done.stdout)
 
 
 if __name__ == "__main__":

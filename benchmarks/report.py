@@ -16,6 +16,7 @@ ROWS_MORE = 10
 LEAST_SHARE, MOST_MEGABYTES, LEAST_PER_SECOND = 0.02, 300, 5_000_000
 # Of a file, on PostgreSQL at a million.
 LEAST_ROWS_A_SECOND, MOST_FILE_MEGABYTES = 50_000, 150
+MOST_MEGABYTES_IMPORTING = 300
 
 
 def markdown(measured: Measured) -> str:
@@ -89,6 +90,41 @@ def markdown_of_checks(checked: Measured) -> str:
             ]
             parts.append("")
     return "\n".join(parts)
+
+
+def markdown_of_imports(imported: Measured) -> str:
+    """One table for each database and size of the register."""
+    parts = []
+    for database, sizes in imported.items():
+        for size, results in sizes.items():
+            if not results:
+                continue
+            parts += [
+                f"### Import of a file: {database}, {size:,} subscriptions",
+                "",
+                "| what | ms | bar | |",
+                "|---|--:|--:|---|",
+            ]
+            for result in results:
+                bar = f"{result['bar']:,.0f}" if database == POSTGRESQL else ""
+                parts.append(f"| {result['name']} | {result['ms']:,.0f} | {bar} | {result['note']} |")
+            parts.append("")
+    return "\n".join(parts)
+
+
+def missed_imports(imported: Measured) -> list[str]:
+    """A sentence for each import that is too slow or takes too much memory on PostgreSQL."""
+    found = []
+    for size, results in imported.get(POSTGRESQL, {}).items():
+        for result in results:
+            name = f"{result['name']} into {size:,} subscriptions"
+            if result["ms"] > result["bar"]:
+                found.append(f"{name} takes {result['ms']:,.0f} ms, more than {result['bar']:,.0f}")
+            if result["megabytes"] > MOST_MEGABYTES_IMPORTING:
+                found.append(
+                    f"{name} takes {result['megabytes']:.0f} MB, more than {MOST_MEGABYTES_IMPORTING}"
+                )
+    return found
 
 
 def _bar(result: dict[str, Any], database: str, size: int) -> str:

@@ -47,8 +47,10 @@ from subscriptions.models import (
     ExchangeRate,
     Facts,
     FactsOrigin,
+    FileImport,
     Finding,
     FindingNote,
+    ImportedRow,
     Payment,
     PolicyCheck,
     PriceLine,
@@ -710,6 +712,24 @@ class FactsOriginAdmin(ViewOnly, ScopedAdmin):
     list_display = ["subscription", "rates", "holds_until"]
     list_select_related = ["subscription"]
     search_fields = ["subscription__reference"]
+
+
+@admin.register(FileImport)
+class FileImportAdmin(ViewOnly, ScopedAdmin):
+    list_display = ["file_name", "owner", "state", "new", "changed", "left", "finished_at"]
+    list_select_related = ["owner"]
+    search_fields = ["file_name", "owner__username"]
+    date_hierarchy = "created_at"
+
+    def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
+        return rows if user.is_superuser else rows.filter(owner=user)
+
+
+@admin.register(ImportedRow)
+class ImportedRowAdmin(ViewOnly, ScopedAdmin):
+    list_display = ["subscription", "file_import", "line", "is_new", "version"]
+    list_select_related = ["subscription", "file_import"]
+    search_fields = ["subscription__reference", "file_import__file_name"]
 
 
 @admin.register(PolicyCheck)

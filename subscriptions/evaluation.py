@@ -136,14 +136,20 @@ def judge_saved(
     return judge(facts, subscription.agency, on, approved, explain_passes)
 
 
-def rows_judged_by(version: PolicyVersion, on: datetime.date) -> FactsQuerySet:
+def rows_judged_by(
+    version: PolicyVersion, on: datetime.date, facts: FactsQuerySet | None = None
+) -> FactsQuerySet:
     """The flat facts in a version's scope, each with `unwaived`, `waiver_pk`, `approved` and its conditions' truths.
 
-    Nothing leaves the database until somebody asks for rows.
+    Nothing leaves the database until somebody asks for rows. `facts` are those to be judged, whatever their status, with the
+    totals of their agency beside them; without them, all that policies judge.
     """
-    rows = Facts.objects.judged().filter(agency_path__within=version.scope.path)
-    if uses_totals(version):
-        rows = with_totals(rows)
+    rows = facts
+    if rows is None:
+        rows = Facts.objects.judged()
+        if uses_totals(version):
+            rows = with_totals(rows)
+    rows = rows.filter(agency_path__within=version.scope.path)
     waivers = list(
         Waiver.objects.filter(policy=version.policy)
         .valid_on(on)

@@ -12,7 +12,7 @@ from django.db import transaction
 from agencies.models import Agency
 from catalog.tool_facts import proposed_facts, tool_facts
 from figures.interval import Interval
-from subscriptions.costs import costs_on
+from subscriptions.costs import Costs, costs_on
 from subscriptions.models import Facts, PriceLine, Subscription
 from subscriptions.money import Rates, rates_on
 from subscriptions.origins import keep_origins
@@ -30,10 +30,15 @@ def facts_of(
     tool: dict[str, Any],
     rates: Rates,
     on: datetime.date,
+    costs: Costs | None = None,
 ) -> dict[str, Any]:
-    """The flat columns of one subscription, saved or not, on a day. `tool` comes from `catalog.tool_facts`."""
+    """The flat columns of one subscription, saved or not, on a day. `tool` comes from `catalog.tool_facts`.
+
+    `costs` are those of the day, where they are known already.
+    """
     agency: Agency = subscription.agency
-    costs = costs_on(subscription, lines, rates, on)
+    if costs is None:
+        costs = costs_on(subscription, lines, rates, on)
     return {
         "day": on,
         "status": subscription.status,

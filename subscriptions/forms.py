@@ -237,24 +237,12 @@ class PriceLineForm(forms.ModelForm):
         amount, currency, standing = cleaned.get("amount"), cleaned.get("currency"), cleaned.get("standing")
         if "amount" in self.errors or "standing" in self.errors:
             return cleaned
-        if standing == Standing.STATED and amount is None:
-            self.add_error("amount", _("Give the amount, or say why there is none."))
-        elif standing != Standing.STATED and amount is not None:
-            self.add_error("standing", _("An amount is given, so it is stated. Clear the amount otherwise."))
-        elif amount is not None and not currency:
-            if "currency" not in self.errors:
-                self.add_error("currency", _("Say in which currency the amount is."))
-        elif amount is not None:
-            decimals = minor_units(str(currency))
-            scaled = amount * 10**decimals
-            if scaled != scaled.to_integral_value():
-                self.add_error(
-                    "amount",
-                    _("%(currency)s has %(decimals)s decimals.")
-                    % {"currency": currency, "decimals": decimals},
-                )
-            else:
-                cleaned["amount"] = int(scaled)
+        try:
+            cleaned["amount"] = settled_amount(amount, currency, standing)
+        except forms.ValidationError as error:
+            for name, errors in error.error_dict.items():
+                if name not in self.errors:
+                    self.add_error(name, errors)
         return cleaned
 
     def _post_clean(self) -> None:
@@ -262,6 +250,29 @@ class PriceLineForm(forms.ModelForm):
         if start and end and end < start:
             self.add_error("ends_on", _("The price line ends before it starts."))
         super()._post_clean()  # type: ignore[misc]
+
+
+def settled_amount(amount: Decimal | None, currency: str | None, standing: str | None) -> int | None:
+    """An amount in whole units of its currency as the price line keeps it: in the smallest unit, and only when it is stated.
+
+    Raises ValidationError with the field that is wrong.
+    """
+    if standing == Standing.STATED and amount is None:
+        raise forms.ValidationError({"amount": _("Give the amount, or say why there is none.")})
+    if standing != Standing.STATED and amount is not None:
+        raise forms.ValidationError(
+            {"standing": _("An amount is given, so it is stated. Clear the amount otherwise.")}
+        )
+    if amount is None:
+        return None
+    if not currency:
+        raise forms.ValidationError({"currency": _("Say in which currency the amount is.")})
+    decimals = minor_units(str(currency))
+    scaled = amount * 10**decimals
+    if scaled != scaled.to_integral_value():
+        text = _("%(currency)s has %(decimals)s decimals.") % {"currency": currency, "decimals": decimals}
+        raise forms.ValidationError({"amount": text})
+    return int(scaled)
 
 
 def major_text(amount: int, currency: str) -> str:

@@ -23,6 +23,7 @@ from policies.models import Policy, PolicyVersion, Waiver
 from policies.verdicts import Effect, Outcome, Verdict
 from policies.vocabulary import DataClass, PaymentRoute
 from sources.models import Source, Statement
+from subscriptions.import_models import FileImport, ImportedRow  # noqa: F401  Django looks here
 from subscriptions.ordering import lowest_if_unknown
 from subscriptions.search import SearchField
 from subscriptions.tally_models import (  # noqa: F401  Django looks for models here

@@ -8,7 +8,7 @@ written past the register's own acts. The digest guards against slips, not again
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db.models import (
@@ -147,27 +147,37 @@ def keep_origins(
     on: datetime.date,
 ) -> None:
     """Note what the flat facts, just made for a day, were made of; in the transaction that made them."""
-    ids = [subscription.pk for subscription in subscriptions]
-    digests = dict(Subscription.objects.filter(pk__in=ids).order_by().values_list("pk", digest()))
-    of_lines = dict(digests_of_lines(PriceLine.objects.filter(subscription__in=ids)))
-    kept = FactsOrigin.objects.in_bulk(ids)
+    kept = FactsOrigin.objects.in_bulk([subscription.pk for subscription in subscriptions])
     names = ["digest", "lines", "rates", "holds_until"]
     wrong = []
-    for subscription in subscriptions:
-        own = lines.get(subscription.pk, [])
-        origin = FactsOrigin(
-            subscription=subscription,
-            digest=digests[subscription.pk],
-            lines=of_lines.get(subscription.pk, ""),
-            rates=rates_text((line.currency for line in own), rates),
-            holds_until=holds_until(subscription, own, on),
-        )
-        old = kept.get(subscription.pk)
+    for origin in origins_of(subscriptions, lines, rates, on):
+        old = kept.get(origin.pk)
         if old is None or any(getattr(old, name) != getattr(origin, name) for name in names):
             wrong.append(origin)
     FactsOrigin.objects.bulk_create(
         wrong, update_conflicts=True, unique_fields=["subscription"], update_fields=names, batch_size=500
     )
+
+
+def origins_of(
+    subscriptions: Sequence[Subscription],
+    lines: Mapping[int, Sequence[PriceLine]],
+    rates: Rates,
+    on: datetime.date,
+) -> Iterator[FactsOrigin]:
+    """What the flat facts of these subscriptions, as they are stored now, were made of; not saved."""
+    ids = [subscription.pk for subscription in subscriptions]
+    digests = dict(Subscription.objects.filter(pk__in=ids).order_by().values_list("pk", digest()))
+    of_lines = dict(digests_of_lines(PriceLine.objects.filter(subscription__in=ids)))
+    for subscription in subscriptions:
+        own = lines.get(subscription.pk, [])
+        yield FactsOrigin(
+            subscription_id=subscription.pk,
+            digest=digests[subscription.pk],
+            lines=of_lines.get(subscription.pk, ""),
+            rates=rates_text((line.currency for line in own), rates),
+            holds_until=holds_until(subscription, own, on),
+        )
 
 
 def holds_until(

@@ -7,8 +7,9 @@ findings in step. A refusal is an outcome, not an exception: the attempt is kept
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -368,7 +369,13 @@ def waits_for_waivers(subscription: Subscription, judgements: Iterable[Judgement
 def is_material(
     before: Subscription, after: Subscription, lines: Sequence[PriceLine], on: datetime.date
 ) -> bool:
-    """Whether a change grows or renews the subscription: another tool, more seats or cost, a higher data class, personal
+    """Whether a change grows or renews the subscription; see `grows`."""
+    old = Facts.objects.filter(subscription=before).first()
+    return old is None or grows(before, after, old, candidate_facts(after, lines, on))
+
+
+def grows(before: Subscription, after: Subscription, old: Facts | None, new: Mapping[str, Any]) -> bool:
+    """Whether a change of a record and its facts is material: another tool, more seats or cost, a higher data class, personal
     data, a later end, automatic renewal, or a known figure that is not known any more."""
     if before.product_id != after.product_id or before.agency_id != after.agency_id:
         return True
@@ -385,7 +392,6 @@ def is_material(
         return True
     if after.auto_renewal and not before.auto_renewal:
         return True
-    old, new = Facts.objects.filter(subscription=before).first(), candidate_facts(after, lines, on)
     if old is None:
         return True
     for name in ("seats_max", "annual_cost_max", "seats_min", "annual_cost_min"):

@@ -21,8 +21,10 @@ from subscriptions.models import (
     ExchangeRate,
     Facts,
     FactsOrigin,
+    FileImport,
     Finding,
     FindingNote,
+    ImportedRow,
     Payment,
     PolicyCheck,
     PriceLine,
@@ -257,6 +259,10 @@ def export_job(n: int = 0) -> ExportJob:
     return ExportJob.objects.create(owner=user(n), rows_total=n)
 
 
+def file_import(n: int) -> FileImport:
+    return FileImport.objects.create(owner=user(n), file_name=f"file-{n}.csv", finished_at=NOW)
+
+
 MAKERS: dict[type, Callable[[int], Any]] = {
     Agency: province,
     FormerName: lambda n: FormerName.objects.create(
@@ -285,6 +291,10 @@ MAKERS: dict[type, Callable[[int], Any]] = {
     PriceLine: price_line,
     Facts: facts,
     FactsOrigin: lambda n: subscription(n).facts_origin,
+    FileImport: file_import,
+    ImportedRow: lambda n: ImportedRow.objects.create(
+        file_import=file_import(n), subscription=subscription(n), line=2, is_new=True, version=1
+    ),
     PolicyCheck: lambda n: PolicyCheck.objects.create(policy=policy(n), checked_at=NOW),
     UserCount: user_count,
     Payment: payment,

@@ -24,6 +24,8 @@ VIEW_ONLY = {
     "exportjob",
     "facts",
     "factsorigin",
+    "fileimport",
+    "importedrow",
     "finding",
     "findingnote",
     "notice",

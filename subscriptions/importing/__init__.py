@@ -1,0 +1,1 @@
+"""Subscriptions read from files that agencies keep: CSV and XLSX."""

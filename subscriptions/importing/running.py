@@ -1,0 +1,325 @@
+"""An import from its first line to its last: all of a file or nothing of it, tried first without keeping anything."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from agencies.models import Agency, Role, User
+from policies.holding import hold_policies
+from policies.models import Policy
+from policies.verdicts import Outcome, Verdict
+from subscriptions.evaluation import Judgement, names_for
+from subscriptions.findings import reconcile_policy, reconcile_totals
+from subscriptions.import_models import FileImport, ImportedRow
+from subscriptions.importing import bulk
+from subscriptions.importing.checking import Checked, Checker
+from subscriptions.importing.columns import NEEDED, find_header, guess_all, implied_by
+from subscriptions.importing.judging import Judges
+from subscriptions.importing.reading import Row, read_rows
+from subscriptions.importing.refusing import Refused
+from subscriptions.importing.rows import Entry, Problem, entries
+from subscriptions.importing.writing import Writer
+from subscriptions.models import Decision, Facts, Status, Subscription
+from subscriptions.recording import today
+from subscriptions.totals import hold_totals, refresh_all_totals, refresh_totals
+
+CHUNK = 2_000
+# Enough to mend a file by. All are counted.
+MOST_PROBLEMS, MOST_VERDICTS = 1_000, 500
+# Beyond this many agencies, one pass over all totals is cheaper than one for each.
+MANY_AGENCIES = 50
+
+
+WRITTEN = (
+    "subscription",
+    "line",
+    "is_new",
+    "subscription__status",
+    "subscription__reference",
+    "subscription__agency__path",
+)
+DECIDED = ("subscription_id", "act", "result", "outcome", "verdicts", "reason", "decided_by_id", "decided_at")
+
+
+class Written(NamedTuple):
+    """A record that was written, as WRITTEN names its columns."""
+
+    pk: int
+    line: int
+    is_new: bool
+    status: str
+    reference: str
+    agency_path: str
+
+
+class Changed(Exception):
+    """The register is no more as it was when the import was tried or began: it would do something else now."""
+
+
+@dataclass(frozen=True)
+class RowVerdict:
+    """That a record of the file does not pass a policy; `sentence` in the language of the import."""
+
+    line: int
+    verdict: str
+    policy: str
+    effect: str
+    sentence: str
+
+
+@dataclass
+class Report:
+    """What an import did or would do. `digest` is the same for two runs that do the same."""
+
+    new: int = 0
+    changed: int = 0
+    left: int = 0
+    errors: int = 0
+    warnings: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    verdicts: list[RowVerdict] = field(default_factory=list)
+    verdicts_in_all: int = 0
+    digest: str = ""
+    left_out: list[str] = field(default_factory=list)  # headers of columns that mean nothing here
+    run: FileImport | None = None
+
+    def tell(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            self.errors += problem.is_error
+            self.warnings += not problem.is_error
+            if len(self.problems) < MOST_PROBLEMS:
+                self.problems.append(problem)
+
+
+@dataclass
+class Table:
+    """A file that is open: its header, what each column means, and the rows below."""
+
+    header: list[str]
+    columns: list[str]
+    rows: Iterable[Row]
+
+
+def open_table(data: bytes, chosen: Mapping[str, str] | None = None) -> Table:
+    """The table in a file, its columns known by their headers; `chosen` says of some what they mean. Raises Refused."""
+    header, rows = find_header(read_rows(data))
+    return Table(header, guess_all(header, chosen), rows)
+
+
+def missing_columns(columns: Sequence[str]) -> list[tuple[str, ...]]:
+    """What no file can do without: of each of these, one column. A file with references has the rest in the register."""
+    return [] if "reference" in columns else [some for some in NEEDED if not set(some) & set(columns)]
+
+
+def run(
+    data: bytes,
+    file_name: str,
+    by: User,
+    *,
+    columns: Mapping[str, str] | None = None,
+    new_as: Status = Status.DRAFT,
+    trial: bool = False,
+    expected: str = "",
+    progress: Callable[[int], None] = lambda done: None,
+) -> Report:
+    """Import a file, or try to: a trial does all of it and keeps nothing. Nothing is kept either when anything is wrong.
+
+    `columns` says of headers what they mean, where they do not say it themselves. `expected` is the digest of a trial: raises
+    Changed when the import would do anything else now. Raises Refused when the file is no table.
+    """
+    if not by.has_role(Role.ADMINISTRATOR):
+        raise Refused(_("You are no administrator of any agency."))
+    table = open_table(data, columns)
+    names = table.columns
+    if missing_columns(names):
+        raise Refused(
+            _("There must be a column for the agency and one for the AI tool, or one for the reference.")
+        )
+    with few_collections(), transaction.atomic():
+        if not trial:
+            bulk.hold_imports()
+        record = FileImport.objects.create(owner=by, file_name=file_name[:200])
+        report = _Run(record, by, table, names, new_as, trial, progress).all()
+        if expected and report.digest != expected:
+            raise Changed
+        if trial or report.errors:
+            transaction.set_rollback(True)
+        else:
+            _close(record, report)
+            report.run = record
+    return report
+
+
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """Look for garbage in cycles more seldom: looking through all of a chunk's objects takes a sixth of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(before[0] * 100, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def _close(record: FileImport, report: Report) -> None:
+    from django.utils import timezone
+
+    record.new, record.changed, record.left = report.new, report.changed, report.left
+    record.finished_at = timezone.now()
+    record.save()
+
+
+class _Run:
+    def __init__(
+        self,
+        record: FileImport,
+        by: User,
+        table: Table,
+        names: Sequence[str],
+        new_as: Status,
+        trial: bool,
+        progress: Callable[[int], None],
+    ) -> None:
+        self.record, self.by, self.table, self.names = record, by, table, names
+        self.trial, self.progress, self.on = trial, progress, today()
+        implied = implied_by(table.header[names.index("amount")] if "amount" in names else "")
+        mapped = [name for name in names if name]
+        self.checker = Checker(by, mapped, implied, new_as, self.on, hold=not trial)
+        self.writer = Writer(record, by, self.on, trial)
+        self.report = Report(
+            left_out=[h for h, name in zip(table.header, names, strict=True) if h and not name]
+        )
+        self._digest = hashlib.sha256()
+
+    def all(self) -> Report:
+        done = 0
+        for chunk in _chunks(entries(self.table.rows, self.names)):
+            checked = self.checker.check(chunk)
+            self._count(chunk, checked)
+            # After an error nothing is kept: then only a trial goes on, for the verdicts of the rest.
+            if self.trial or not self.report.errors:
+                self._hold_unchanged(checked)
+                self.writer.write(checked)
+            done += len(chunk)
+            self.progress(done)
+        if self.trial or not self.report.errors:
+            self._judge()
+        self.report.digest = self._digest.hexdigest()
+        return self.report
+
+    def _count(self, chunk: Sequence[Entry], checked: Sequence[Checked]) -> None:
+        report = self.report
+        for entry in chunk:
+            report.tell(entry.problems)
+        for one in checked:
+            report.new += one.is_new
+            report.changed += not one.is_new and one.is_changed
+            report.left += not one.is_changed
+            before = one.before
+            says = (one.entry.line, one.is_changed, before and (before.pk, before.version))
+            self._digest.update(repr(says).encode())
+
+    def _hold_unchanged(self, checked: Sequence[Checked]) -> None:
+        """Hold the records that change. Raises Changed when somebody has worked on one since it was read."""
+        versions = {
+            one.after.pk: one.before.version for one in checked if one.before is not None and one.is_changed
+        }
+        if not versions or self.trial:
+            return
+        held = Subscription.objects.select_for_update(no_key=True).filter(pk__in=versions).order_by("pk")
+        if dict(held.values_list("pk", "version")) != versions:
+            raise Changed
+
+    def _judge(self) -> None:
+        """Judge what was written by the policies in force, which stay so until the end, and keep findings in step."""
+        if not self.trial:
+            hold_policies()
+        touched = self._refresh_totals()
+        judges = Judges(self.on)
+        outcomes: Counter[str] = Counter()
+        rows = ImportedRow.objects.filter(file_import=self.record).order_by("subscription")
+        facts = Facts.objects.filter(subscription__imported_rows__file_import=self.record).order_by()
+        for part in _chunks(map(Written._make, rows.values_list(*WRITTEN).iterator(chunk_size=CHUNK))):
+            failing = judges.failing(facts.filter(pk__gte=part[0].pk, pk__lte=part[-1].pk))
+            decisions = []
+            for row in part:
+                found = failing.get(row.pk, [])
+                outcome = judges.outcome(found)
+                outcomes[outcome.value] += 1
+                self._refuse_growth(row, outcome, found)
+                if not self.trial:
+                    decisions.append(
+                        self._decision(row, outcome.value, judges.as_json(row.agency_path, found))
+                    )
+            self._tell_verdicts(part, failing)
+            bulk.insert_rows(Decision, DECIDED, decisions)
+        self.report.verdicts.sort(key=lambda verdict: verdict.line)
+        self.report.outcomes = dict(outcomes)
+        if not self.trial and not self.report.errors:
+            imported = ImportedRow.objects.filter(file_import=self.record).values("subscription")
+            for policy in Policy.objects.all():
+                reconcile_policy(policy, self.on, imported, refreshed=None, held=True)
+            reconcile_totals(touched, self.on)
+
+    def _refresh_totals(self) -> list[int]:
+        """Make the totals right; returns the agencies whose totals with all below are others now."""
+        if not self.writer.moved:
+            return []
+        if len(self.writer.moved) > MANY_AGENCIES:
+            return refresh_all_totals()
+        agencies = list(Agency.objects.filter(path__in=self.writer.moved))
+        hold_totals(agencies)
+        return [pk for agency in agencies for pk in refresh_totals(agency)]
+
+    def _decision(self, row: Written, outcome: str, verdicts: bulk.Ready) -> list[Any]:
+        """In the order of DECIDED."""
+        act = Decision.Act.CHANGE
+        if row.is_new:
+            act = Decision.Act.DECLARE if row.status == Status.ACTIVE else Decision.Act.RECORD
+        reason = f"{self.record.file_name}: {row.line}"
+        result = Decision.Result.DONE.value
+        return [row.pk, act.value, result, outcome, verdicts, reason, self.by.pk, self.writer.now]
+
+    def _refuse_growth(self, row: Written, outcome: Outcome, failing: Sequence[Judgement]) -> None:
+        """What a policy blocks cannot be renewed, extended or grown, by a file as little as by hand."""
+        if outcome == Outcome.REFUSED and row.pk in self.writer.material:
+            blocking = next(j for j in failing if j.verdict == Verdict.VIOLATION)
+            message = _("A policy does not allow this change: %(policy)s.")
+            said = message % {"policy": blocking.version.title}
+            self.report.tell([Problem(row.line, "", row.reference, said)])
+
+    def _tell_verdicts(self, part: Sequence[Written], failing: Mapping[int, list[Judgement]]) -> None:
+        report = self.report
+        report.verdicts_in_all += sum(map(len, failing.values()))
+        room = MOST_VERDICTS - len(report.verdicts)
+        if room <= 0:
+            return
+        told = [(row, judgement) for row in part for judgement in failing.get(row.pk, [])][:room]
+        names = names_for(judgement for _row, judgement in told)
+        for row, judgement in told:
+            report.verdicts.append(
+                RowVerdict(
+                    row.line,
+                    judgement.verdict.value,
+                    str(judgement.version.title),
+                    judgement.version.effect,
+                    judgement.explain(names),
+                )
+            )
+
+
+def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    rest = iter(rows)
+    while chunk := list(itertools.islice(rest, CHUNK)):
+        yield chunk
