@@ -159,8 +159,12 @@ def pytest(*arguments: str, **changes: str) -> bool:
     return subprocess.run(command, cwd=ROOT, env=environment(**changes)).returncode == 0
 
 
+# Each process takes neighbouring tests, so that what the tests of a module share is not set up again for every few of them.
+ON_ALL_CORES = ("--numprocesses", "auto", "--dist", "worksteal")
+
+
 def on_sqlite(*arguments: str) -> bool:
-    return pytest("--numprocesses", "auto", *arguments)
+    return pytest(*ON_ALL_CORES, *arguments)
 
 
 def on_postgres(*arguments: str) -> bool:
@@ -169,7 +173,7 @@ def on_postgres(*arguments: str) -> bool:
     if not postgres.binaries():
         raise NotRun("PostgreSQL's server is not installed")
     with postgres.cluster() as url:
-        return pytest("--numprocesses", "auto", *arguments, DATABASE_URL=url)
+        return pytest(*ON_ALL_CORES, *arguments, DATABASE_URL=url)
 
 
 def in_browser(*arguments: str) -> bool:
@@ -177,21 +181,21 @@ def in_browser(*arguments: str) -> bool:
         provide("chromium", "chromium")
     if not chromium.executable():
         raise NotRun("no Chromium: install Debian's chromium, or run .venv/bin/playwright install chromium")
-    return pytest("-m", "browser", "--numprocesses", "auto", *arguments)
+    return pytest("-m", "browser", *ON_ALL_CORES, *arguments)
 
 
 LONG = {"EXAMPLES": os.environ.get("EXAMPLES", "2000")}
 
 
 def long_on_sqlite(*arguments: str) -> bool:
-    return pytest("-m", "hypothesis", "--numprocesses", "auto", *arguments, **LONG)
+    return pytest("-m", "hypothesis", *ON_ALL_CORES, *arguments, **LONG)
 
 
 def long_on_postgres(*arguments: str) -> bool:
     if not postgres.binaries():
         raise NotRun("PostgreSQL's server is not installed")
     with postgres.cluster() as url:
-        return pytest("-m", "hypothesis", "--numprocesses", "auto", *arguments, DATABASE_URL=url, **LONG)
+        return pytest("-m", "hypothesis", *ON_ALL_CORES, *arguments, DATABASE_URL=url, **LONG)
 
 
 STATIC: list[tuple[str, Callable[[], bool]]] = [
