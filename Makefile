@@ -17,8 +17,8 @@ run: run-packages  ## Set up what is missing and serve the demonstration on http
 test: test-packages  ## Run everything: static checks, tests on SQLite and PostgreSQL, tests in the browser
 	@$(VENV) -m tests.run
 
-test-long: test-packages  ## Try 2,000 generated registers in the policy engine's property tests, on both databases (EXAMPLES=... another number)
-	@$(VENV) -m tests.run long-sqlite long-postgres
+test-long: test-packages  ## Open the pages on PostgreSQL too; try 2,000 generated registers in the policy engine's property tests, on both databases (EXAMPLES=... another number)
+	@$(VENV) -m tests.run postgres-pages long-sqlite long-postgres
 
 mutation: test-packages  ## Break the policy engine in each of its parts in turn; every break must fail a test
 	@$(VENV) -m tests.mutate $(ARGS)

@@ -1,8 +1,9 @@
 """Run the project's checks and tests and sum them up: `python -m tests.run [step ...] [-- pytest's arguments]`.
 
-Steps: check (all static checks), sqlite, postgres, browser; all of them when none is named. long-sqlite and long-postgres try
-2,000 generated registers (EXAMPLES=... another number) in the property tests of the policy engine. What cannot be run on a
-machine is named in the summary with its reason; under CI=true that is a failure.
+Steps: check (all static checks), sqlite, postgres (all but pages), browser; all of them when none is named. postgres-pages opens
+the pages on PostgreSQL too; long-sqlite and long-postgres try 2,000 generated registers (EXAMPLES=... another number) in the
+property tests of the policy engine. What cannot be run on a machine is named in the summary with its reason; under CI=true
+that is a failure.
 """
 
 import os
@@ -167,7 +168,37 @@ def on_sqlite(*arguments: str) -> bool:
     return pytest(*ON_ALL_CORES, *arguments)
 
 
+# How pages look and who may open them is the same on both databases; the queries beneath are tested on both. So that a plain run
+# stays short, these are left to `python -m tests.run postgres-pages` there (and to a plain run on SQLite).
+PAGES = [
+    "tests/admin",
+    "tests/catalog/test_tool_pages.py",
+    "tests/govtrack",
+    "tests/oversight/exports",
+    "tests/oversight/explorer/test_explorer_files.py",
+    "tests/oversight/explorer/test_explorer_page.py",
+    "tests/oversight/explorer/test_saving.py",
+    "tests/oversight/test_report_page.py",
+    "tests/oversight/test_spending_page.py",
+    "tests/policies/test_policy_pages.py",
+    "tests/sources/test_source_pages.py",
+    "tests/subscriptions/test_bad_input.py",
+    "tests/subscriptions/test_pages.py",
+    "tests/test_access.py",
+]
+
+
 def on_postgres(*arguments: str) -> bool:
+    # Whoever names files means these.
+    left_out = [] if arguments else [f"--ignore={path}" for path in PAGES]
+    return _with_cluster(*left_out, *arguments)
+
+
+def pages_on_postgres(*arguments: str) -> bool:
+    return _with_cluster(*PAGES, *arguments)
+
+
+def _with_cluster(*arguments: str) -> bool:
     if not postgres.binaries():
         provide("initdb", "postgresql")
     if not postgres.binaries():
@@ -214,6 +245,7 @@ TESTS: dict[str, tuple[str, Callable[..., bool]]] = {
 }
 # Not part of a plain run.
 LONG_TESTS: dict[str, tuple[str, Callable[..., bool]]] = {
+    "postgres-pages": ("pages on PostgreSQL", pages_on_postgres),
     "long-sqlite": ("long run on SQLite", long_on_sqlite),
     "long-postgres": ("long run on PostgreSQL", long_on_postgres),
 }
