@@ -500,7 +500,7 @@ def judged() -> tuple[list[Any], list[Any], list[Any]]:
 
 
 @pytest.mark.django_db(transaction=True)  # each example rolls back one of its own
-@examples(25, share=4)
+@examples(12, share=4)
 @given(steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 11)), min_size=1, max_size=8))
 def test_step_by_step_is_as_from_scratch(clock, ground, steps):
     with transaction.atomic():

@@ -57,7 +57,7 @@ def as_expected(judgement: Judgement, waivers: list[Waiver]) -> reference.Expect
 
 
 @pytest.mark.django_db(transaction=True)  # each example rolls back one of its own
-@examples(250)
+@examples(120)
 @given(register=reference.registers())
 def test_live_check_saved_check_and_reference_agree(ground, register):
     rules, excuses, rows = register

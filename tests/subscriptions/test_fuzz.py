@@ -30,7 +30,7 @@ FIELDS = [
 ]
 FIELDS += ["lines-TOTAL_FORMS", "lines-INITIAL_FORMS", "lines-1-amount", "lines-1-seats"]
 FUZZ = settings(
-    max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

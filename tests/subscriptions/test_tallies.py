@@ -351,7 +351,7 @@ class Writing(RuleBasedStateMachine):
 
 
 def test_any_order_of_anything():
-    run_state_machine_as_test(Writing, settings=examples(30, share=10))
+    run_state_machine_as_test(Writing, settings=examples(15, share=10))
 
 
 # --- each path --------------------------------------------------------------------------------------------------------

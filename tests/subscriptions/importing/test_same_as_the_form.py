@@ -86,7 +86,7 @@ def page_takes(
     return form.instance, formset.lines()[0]
 
 
-@examples(150)
+@examples(60)
 @given(
     record=st.fixed_dictionaries(CELLS),
     price=st.fixed_dictionaries(PRICES),
