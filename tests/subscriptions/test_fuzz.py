@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from subscriptions.models import Decision, Subscription
+from tests.examples import examples
 from tests.pages import form_on
 from tests.subscriptions.entering import CHECK, GOOD, NEW
 
@@ -29,9 +30,7 @@ FIELDS = [
     "lines-0-DELETE",
 ]
 FIELDS += ["lines-TOTAL_FORMS", "lines-INITIAL_FORMS", "lines-1-amount", "lines-1-seats"]
-FUZZ = settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+FUZZ = examples(25)
 
 
 @FUZZ
