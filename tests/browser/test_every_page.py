@@ -415,8 +415,8 @@ def test_every_page(
         page = visit(who, address.format(**records), language)
         if act:
             act(page)
-        # The layout is the same in both languages, so the narrow one is gone through in one.
-        screens = ["narrow"] if act is menu_opened else ["wide", "narrow"] if language == "ko" else ["wide"]
+        # What axe finds hangs on the words or on the layout: each language and each screen is gone through once.
+        screens = ["narrow"] if act is menu_opened or language == "en" else ["wide"]
         for screen in screens:
             page.set_viewport_size(SCREENS[screen])
             faults += [f"{title}, {screen}: {fault}" for fault in chromium.violations(page, watch, [])]
