@@ -133,8 +133,8 @@ def test_columns_without_script(visit: Visit, browser: Any, base_url: str) -> No
     page.get_by_role("checkbox", name="At most", exact=True).check()
     page.get_by_role("checkbox", name="Share of total", exact=True).uncheck()
     page.get_by_role("button", name="Show these columns").click()
-    assert page.locator("thead th").all_inner_texts() == ["Agency", "Spending stated", "At most"]
-    assert page.locator("tbody th").first.inner_text() == "Jeju"
+    expect(page.locator("thead th")).to_have_text(["Agency", "Spending stated", "At most"])
+    expect(page.locator("tbody th").first).to_have_text("Jeju")
     plain.close()
 
 
