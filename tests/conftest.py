@@ -7,18 +7,15 @@ from typing import Any
 import hypothesis
 import pytest
 from django.conf import settings
-from django.core.management import call_command
 from django.test import Client
 from django.utils import translation
 
-from tests import chromium
+from tests import chromium, register
 
 # A person's runs look for new examples; before a change is taken in, the same ones judge every change.
 CI = os.environ.get("CI", "").lower() == "true"
 hypothesis.settings.register_profile("govtrack", deadline=None, print_blob=True, derandomize=CI)
 hypothesis.settings.load_profile("govtrack")
-
-FIXTURES = ["agencies", "catalog", "sources", "policies", "subscriptions"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -66,7 +63,7 @@ def in_english() -> Iterator[None]:
 @pytest.fixture
 def report_data(db: None) -> None:
     """The register as a new deployment loads it: the report, its policies and the subscriptions it tells of."""
-    call_command("loaddata", *FIXTURES, verbosity=0)
+    register.load()
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 
+from tests.register import FIXTURES, load
 from tests.roles import ROLES
 
 SCREENS = {"wide": {"width": 1440, "height": 900}, "narrow": {"width": 375, "height": 812}}
@@ -14,9 +14,7 @@ SCREENS = {"wide": {"width": 1440, "height": 900}, "narrow": {"width": 375, "hei
 @pytest.fixture
 def register(transactional_db: None) -> None:
     """The fixtures are loaded and judged."""
-    fixtures = ["agencies", "catalog", "sources", "other_sources", "policies", "subscriptions"]
-    call_command("loaddata", *fixtures, verbosity=0)
-    call_command("check_policies", verbosity=0)
+    load(*FIXTURES, "other_sources", judged=True)
 
 
 @pytest.fixture

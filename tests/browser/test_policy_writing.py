@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from django.core.management import call_command
 from playwright.sync_api import expect
 
 from policies.models import PolicyVersion
+from tests.register import load
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +18,7 @@ SENTENCE = {
 
 @pytest.fixture
 def report(transactional_db):
-    call_command("loaddata", "agencies", "catalog", "sources", "policies", "subscriptions", verbosity=0)
+    load()
 
 
 @pytest.fixture

@@ -1,14 +1,15 @@
 """Sources, AI tools and policies in a real browser: links to the very statement, filters by keyboard."""
 
 import pytest
-from django.core.management import call_command
+
+from tests.register import load
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 def report(transactional_db):
-    call_command("loaddata", "agencies", "catalog", "sources", "policies", "subscriptions", verbosity=0)
+    load()
 
 
 def test_a_legal_basis_leads_to_the_very_statement(browser_page, report, make_user, sign_in):

@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 
 from agencies.models import User
-from tests.conftest import FIXTURES
+from tests.register import load
 from tests.subscriptions.factories import DAY
 
 
@@ -18,8 +17,7 @@ from tests.subscriptions.factories import DAY
 def loaded_register(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """The report with its 17 ChatGPT subscriptions, judged; loaded once for the tests of a module."""
     with django_db_blocker.unblock(), transaction.atomic():
-        call_command("loaddata", *FIXTURES, verbosity=0)
-        call_command("check_policies", verbosity=0)
+        load(judged=True)
         yield
         transaction.set_rollback(True)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.test import Client
 
 from agencies.models import Agency
@@ -23,6 +22,7 @@ from tests.oversight.test_agency_page import (
     opened,
     rows,
 )
+from tests.register import load
 
 SignIn = Callable[..., Client]
 STATED = "Spending and users, as each source states them"
@@ -31,7 +31,7 @@ SAID = "What published sources state"
 
 @pytest.fixture(autouse=True)
 def other_sources(register: None) -> None:
-    call_command("loaddata", "other_sources", verbosity=0)
+    load("other_sources")
 
 
 def test_by_each_source(signed_in: SignIn) -> None:

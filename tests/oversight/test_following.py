@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import transaction
 
 from agencies.models import User
@@ -13,7 +12,7 @@ from figures.interval import Interval
 from oversight.report import Government, ReportPage, report_page, report_sources
 from sources.models import Report, Source, Statement
 from subscriptions.recording import today
-from tests.conftest import FIXTURES
+from tests.register import FIXTURES, load
 
 pytestmark = pytest.mark.usefixtures("all_sources", "db", "in_english")
 
@@ -22,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("all_sources", "db", "in_english")
 def all_sources(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """The report with its sources A to D, loaded once for these tests."""
     with django_db_blocker.unblock(), transaction.atomic():
-        call_command("loaddata", *FIXTURES[:3], "other_sources", *FIXTURES[3:], verbosity=0)
+        load(*FIXTURES, "other_sources")
         yield
         transaction.set_rollback(True)
 

@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -12,13 +11,14 @@ from agencies.models import Agency
 from sources.models import Report, Source, Statement
 from subscriptions.models import Payment, Subscription
 from tests.pages import Element, read
+from tests.register import load
 
 ADDRESS = "/reports/ai-subscriptions-2025/"
 
 
 @pytest.fixture
 def other_sources(register: None) -> None:
-    call_command("loaddata", "other_sources", verbosity=0)
+    load("other_sources")
 
 
 def rows(page: Element, caption: str) -> dict[str, list[str]]:

@@ -6,7 +6,6 @@ import io
 from collections.abc import Callable
 
 import pytest
-from django.core.management import call_command
 from django.test import Client
 from openpyxl import load_workbook
 
@@ -14,6 +13,7 @@ from agencies.models import User
 from sources.models import Source, Statement
 from tests.oversight.test_spending_page import citation, names, rows_of_csv, table_of
 from tests.pages import errors_on, read
+from tests.register import load
 
 SignIn = Callable[..., Client]
 PAGE = "/spending/"
@@ -21,7 +21,7 @@ PAGE = "/spending/"
 
 @pytest.fixture(autouse=True)
 def other_sources(register: None) -> None:
-    call_command("loaddata", "other_sources", verbosity=0)
+    load("other_sources")
 
 
 @pytest.fixture

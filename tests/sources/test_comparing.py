@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 
 from sources.comparing import Comparison, Point, Relation, compared
 from sources.models import Statement
+from tests.register import load
 
 YEAR = {"period_from": "2023-01-01", "period_until": "2023-12-31"}
 NEXT = {"period_from": "2024-01-01", "period_until": "2024-12-31"}
@@ -144,7 +144,7 @@ def test_conflicting() -> None:
 
 
 def test_the_articles_on_the_report(report_data: None) -> None:
-    call_command("loaddata", "other_sources", verbosity=0)
+    load("other_sources")
     period = (Point.PERIOD,)
     found = comparisons()
     assert {code: others for code, others in found.items() if code.startswith("A")} == {

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 
 from sources.models import Statement
 from sources.plausibility import LEAST_PER_USER, MOST_PER_USER, by_statement, flags
+from tests.register import load
 
 pytestmark = pytest.mark.usefixtures("in_english")
 YEAR = {"period_from": "2023-01-01", "period_until": "2023-12-31"}
@@ -26,7 +26,7 @@ def test_the_report_alone_has_none(report_data: None) -> None:
 
 
 def test_daejeon(report_data: None) -> None:
-    call_command("loaddata", "other_sources", verbosity=0)
+    load("other_sources")
     before = list(Statement.objects.order_by("pk").values_list("pk", "value", "standing"))
     assert flagged() == [
         (

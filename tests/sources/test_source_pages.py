@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from django.core.management import call_command
 from django.utils import timezone
 
 from policies.models import Policy, PolicyVersion
 from sources.models import Report, Source, Statement
+from tests.register import load
 
 READERS = ["administrator", "approver", "policy_officer", "committee_member", None]
 
@@ -270,7 +270,7 @@ def test_a_source_leads_to_the_page_of_its_report(report_data, signed_in):
 
 def test_what_cannot_be_right_is_told_beside_the_figure(report_data, signed_in):
     """On the page of either source; what is not published yet flags nothing for those who may not read it."""
-    call_command("loaddata", "other_sources", verbosity=0)
+    load("other_sources")
     reason = (
         "To be checked Daejeon: ₩128,000 (C1b) for 275 users (A13) is about ₩465 for each. "
         "No subscription costs less than ₩1,000 a user."

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.test import Client
 from jsonschema import Draft202012Validator, ValidationError
 
@@ -16,8 +15,8 @@ from oversight.explorer.question import Dimension, Filters, Measure, Question
 from oversight.explorer.records import COLUMNS, MEANINGS
 from oversight.snapshots.freezing import freeze
 from subscriptions.models import Payment, Subscription
-from tests.conftest import FIXTURES
 from tests.oversight.explorer.reference import Record, build
+from tests.register import load
 from tests.subscriptions.factories import agency_at, days, person
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -33,8 +32,7 @@ def validator(name: str) -> Draft202012Validator:
 @pytest.fixture
 def nation(db: None) -> User:
     """The report's register, with payments and unknowns of every kind."""
-    call_command("loaddata", *FIXTURES, verbosity=0)
-    call_command("check_policies", verbosity=0)
+    load(judged=True)
     for number, subscription in enumerate(Subscription.objects.order_by("pk")[:5]):
         Payment.objects.create(subscription=subscription, paid_on=days(-number), amount=-5, won=-5)
         Payment.objects.create(subscription=subscription, paid_on=days(-40), amount=5, currency="USD")
