@@ -15,6 +15,7 @@ urlpatterns = [
     path("accounts/password/", auth_views.PasswordChangeView.as_view(), name="password_change"),
     path("accounts/password/done/", auth_views.PasswordChangeDoneView.as_view(), name="password_change_done"),
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
+    path("csp-reports/", views.csp_reports, name="csp-reports"),
     path("admin/", admin.site.urls),
     path("", include("agencies.urls")),
     path("", include("catalog.urls")),

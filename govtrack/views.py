@@ -1,12 +1,15 @@
 """The home page (what needs the reader's attention, the key figures, the latest decisions), and the page of what is not there."""
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
 
 from agencies.paging import MissingPage
 from agencies.signed_in import SignedInRequest
+from govtrack import csp_reports as reports
 from oversight.attention import attention, recent_decisions
 from oversight.key_figures import home_cards
 from oversight.recorded import recorded_in_sight
@@ -30,6 +33,13 @@ def home(request: SignedInRequest) -> HttpResponse:
             "as_of": timezone.now(),
         },
     )
+
+
+@csrf_exempt  # the browser sends it by itself, without a form
+@login_not_required
+@require_POST
+def csp_reports(request: HttpRequest) -> HttpResponse:
+    return reports.receive(request)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "govtrack.middleware.kept_apart",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -180,6 +181,9 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
+        # Old browsers know the first, new ones the second; govtrack.middleware.kept_apart says where "csp" is.
+        "report-uri": "/csp-reports/",
+        "report-to": "csp",
     },
 }
 SECURE_REFERRER_POLICY = "same-origin"
@@ -190,6 +194,13 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
+MESSAGE_STORAGE = "govtrack.cookies.MessageStorage"
+MESSAGES_COOKIE_NAME = "messages"
+
+# Where attempts are counted: `memory://` is each process for itself; `redis://…` or `memcached://…` all of them together, with
+# the driver installed.
+LIMITS_STORAGE = env.str("LIMITS_STORAGE", default="memory://")
 
 # Django alone says nothing about errors while DEBUG is off.
 LOGGING = {

@@ -41,6 +41,25 @@ def test_a_complete_environment_starts():
     assert start(code, **GOOD).stdout == "['register.example', 'www.register.example'] False True True\n"
 
 
+def test_cookies_and_transport():
+    """Every cookie bears a name that browsers take from this host alone, over HTTPS; strangers cannot plant one."""
+    code = """
+kinds = ["SESSION", "CSRF", "LANGUAGE"]
+print([getattr(settings, f"{kind}_COOKIE_NAME") for kind in [*kinds, "MESSAGES"]])
+print({getattr(settings, f"{kind}_COOKIE_{part}") for kind in kinds for part in ("SECURE", "HTTPONLY")})
+print({(getattr(settings, f"{kind}_COOKIE_DOMAIN"), getattr(settings, f"{kind}_COOKIE_PATH")) for kind in kinds})
+print({getattr(settings, f"{kind}_COOKIE_SAMESITE") for kind in kinds})
+print(settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS, settings.SECURE_HSTS_INCLUDE_SUBDOMAINS)
+"""
+    assert start(code, **GOOD).stdout.splitlines() == [
+        "['__Host-sessionid', '__Host-csrftoken', '__Host-language', '__Host-messages']",
+        "{True}",
+        "{(None, '/')}",
+        "{'Lax'}",
+        "True 31536000 True",
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
