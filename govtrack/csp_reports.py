@@ -50,9 +50,10 @@ def _reports(data: Any) -> Iterator[dict[str, str]]:
     """The reports in either form that browsers send: one by `report-uri`, several by `report-to`."""
     if isinstance(data, dict):
         body = data.get("csp-report", {})
-        names = ("document-uri", "effective-directive", "blocked-uri", "source-file", "line-number")
         if body:
-            yield _told(*(body.get(name) for name in names), body.get("violated-directive"))
+            directive = body.get("effective-directive") or body.get("violated-directive")
+            where = (body.get("source-file"), body.get("line-number"))
+            yield _told(body.get("document-uri"), directive, body.get("blocked-uri"), *where)
         return
     for report in data:
         if report.get("type") == "csp-violation":
@@ -61,12 +62,10 @@ def _reports(data: Any) -> Iterator[dict[str, str]]:
             yield _told(*(body.get(name) for name in names))
 
 
-def _told(
-    page: Any, directive: Any, blocked: Any, source: Any, line: Any, older: Any = None
-) -> dict[str, str]:
+def _told(page: Any, directive: Any, blocked: Any, source: Any, line: Any) -> dict[str, str]:
     return {
         "page": _page(str(page or "")),
-        "directive": _word(directive or older),
+        "directive": _word(directive),
         "blocked": _host(str(blocked or "")),
         "source": _host(str(source or "")),
         "line": str(line) if isinstance(line, int) else "unknown",

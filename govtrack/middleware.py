@@ -13,7 +13,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 # of others.
 NOT_ALLOWED = (
     "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "geolocation", "gyroscope", "hid",
-    "magnetometer", "microphone", "midi", "payment", "picture-in-picture", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",
+    "magnetometer", "microphone", "midi", "payment", "picture-in-picture", "screen-wake-lock", "serial", "usb",
+    "xr-spatial-tracking",
 )  # fmt: skip
 PERMISSIONS = ", ".join(f"{feature}=()" for feature in NOT_ALLOWED)
 
