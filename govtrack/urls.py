@@ -25,4 +25,6 @@ urlpatterns = [
     path("", include("oversight.urls")),
 ]
 
+handler400 = "govtrack.views.bad_request"
+handler500 = "govtrack.views.server_error"
 handler404 = "govtrack.views.not_found"

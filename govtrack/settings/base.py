@@ -83,6 +83,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "govtrack.logs.numbered",
     "govtrack.middleware.kept_apart",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -203,10 +204,10 @@ MESSAGES_COOKIE_NAME = "messages"
 LIMITS_STORAGE = env.str("LIMITS_STORAGE", default="memory://")
 
 # Django alone says nothing about errors while DEBUG is off.
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {"line": {"()": "govtrack.logs.Line"}, "json": {"()": "govtrack.logs.Json"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
