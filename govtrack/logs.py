@@ -85,8 +85,8 @@ def without_secrets(text: str, known: Iterable[str] = ()) -> str:
 def known_secrets() -> list[str]:
     """Those of the settings; a value so short that words contain it is left to its name."""
     database = settings.DATABASES["default"]
-    values = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS, database.get("PASSWORD")]
-    return [value for value in values if value and len(value) >= 8]
+    values = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS, database.get("PASSWORD") or ""]
+    return [str(value) for value in values if len(value) >= 8]
 
 
 class Line(logging.Formatter):

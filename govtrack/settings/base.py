@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "govtrack.limits.sized",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "govtrack.middleware.language_from_cookie",
     "django.middleware.common.CommonMiddleware",
@@ -95,6 +96,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # Signed-in is the rule; a view that anybody may open says so with @login_not_required.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "govtrack.limits.often_enough",
+    "govtrack.query_limits.stopped_in_time",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
@@ -170,6 +173,18 @@ EXPORTS_DAYS = env.int("EXPORTS_DAYS", default=7)
 
 # A pasted text of 10 MB must reach the form, which names the field that is too long; more is answered with 400.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 5
+# With its files: the largest that an import takes has 30 MB. More is answered with 413 before it is read.
+LARGEST_REQUEST = 32 * 1024 * 1024
+
+# How often each reader may open a page that computes over all that they see, and take a file.
+REQUEST_LIMITS = {
+    "pages": env.str("LIMIT_OF_PAGES", default="120/minute"),
+    "files": env.str("LIMIT_OF_FILES", default="60/5 minutes"),
+}
+# How long one statement of a page may take, in seconds. Commands and the worker are not limited.
+QUERY_SECONDS = env.int("QUERY_SECONDS", default=20)
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from limits import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASES = ("sqlite", "postgres", "postgresql", "psql", "pgsql")
@@ -59,6 +60,9 @@ def problems(environment: Mapping[str, str]) -> Iterator[str]:
         value = environment.get(name, str(least)).strip()
         if not (value.isascii() and value.isdigit() and int(value) >= least):
             yield f"{name} is no whole number of at least {least}: correct or unset it."
+    for name in ("LIMIT_OF_PAGES", "LIMIT_OF_FILES"):
+        if (limit := environment.get(name)) and not _is_limit(limit):
+            yield f"{name} is no limit: write it as 60/minute or 60/5 minutes, or unset it."
     if environment.get("LIMITS_STORAGE", "memory:").partition(":")[0] not in COUNTERS:
         yield "LIMITS_STORAGE names no place to count in: begin it with memory://, redis:// or memcached://."
     exports = Path(environment.get("EXPORTS_DIR") or ROOT / "exports").resolve()
@@ -77,6 +81,14 @@ def _keys(environment: Mapping[str, str]) -> Iterator[str]:
     fallbacks = environment.get("SECRET_KEY_FALLBACKS", "")
     if any(_weak(fallback) for fallback in fallbacks.split(",") if fallback):
         yield "SECRET_KEY_FALLBACKS holds a key that is too short or too uniform: remove it."
+
+
+def _is_limit(text: str) -> bool:
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _weak(key: str) -> bool:
