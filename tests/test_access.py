@@ -83,6 +83,8 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("password_change", ()): (SIGNED_IN, SIGNED_IN),
     ("password_change_done", ()): (SIGNED_IN, NEVER),
     ("set_language", ()): (DONE, DONE),
+    ("alive", ()): (EVERYBODY, EVERYBODY.replace("200", "405")),
+    ("ready", ()): (EVERYBODY, EVERYBODY.replace("200", "405")),
     # Browsers send reports, not people: an empty one is of no known type.
     ("csp-reports", ()): (EVERYBODY.replace("200", "405"), EVERYBODY.replace("200", "415")),
     ("agencies:options", ()): (SIGNED_IN, NEVER),

@@ -171,6 +171,11 @@ EXPORTS_DIR = env.path("EXPORTS_DIR", default=str(BASE_DIR / "exports"))
 # The days after which `manage.py remove_old_exports` deletes them.
 EXPORTS_DAYS = env.int("EXPORTS_DAYS", default=7)
 
+# Folders, by their settings, that a backup takes along and whose disks must have room; one that is not set is left out.
+KEPT_FOLDERS = ["EXPORTS_DIR", "IMPORTS_DIR", "MEDIA_ROOT"]
+# With less free on a disk that is written to, /readyz says that this process is not ready.
+READY_FREE_MB = env.int("READY_FREE_MB", default=200)
+
 # A pasted text of 10 MB must reach the form, which names the field that is too long; more is answered with 400.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
