@@ -83,6 +83,13 @@ def test_signing_in_and_out_and_the_switch_stay_here(client: Client, away: str):
         assert not leads_away(response), (address, response.headers["Location"])
 
 
+@pytest.mark.parametrize("odd", ["a b", "home", "subscriptions:list", "a\0b", "?x", "x" * 5000])
+def test_what_is_no_address_leads_to_the_usual_page(signed_in: Any, odd: str):
+    client = signed_in("policy_officer")
+    assert client.post("/findings/follow-up/", {"next": odd}).headers["Location"] == "/findings/"
+    assert client.post("/views/save/", {"next": odd}).headers["Location"] == "/"
+
+
 @login_not_required
 def follows(request: Any) -> HttpResponse:
     return HttpResponseRedirect(request.GET.get("next") or request.headers["Referer"])
