@@ -6,7 +6,7 @@ VENV = .venv/bin/python
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long mutation check format messages bench demo-reset lock python run-packages base-packages test-packages
+.PHONY: help run test test-long audit mutation check format messages bench demo-reset lock python run-packages base-packages test-packages
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -19,6 +19,9 @@ test: test-packages  ## Run everything: static checks, tests on SQLite and Postg
 
 test-long: test-packages  ## Open the pages on PostgreSQL too; try 2,000 generated registers in the policy engine's property tests, on both databases (EXAMPLES=... another number)
 	@$(VENV) -m tests.run postgres-pages long-sqlite long-postgres
+
+audit: test-packages  ## Try at full length all that shows the register to be trustworthy, 10,000 odd requests included, and print one table (ARGS=fuzz: that part)
+	@$(VENV) -m tests.audit $(ARGS)
 
 mutation: test-packages  ## Break the policy engine in each of its parts in turn; every break must fail a test
 	@$(VENV) -m tests.mutate $(ARGS)

@@ -7,10 +7,10 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import NoReverseMatch, reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from agencies.going_back import way_back
 from agencies.models import SavedView
 from agencies.signed_in import SignedInRequest
 
@@ -27,7 +27,7 @@ def save_view(request: SignedInRequest) -> HttpResponse:
     form = SaveViewForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("Give the filter a name of at most 100 characters. Nothing was saved."))
-        return redirect(_back(request))
+        return redirect(way_back(request, reverse("home")))
     try:
         page = reverse(form.cleaned_data["page"])
     except NoReverseMatch as error:
@@ -49,13 +49,4 @@ def save_view(request: SignedInRequest) -> HttpResponse:
 def forget_view(request: SignedInRequest, pk: int) -> HttpResponse:
     get_object_or_404(SavedView, pk=pk, owner=request.user).delete()
     messages.success(request, _("The saved filter is deleted."))
-    return redirect(_back(request))
-
-
-def _back(request: SignedInRequest) -> str:
-    address = request.POST.get("next", "")
-    return (
-        address
-        if url_has_allowed_host_and_scheme(address, allowed_hosts={request.get_host()})
-        else reverse("home")
-    )
+    return redirect(way_back(request, reverse("home")))

@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.http import HttpRequest
 
+from govtrack.logs import number
+
 # Pages that stand under another entry of the main menu than their app's.
 SECTIONS = {
     "home": "home",
@@ -36,11 +38,12 @@ def deployment(request: HttpRequest) -> dict[str, bool | str]:
     """What the frame of every page asks.
 
     `official_deployment`: a government's own site. `demo`: the login page names the demonstration's accounts.
-    `menu_section`: the entry of the main menu that the page stands under.
+    `menu_section`: the entry of the main menu that the page stands under. `request_number`: what an error page tells to cite.
     """
     match = request.resolver_match
     return {
         "official_deployment": settings.OFFICIAL_DEPLOYMENT,
         "demo": settings.GOVTRACK_DEMO,
         "menu_section": SECTIONS.get(match.view_name, match.app_name) if match else "",
+        "request_number": number(),
     }

@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.i18n import set_language
 
-from govtrack import views
+from govtrack import health, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -15,6 +15,9 @@ urlpatterns = [
     path("accounts/password/", auth_views.PasswordChangeView.as_view(), name="password_change"),
     path("accounts/password/done/", auth_views.PasswordChangeDoneView.as_view(), name="password_change_done"),
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
+    path("healthz", health.alive, name="alive"),
+    path("readyz", health.ready, name="ready"),
+    path("csp-reports/", views.csp_reports, name="csp-reports"),
     path("admin/", admin.site.urls),
     path("", include("agencies.urls")),
     path("", include("catalog.urls")),
@@ -24,4 +27,6 @@ urlpatterns = [
     path("", include("oversight.urls")),
 ]
 
+handler400 = "govtrack.views.bad_request"
+handler500 = "govtrack.views.server_error"
 handler404 = "govtrack.views.not_found"

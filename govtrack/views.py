@@ -1,12 +1,17 @@
 """The home page (what needs the reader's attention, the key figures, the latest decisions), and the page of what is not there."""
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
 
 from agencies.paging import MissingPage
 from agencies.signed_in import SignedInRequest
+from govtrack import csp_reports as reports
+from govtrack.logs import number
 from oversight.attention import attention, recent_decisions
 from oversight.key_figures import home_cards
 from oversight.recorded import recorded_in_sight
@@ -32,6 +37,26 @@ def home(request: SignedInRequest) -> HttpResponse:
     )
 
 
+@csrf_exempt  # the browser sends it by itself, without a form
+@login_not_required
+@require_POST
+def csp_reports(request: HttpRequest) -> HttpResponse:
+    return reports.receive(request)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """What is not there or out of sight; of a list without the page asked for, it leads to the first one."""
     return render(request, "404.html", {"missing_page": isinstance(exception, MissingPage)}, status=404)
+
+
+# The others ask neither who the reader is nor the database: that may be what failed.
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What Django took for no proper request."""
+    return HttpResponse(render_to_string("400.html", {"request_number": number()}), status=400)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Something broke; the log has it under the number that the page tells."""
+    return HttpResponse(render_to_string("500.html", {"request_number": number()}), status=500)

@@ -16,12 +16,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from agencies.going_back import way_back
 from agencies.models import Agency, Recheck
 from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
@@ -136,9 +136,7 @@ def follow_up(request: SignedInRequest) -> HttpResponse:
     """Comment on or assign the findings that were ticked; all or none."""
     if not may_follow_up(request.user):
         raise PermissionDenied
-    back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
-        back = reverse("subscriptions:findings")
+    back = way_back(request, reverse("subscriptions:findings"))
     wanted = {number for number in request.POST.getlist("finding") if number.isascii() and number.isdigit()}
     findings = list(to_follow_up(request.user).filter(pk__in=wanted))
     form = FollowUpForm(request.POST, by=request.user)

@@ -79,6 +79,11 @@ def form_on(response: Any, form_id: str = "record-form") -> dict[str, Any]:
     """What a browser would send if the form with this id were sent as it is shown; several values make a list."""
     form = read(response).by_id(form_id)
     assert form is not None, f"no form #{form_id}"
+    return sent_by(form)
+
+
+def sent_by(form: Element) -> dict[str, Any]:
+    """What a browser would send if this form were sent as it is shown."""
     sent: dict[str, Any] = {}
     for control in form.all("input", "textarea", "select"):
         name, kind = control.attributes.get("name"), control.attributes.get("type", "text")

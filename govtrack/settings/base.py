@@ -83,9 +83,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "govtrack.logs.numbered",
+    "govtrack.middleware.kept_apart",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "govtrack.limits.sized",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "govtrack.middleware.language_from_cookie",
     "django.middleware.common.CommonMiddleware",
@@ -93,6 +96,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # Signed-in is the rule; a view that anybody may open says so with @login_not_required.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "govtrack.limits.often_enough",
+    "govtrack.query_limits.stopped_in_time",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
@@ -166,8 +171,25 @@ EXPORTS_DIR = env.path("EXPORTS_DIR", default=str(BASE_DIR / "exports"))
 # The days after which `manage.py remove_old_exports` deletes them.
 EXPORTS_DAYS = env.int("EXPORTS_DAYS", default=7)
 
+# Folders, by their settings, that a backup takes along and whose disks must have room; one that is not set is left out.
+KEPT_FOLDERS = ["EXPORTS_DIR", "IMPORTS_DIR", "MEDIA_ROOT"]
+# With less free on a disk that is written to, /readyz says that this process is not ready.
+READY_FREE_MB = env.int("READY_FREE_MB", default=200)
+
 # A pasted text of 10 MB must reach the form, which names the field that is too long; more is answered with 400.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 5
+# With its files: the largest that an import takes has 30 MB. More is answered with 413 before it is read.
+LARGEST_REQUEST = 32 * 1024 * 1024
+
+# How often each reader may open a page that computes over all that they see, and take a file.
+REQUEST_LIMITS = {
+    "pages": env.str("LIMIT_OF_PAGES", default="120/minute"),
+    "files": env.str("LIMIT_OF_FILES", default="60/5 minutes"),
+}
+# How long one statement of a page may take, in seconds. Commands and the worker are not limited.
+QUERY_SECONDS = env.int("QUERY_SECONDS", default=20)
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -180,6 +202,9 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
+        # Old browsers know the first, new ones the second; govtrack.middleware.kept_apart says where "csp" is.
+        "report-uri": "/csp-reports/",
+        "report-to": "csp",
     },
 }
 SECURE_REFERRER_POLICY = "same-origin"
@@ -190,12 +215,19 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
+MESSAGE_STORAGE = "govtrack.cookies.MessageStorage"
+MESSAGES_COOKIE_NAME = "messages"
+
+# Where attempts are counted: `memory://` is each process for itself; `redis://…` or `memcached://…` all of them together, with
+# the driver installed.
+LIMITS_STORAGE = env.str("LIMITS_STORAGE", default="memory://")
 
 # Django alone says nothing about errors while DEBUG is off.
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {"line": {"()": "govtrack.logs.Line"}, "json": {"()": "govtrack.logs.Json"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from .base import *  # noqa: F403
-from .base import DATABASES, STORAGES
+from .base import DATABASES, REQUEST_LIMITS, STORAGES
 
 SECRET_KEY = "only-for-tests-" + "0123456789abcdef" * 4
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
@@ -15,6 +15,9 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True
+
+# Tests open more pages in a minute than a person; those of the limits set them.
+REQUEST_LIMITS.clear()
 
 EXPORTS_DIR = Path(tempfile.gettempdir()) / f"govtrack-test-exports-{os.getpid()}"
 

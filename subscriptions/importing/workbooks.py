@@ -27,6 +27,10 @@ LONGEST_ROW = 2 * SMALL
 LAST_ROW = 1_048_576
 PIECE = 256 * 1024
 _RELATION = re.compile(rb"<(?:\w+:)?Relationship\b[^>]*>")
+_TYPE = re.compile(rb"<(?:\w+:)?Override\b[^>]*>")
+# Where sheets and their texts are, in every program's files; elsewhere they would escape what is asked of them.
+SHEETS = "xl/worksheets/"
+_STRINGS = re.compile(rb"""\bPartName=["']/xl/sharedStrings\.xml["']""")
 
 
 def rows_of_ole(data: bytes) -> Iterator[tuple[int, list[str]]]:
@@ -56,6 +60,8 @@ def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
         if not book.worksheets:
             raise Refused(_("The workbook has no sheet."))
         sheet = book.worksheets[0]
+        if not sheet._worksheet_path.startswith(SHEETS):
+            raise Refused(_("The workbook is damaged. Open it, and save it again."))
         sheet.reset_dimensions()  # a sheet may claim any size
         for line, cells in enumerate(sheet.iter_rows(), start=1):
             if line > LAST_ROW:
@@ -92,10 +98,16 @@ def _inspect(data: bytes) -> None:
             parts = archive.infolist()
             _inspect_directory(parts)
             for part in parts:
-                if part.filename.endswith((".xml", ".rels")):
+                if part.filename.endswith((".xml", ".rels")) or _is_xml(archive, part):
                     _inspect_part(archive, part)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError) as error:
         raise Refused(_("The workbook is damaged. Open it, and save it again.")) from error
+
+
+def _is_xml(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
+    """Whether the part could be read as XML whatever its name says: the first letter of that is `<`."""
+    with archive.open(part) as stream:
+        return stream.read(200).lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<")
 
 
 def _inspect_directory(parts: list[zipfile.ZipInfo]) -> None:
@@ -127,7 +139,7 @@ def _inspect_directory(parts: list[zipfile.ZipInfo]) -> None:
 
 def _inspect_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
     """Reads a part in pieces, so that no more of it is ever in memory."""
-    is_sheet = part.filename.startswith("xl/worksheets/")
+    is_sheet = part.filename.startswith(SHEETS)
     since_row, before = 0, b""
     relations = b""
     with archive.open(part) as stream:
@@ -144,11 +156,13 @@ def _inspect_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
                 since_row = since_row + len(piece) if last < 0 else len(piece) - last
                 if since_row > LONGEST_ROW:
                     raise Refused(_("The file is packed so that it grows beyond bounds when it is opened."))
-            if part.filename.endswith(".rels"):
+            if part.filename.endswith(".rels") or part.filename == "[Content_Types].xml":
                 relations += piece
                 if len(relations) > SMALL:
                     raise Refused(_("The workbook is damaged. Open it, and save it again."))
             before = piece
+    if any(b"sharedStrings+xml" in kind and not _STRINGS.search(kind) for kind in _TYPE.findall(relations)):
+        raise Refused(_("The workbook is damaged. Open it, and save it again."))
     for relation in _RELATION.findall(relations):
         if b'TargetMode="External"' in relation and b"/hyperlink" not in relation:
             raise Refused(

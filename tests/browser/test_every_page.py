@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 from playwright.sync_api import Page
@@ -14,6 +15,7 @@ from playwright.sync_api import Page
 from agencies.models import Agency, SavedView
 from catalog.models import Product
 from catalog.proposing import propose
+from govtrack import limits
 from oversight.explorer.question import Dimension, Filters, Question
 from oversight.models import ExportJob, Snapshot
 from oversight.snapshots.freezing import freeze
@@ -454,7 +456,7 @@ def test_a_chart_that_does_not_follow_the_screen_widens_nothing(visit: Callable[
     assert wider_than_the_screen(page) <= 0
 
 
-@pytest.mark.parametrize("name", ["500", "403 of a form without its token"])
+@pytest.mark.parametrize("name", ["500, 503, 429, 413", "403 of a form without its token"])
 def test_what_should_not_happen(
     name: str,
     visit: Callable[..., Page],
@@ -462,29 +464,56 @@ def test_what_should_not_happen(
     axe: Callable[..., None],
     language: str,
     monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
 ) -> None:
-    if name == "500":
-        monkeypatch.setattr("oversight.views.spending_by_agency", lambda *arguments: 1 // 0)
-        page = visit("committee", "/", language)
-        response = page.goto("/spending/")
+    def fails_with(error: Exception) -> None:
+        def fail(*arguments: Any) -> None:
+            raise error
+
+        monkeypatch.setattr("oversight.views.spending_by_agency", fail)
+
+    def look(page: Page, status: int, response: Any) -> None:
         assert response is not None
-        assert response.status == 500
+        assert response.status == status
+        assert response.headers["x-request-id"] in page.locator("main").inner_text()
+        page.set_viewport_size(SCREENS["wide"])
+        axe(page)
+        page.set_viewport_size(SCREENS["narrow"])
+        axe(page)
+        assert wider_than_the_screen(page) <= 0
+
+    def sent(page: Page) -> Any:
+        with page.expect_response("**/accounts/password/") as answer:
+            page.locator("#main button[type=submit]").click()
+        page.locator("p.code").wait_for()
+        return answer.value
+
+    if name.startswith("500"):
+        page = visit("committee", "/accounts/password/", language)
+        settings.LARGEST_REQUEST = 10
+        look(page, 413, sent(page))
+        fails_with(ZeroDivisionError())
+        look(page, 500, page.goto("/spending/"))
+        fails_with(OperationalError("interrupted"))
+        look(page, 503, page.goto("/spending/"))
+        limits.limiter.cache_clear()
+        settings.REQUEST_LIMITS = {"pages": "1/hour"}
+        page.goto(EXPLORE)
+        look(page, 429, page.goto(EXPLORE))
+        limits.limiter.cache_clear()
     else:
         page = visit("administrator", "/accounts/password/", language)
         page.context.clear_cookies(name="csrftoken")
-        with page.expect_response("**/accounts/password/") as answer:
-            page.locator("#main button[type=submit]").click()
-        assert answer.value.status == 403
-    axe(page)
-    page.set_viewport_size(SCREENS["narrow"])
-    axe(page)
-    assert wider_than_the_screen(page) <= 0
+        look(page, 403, sent(page))
 
 
 def test_every_url_is_visited(records: dict[str, str]) -> None:
     """Every page that a reader opens is among the states above; the others answer without a page of their own."""
     without = {
         ADMIN,
+        "alive",
+        "ready",
+        "csp-reports",
         "logout",
         "set_language",
         "agencies:options",

@@ -2,11 +2,12 @@
 
 import pytest
 from django.conf import settings
+from django.test import Client
 from django.urls import reverse
 
 POLICY = (
     "base-uri 'none'; connect-src 'self'; default-src 'none'; font-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; img-src 'self'; script-src 'self'; style-src 'self'"
+    "frame-ancestors 'none'; img-src 'self'; report-to csp; report-uri /csp-reports/; script-src 'self'; style-src 'self'"
 )
 
 
@@ -17,16 +18,32 @@ def test_content_security_policy_allows_this_site_alone(client):
         assert "; ".join(sorted(policy.split("; "))) == POLICY
 
 
+EXPECTED = {
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Reporting-Endpoints": 'csp="/csp-reports/"',
+}
+
+
 @pytest.mark.django_db
-def test_other_headers(client):
-    headers = client.get(reverse("login")).headers
-    expected = {
-        "X-Frame-Options": "DENY",
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "same-origin",
-        "Cross-Origin-Opener-Policy": "same-origin",
-    }
-    assert {name: headers[name] for name in expected} == expected
+@pytest.mark.parametrize("address", ["/accounts/login/", "/no-such-page/", "/static/govtrack/img/mark.svg"])
+def test_other_headers(client, address):
+    response = client.get(address)
+    response.close()
+    headers = response.headers
+    # A static file is no page, and cannot be framed to any use.
+    expected = {name: value for name, value in EXPECTED.items() if "static" not in address or name[0] != "X"}
+    assert {name: headers.get(name) for name in expected} == expected
+    assert {"camera=()", "geolocation=()", "usb=()"} <= set(headers["Permissions-Policy"].split(", "))
+
+
+@pytest.mark.django_db
+def test_headers_are_those_of_the_middleware(client, settings):  # the control: without it they are gone
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.endswith("kept_apart")]
+    assert "Cross-Origin-Resource-Policy" not in Client().get(reverse("login")).headers
 
 
 def test_a_signed_in_page_is_kept_nowhere(signed_in):

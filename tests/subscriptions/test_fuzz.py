@@ -1,4 +1,4 @@
-"""Anything at all, typed into the record form and the filters: no request breaks the site."""
+"""Anything at all, typed into the record form, then into the record: nothing breaks the site (all others: tests/test_fuzz.py)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FIELDS = [
     "lines-0-DELETE",
 ]
 FIELDS += ["lines-TOTAL_FORMS", "lines-INITIAL_FORMS", "lines-1-amount", "lines-1-seats"]
-FUZZ = examples(25)
+FUZZ = examples(12, share=10)
 
 
 @FUZZ
@@ -54,61 +54,3 @@ def test_no_form_breaks_the_site(checked, client, jeju, changes, gone, act):
             assert changed.status_code in (200, 302)
             assert Decision.objects.filter(subscription=made).exists()
         transaction.set_rollback(True)
-
-
-NAMES = [
-    "q",
-    "agency",
-    "product",
-    "vendor",
-    "status",
-    "data_class",
-    "finding",
-    "policy",
-    "verdict",
-    "effect",
-    "state",
-]
-NAMES += [
-    "kind",
-    "standing",
-    "category",
-    "country",
-    "reviewed",
-    "sort",
-    "page",
-    "per_page",
-    "version",
-    "from",
-    "to",
-    "unknown",
-]
-
-
-@FUZZ
-@given(
-    address=st.sampled_from(
-        [
-            "/subscriptions/",
-            "/findings/",
-            "/catalog/",
-            "/sources/",
-            "/policies/",
-            "/spending/",
-            "/policies/deepseek-block/",
-            "/policies/deepseek-block/compare/",
-            "/waivers/",
-            "/decisions/",
-            "/compliance/KR-49/",
-            "/sources/a/",
-            "/catalog/chatgpt/",
-        ]
-    ),
-    query=st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=4),
-    export=st.sampled_from([None, None, "csv", "xlsx", "pdf"]),
-)
-def test_no_filter_breaks_the_site(checked, client, address, query, export):
-    response = client.get(address, {**query, **({"_export": export} if export else {})})
-    assert response.status_code in (200, 400, 404)
-    if response.streaming:
-        assert b"".join(response)

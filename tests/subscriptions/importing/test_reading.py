@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime
 import io
+import re
+import time
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from figures.files import csv_lines, xlsx_bytes
+from subscriptions.importing import workbooks
 from subscriptions.importing.reading import MOST_COLUMNS, read_rows
 from subscriptions.importing.refusing import Refused
 from tests.examples import examples
@@ -102,6 +106,14 @@ def with_sheet(old: bytes, new: bytes) -> bytes:
     return changed(change)
 
 
+def elsewhere(parts: dict[str, bytes], name: str, before: bytes = b"") -> None:
+    """The sheet moved to another name in the archive, with `before` at its start."""
+    relations = "xl/_rels/workbook.xml.rels"
+    parts[name] = before + parts.pop(SHEET)
+    for old in (b"/" + SHEET.encode(), b"worksheets/sheet1.xml"):
+        parts[relations] = parts[relations].replace(old, b"/" + name.encode())
+
+
 def locked() -> bytes:
     data = bytearray(workbook([["a"]]))
     at = data.index(b"PK\x01\x02")
@@ -117,6 +129,14 @@ def with_formula() -> bytes:
     return buffer.getvalue()
 
 
+TYPES = "[Content_Types].xml"
+# Each entity is ten of the one before: a few letters that become a thousand million.
+LAUGHS = (
+    b"<!DOCTYPE x [<!ENTITY a0 'ha'>"
+    + b"".join(b"<!ENTITY a%d '%s'>" % (n, b"&a%d;" % (n - 1) * 10) for n in range(1, 10))
+    + b"]>"
+)
+OTHER_TEXTS = b'<Override PartName="/xl/a.bin" ContentType="x/spreadsheetml.sharedStrings+xml"/><Override'
 BOMB = b"<sst>" + b" " * 50_000_000 + b"</sst>"
 LINK = b'<Relationships><Relationship Id="r" Type="x/oleObject" Target="http://a" TargetMode="External"/></Relationships>'
 DAMAGED = "The workbook is damaged. Open it, and save it again."
@@ -173,6 +193,17 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str, int | None]] = {
         "The workbook defines entities, which no table needs.",
         None,
     ),
+    "entities in a part of another name": (
+        lambda: changed(lambda parts: elsewhere(parts, "xl/sheet.bin", LAUGHS)),
+        "The workbook defines entities, which no table needs.",
+        None,
+    ),
+    "a sheet where none belongs": (lambda: changed(lambda parts: elsewhere(parts, "xl/drawings/a.xml")), DAMAGED, None),
+    "texts where none belong": (
+        lambda: changed(lambda parts: parts.update({TYPES: parts[TYPES].replace(b"<Override", OTHER_TEXTS, 1)})),
+        DAMAGED,
+        None,
+    ),
     "macros": (lambda: with_part("xl/vbaProject.bin"), MACROS, None),
     "macros by type": (
         lambda: with_part("[Content_Types].xml", b"application/vnd.ms-excel.sheet.macroEnabled.main+xml"),
@@ -194,6 +225,33 @@ def test_refused_with_the_reason(name: str) -> None:
     with pytest.raises(Refused) as refused:
         list(read_rows(make()))
     assert (refused.value.reason, refused.value.line) == (reason, line)
+
+
+@pytest.mark.parametrize("kind", ["laughs", "file"])
+def test_entities_do_nothing_even_where_they_are_not_looked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    """The control of the look at the archive, and the second line behind it: the parser neither expands nor fetches."""
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    doctype = (
+        LAUGHS if kind == "laughs" else f"<!DOCTYPE x [<!ENTITY a9 SYSTEM '{secret.as_uri()}'>]>".encode()
+    )
+    text = b'<c r="A1" t="inlineStr"><is><t>%s</t></is></c>'
+    old = next(cell for cell in re.findall(rb'<c r="A1".*?</c>', workbook_part()))
+    data = changed(lambda parts: parts.update({SHEET: doctype + parts[SHEET].replace(old, text % b"&a9;")}))
+    monkeypatch.setattr(workbooks, "_inspect", lambda data: None)
+    started = time.monotonic()
+    try:
+        read = str(list(read_rows(data)))
+    except Refused:
+        read = ""
+    assert (len(read) < 1000, "secret" in read, time.monotonic() - started < 5) == (True, False, True)
+
+
+def workbook_part() -> bytes:
+    with zipfile.ZipFile(io.BytesIO(workbook([["a", "b"], ["1", "2"]]))) as archive:
+        return archive.read(SHEET)
 
 
 def test_too_large_or_too_long(monkeypatch: pytest.MonkeyPatch) -> None:

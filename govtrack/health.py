@@ -1,0 +1,87 @@
+"""Whether this process answers, and whether it can do its work. Strangers may ask and are told one word; the log has the rest."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+logger = logging.getLogger("govtrack.health")
+
+# Once this process has found all migrations of its code applied, nobody takes them back under it.
+_migrated: set[str] = set()
+
+
+@login_not_required
+@never_cache
+@require_safe
+def alive(request: HttpRequest) -> HttpResponse:
+    """The process answers; nothing else is asked, so that a busy database gets no server restarted."""
+    return HttpResponse("alive\n", content_type="text/plain")
+
+
+@login_not_required
+@never_cache
+@require_safe
+def ready(request: HttpRequest) -> HttpResponse:
+    """200 when requests may be sent here, 503 when not."""
+    found = list(problems())
+    for problem in found:
+        logger.warning("Not ready: %s", problem)
+    return HttpResponse(
+        "not ready\n" if found else "ready\n", content_type="text/plain", status=503 if found else 200
+    )
+
+
+def problems() -> Iterator[str]:
+    """What keeps this process from its work, each in one sentence."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        missing = _missing_migrations()
+    except Error as error:
+        yield f"the database does not answer: {error}"
+    else:
+        if missing:
+            yield f"{missing} migrations are not applied; run manage.py migrate."
+    for folder in folders():
+        free = shutil.disk_usage(folder).free // 1024 // 1024
+        if free < settings.READY_FREE_MB:
+            yield f"the disk of {folder} has {free} MB free; {settings.READY_FREE_MB} are needed."
+
+
+def _missing_migrations() -> int:
+    where = f"{connection.settings_dict['HOST']} {connection.settings_dict['NAME']}"
+    if where in _migrated:
+        return 0
+    executor = MigrationExecutor(connection)
+    missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    if not missing:
+        _migrated.add(where)
+    return missing
+
+
+def folders() -> list[Path]:
+    """Where this process writes: SQLite's file, uploads on their way, and what is kept; each as far as it exists."""
+    wanted = [Path(settings.FILE_UPLOAD_TEMP_DIR or tempfile.gettempdir())]
+    if connection.vendor == "sqlite":
+        wanted.append(Path(str(connection.settings_dict["NAME"])).parent)
+    wanted += [
+        Path(getattr(settings, name)) for name in settings.KEPT_FOLDERS if getattr(settings, name, None)
+    ]
+    found = []
+    for folder in wanted:
+        while not folder.exists():
+            folder = folder.parent
+        found.append(folder)
+    return sorted(set(found))

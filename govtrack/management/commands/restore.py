@@ -1,0 +1,42 @@
+"""`manage.py restore FILE`: the register as it was when FILE was written."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from govtrack import backups
+
+
+class Command(BaseCommand):
+    help = (
+        "Put back what `backup` wrote. Stop the server and the worker first."
+        " Exit codes: 1 it cannot be done, 2 a register or a file would be overwritten."
+    )
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--force", action="store_true", help="Replace the register that is there.")
+        parser.add_argument("--check", action="store_true", help="Only see whether FILE is whole.")
+
+    def handle(self, *args: Any, file: Path, force: bool, check: bool, **options: Any) -> None:
+        try:
+            if check:
+                manifest = backups.look_at(file)
+                self.stdout.write(
+                    f"{file} is whole: {len(manifest['parts'])} parts as of {manifest['made_at']}"
+                )
+                return
+            target = backups.database_file()
+            connection.close()
+            manifest = backups.restore(file, target, backups.kept_folders(), force)
+        except backups.InTheWay as error:
+            raise CommandError(str(error), returncode=2) from error
+        except (backups.Unusable, OSError) as error:
+            raise CommandError(str(error)) from error
+        rows = sum(backups.counts(target).values())
+        self.stdout.write(
+            f"{target} is as of {manifest['made_at']}: {rows:,} rows, {len(manifest['parts']) - 1} files."
+            " Run migrate, then check_policies: code and date may be newer."
+        )

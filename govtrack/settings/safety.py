@@ -1,0 +1,116 @@
+"""What keeps a deployment from being safe, found in its environment before any setting is read, so that all is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from limits import parse
+
+ROOT = Path(__file__).resolve().parents[2]
+DATABASES = ("sqlite", "postgres", "postgresql", "psql", "pgsql")
+COUNTERS = (
+    "memory",
+    "redis",
+    "rediss",
+    "memcached",
+    "redis+unix",
+    "redis+sentinel",
+    "redis+cluster",
+    "valkey",
+    "mongodb",
+)
+YES, NO = ("1", "true", "yes", "on", "y", "ok"), ("0", "false", "no", "off", "n", "")
+SWITCHES = ("OFFICIAL_DEPLOYMENT", "POLICY_TWO_PERSON_RULE", "BEHIND_TLS_PROXY")
+# Each with the least that makes sense.
+NUMBERS = {
+    "SECURE_HSTS_SECONDS": 1,
+    "WAIVER_MAX_DAYS": 1,
+    "EXPORTS_DAYS": 1,
+    "QUERY_SECONDS": 1,
+    "READY_FREE_MB": 0,
+}
+
+
+def refuse_unsafe(environment: Mapping[str, str]) -> None:
+    """Raises ImproperlyConfigured with everything that is wrong."""
+    if found := list(problems(environment)):
+        raise ImproperlyConfigured(
+            "govtrack does not start:\n" + "\n".join(f"- {problem}" for problem in found)
+        )
+
+
+def problems(environment: Mapping[str, str]) -> Iterator[str]:
+    """Everything in `environment` that keeps a deployment from being safe, each in one sentence with its remedy."""
+    yield from _keys(environment)
+    if environment.get("DEBUG", "").strip().lower() not in NO:
+        yield "DEBUG is on: unset it, since its pages show settings and data to strangers."
+    yield from _hosts(environment)
+    url = environment.get("DATABASE_URL")
+    if not url:
+        yield "DATABASE_URL is missing: set it, for example to postgres://user:password@host:5432/govtrack."
+    elif url.partition(":")[0] not in DATABASES:
+        yield "DATABASE_URL names no database that govtrack runs on: begin it with postgres:// or sqlite:///."
+    for name in SWITCHES:
+        if environment.get(name, "").strip().lower() not in YES + NO:
+            yield f"{name} is neither true nor false: set it to one of them."
+    for name, least in NUMBERS.items():
+        value = environment.get(name, str(least)).strip()
+        if not (value.isascii() and value.isdigit() and int(value) >= least):
+            yield f"{name} is no whole number of at least {least}: correct or unset it."
+    for name in ("LIMIT_OF_PAGES", "LIMIT_OF_FILES"):
+        if (limit := environment.get(name)) and not _is_limit(limit):
+            yield f"{name} is no limit: write it as 60/minute or 60/5 minutes, or unset it."
+    if environment.get("LIMITS_STORAGE", "memory:").partition(":")[0] not in COUNTERS:
+        yield "LIMITS_STORAGE names no place to count in: begin it with memory://, redis:// or memcached://."
+    exports = Path(environment.get("EXPORTS_DIR") or ROOT / "exports").resolve()
+    if exports.is_relative_to(ROOT / "staticfiles"):
+        yield "EXPORTS_DIR lies in the folder that is served to everybody: name another one."
+
+
+def _keys(environment: Mapping[str, str]) -> Iterator[str]:
+    key = environment.get("SECRET_KEY", "")
+    if not key:
+        yield "SECRET_KEY is missing: set it to at least 50 random characters."
+    elif _weak(key):
+        yield "SECRET_KEY is too short or too uniform: set it to at least 50 random characters."
+    elif key.startswith(("django-insecure-", "only-for-tests-")):
+        yield "SECRET_KEY is a published default: set it to at least 50 random characters of your own."
+    fallbacks = environment.get("SECRET_KEY_FALLBACKS", "")
+    if any(_weak(fallback) for fallback in fallbacks.split(",") if fallback):
+        yield "SECRET_KEY_FALLBACKS holds a key that is too short or too uniform: remove it."
+
+
+def _is_limit(text: str) -> bool:
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _weak(key: str) -> bool:
+    return len(key) < 50 or len(set(key)) < 5
+
+
+def _hosts(environment: Mapping[str, str]) -> Iterator[str]:
+    hosts = _listed(environment, "ALLOWED_HOSTS")
+    if not hosts:
+        yield "ALLOWED_HOSTS is empty: set it to the host names of this site, separated by commas."
+    elif any(host == "*" or (host.startswith(".") and "." not in host[1:]) for host in hosts):
+        yield "ALLOWED_HOSTS allows every host: name the host names of this site instead."
+    for origin in _listed(environment, "CSRF_TRUSTED_ORIGINS"):
+        parts = urlsplit(origin)
+        if (
+            parts.scheme != "https"
+            or not parts.netloc
+            or (parts.netloc.startswith("*") and parts.netloc.count(".") < 2)
+        ):
+            yield "CSRF_TRUSTED_ORIGINS holds what is no https:// address of one site: correct it."
+            break
+
+
+def _listed(environment: Mapping[str, str], name: str) -> list[str]:
+    return [part.strip() for part in environment.get(name, "").split(",") if part.strip()]

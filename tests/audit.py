@@ -1,0 +1,117 @@
+"""Everything that shows the register to be trustworthy, at full length: `python -m tests.audit [section ...]`.
+
+Prints one table: the cases tried, how many failed, and how long it took. EXAMPLES=... changes the number of requests of the fuzz
+(10,000); DATABASE_URL's database is left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tests.run import ON_ALL_CORES, ROOT, environment
+
+FUZZ = {"EXAMPLES": os.environ.get("EXAMPLES", "10000")}
+
+
+@dataclass
+class Section:
+    """What is tried: a title, the files of its tests, and what its processes are told."""
+
+    title: str
+    files: list[str]
+    told: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Result:
+    cases: int
+    failures: int
+    seconds: float
+
+
+SECTIONS = {
+    "access": Section(
+        "who reaches which address, and sees what", ["tests/test_access.py", "tests/agencies/test_sight.py"]
+    ),
+    "settings": Section(
+        "settings, headers, cookies, limits, logs, health", ["tests/govtrack", "tests/test_query_limits.py"]
+    ),
+    "forms": Section(
+        "redirects, fields that no form shows", ["tests/test_redirects.py", "tests/test_mass_assignment.py"]
+    ),
+    "files": Section(
+        "files that come in and go out",
+        [
+            "tests/figures/test_files.py",
+            "tests/subscriptions/importing/test_reading.py",
+            "tests/subscriptions/importing/test_cells.py",
+        ],
+    ),
+    "fuzz": Section(
+        "anything sent to any address", ["tests/test_fuzz.py", "tests/subscriptions/test_fuzz.py"], FUZZ
+    ),
+}
+
+
+def attempt(section: Section) -> Result:
+    """Run a section's tests; a run that ends without a report is a failure."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="govtrack-audit-") as folder:
+        report = Path(folder) / "report.xml"
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--quiet",
+            "--no-header",
+            "--tb=short",
+            "--show-capture=no",
+        ]
+        command += [f"--junitxml={report}", *ON_ALL_CORES, *section.files]
+        ended = subprocess.run(command, cwd=ROOT, env=environment(**section.told)).returncode
+        cases, failures = counted(report) if report.exists() else (0, 0)
+    return Result(cases, failures or int(ended != 0), time.monotonic() - started)
+
+
+def counted(report: Path) -> tuple[int, int]:
+    """Cases and failures in a report of pytest; a test that tries many says how many."""
+    cases = failures = 0
+    for test in ElementTree.parse(report).iter("testcase"):
+        tried = [one.attrib["value"] for one in test.iter("property") if one.attrib["name"] == "cases"]
+        if test.find("skipped") is None:
+            cases += int(tried[0]) if tried else 1
+        failures += test.find("failure") is not None or test.find("error") is not None
+    return cases, failures
+
+
+def table(results: dict[str, Result]) -> str:
+    lines = [f"{'':50} {'cases':>8} {'failures':>9} {'seconds':>8}"]
+    for name, result in results.items():
+        title = f"{name}: {SECTIONS[name].title}"
+        lines.append(f"{title[:50]:50} {result.cases:8,} {result.failures:9,} {result.seconds:8.0f}")
+    cases, failures = (sum(getattr(r, part) for r in results.values()) for part in ("cases", "failures"))
+    lines.append(f"{'in all':50} {cases:8,} {failures:9,} {sum(r.seconds for r in results.values()):8.0f}")
+    return "\n".join(lines)
+
+
+def main(names: list[str]) -> int:
+    if unknown := [name for name in names if name not in SECTIONS]:
+        print(f"unknown: {', '.join(unknown)}; there are {', '.join(SECTIONS)}", file=sys.stderr)
+        return 2
+    results: dict[str, Result] = {}
+    for name in names or SECTIONS:
+        print(f"- {SECTIONS[name].title}", flush=True)
+        results[name] = attempt(SECTIONS[name])
+    print("\n" + table(results))
+    return int(any(result.failures or not result.cases for result in results.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

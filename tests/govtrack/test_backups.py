@@ -1,0 +1,168 @@
+"""Backup and restore on SQLite: of one moment under write load, whole or not at all, and never over something unasked."""
+
+import io
+import shutil
+import sqlite3
+import tarfile
+import threading
+import time
+from contextlib import closing
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from agencies.models import User
+from govtrack import backups
+from subscriptions.models import Payment, Subscription
+
+pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has tools of its own")
+
+# Money that moves between two accounts, with a line for each move: at every moment the sum is the same.
+TABLES = """PRAGMA journal_mode = WAL;
+CREATE TABLE account (id INTEGER PRIMARY KEY, won INTEGER);
+CREATE TABLE move (id INTEGER PRIMARY KEY, account INTEGER REFERENCES account, won INTEGER);
+INSERT INTO account VALUES (1, 1000000), (2, 0);
+CREATE TABLE filler (text TEXT);
+"""
+
+
+@pytest.fixture
+def busy(tmp_path):
+    """A database of some megabytes that a thread writes to all the time."""
+    file, stop, wrote = tmp_path / "busy.sqlite3", threading.Event(), []
+    with closing(sqlite3.connect(file)) as database:
+        database.executescript(TABLES)
+        database.executemany("INSERT INTO filler VALUES (?)", (("x" * 1000,) for _ in range(3000)))
+        database.commit()
+
+    def write():
+        with closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as database:
+            while not stop.is_set():
+                database.execute("BEGIN IMMEDIATE")
+                database.execute("UPDATE account SET won = won - 1 WHERE id = 1")
+                database.execute("INSERT INTO move (account, won) VALUES (1, -1), (2, 1)")
+                database.execute("UPDATE account SET won = won + 1 WHERE id = 2")
+                database.execute("COMMIT")
+                wrote.append(1)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    while len(wrote) < 20:
+        time.sleep(0.01)
+    yield file, wrote
+    stop.set()
+    thread.join()
+
+
+def sums(file):
+    with closing(sqlite3.connect(file)) as database:
+        return database.execute(
+            "SELECT (SELECT sum(won) FROM account), (SELECT won FROM account WHERE id = 2),"
+            " (SELECT count(*) FROM move WHERE account = 2), (SELECT sum(won) FROM move)"
+        ).fetchone()
+
+
+def test_a_backup_under_write_load_is_of_one_moment(busy, tmp_path):
+    source, wrote = busy
+    folder, elsewhere = tmp_path / "exports", tmp_path / "elsewhere"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "파일.xlsx").write_bytes(b"content")
+    moments = []
+    for number in range(3):
+        file, target = tmp_path / f"backup-{number}", elsewhere / f"{number}.sqlite3"
+        before = len(wrote)
+        backups.back_up(file, source, {"EXPORTS_DIR": folder, "MEDIA_ROOT": tmp_path / "none"})
+        assert len(wrote) > before  # nobody waited
+        backups.restore(file, target, {"EXPORTS_DIR": elsewhere / "exports"}, force=number > 0)
+        total, second, moves, balance = sums(target)
+        assert (total, moves, balance) == (1_000_000, second, 0)
+        assert (elsewhere / "exports" / "deep" / "파일.xlsx").read_bytes() == b"content"
+        moments.append(second)
+    assert moments == sorted(set(moments))
+    assert (file.stat().st_mode & 0o777, list(tmp_path.glob(".backup-*"))) == (0o600, [])
+
+
+def test_a_copy_of_the_file_alone_is_not(busy, tmp_path):  # the control: what is being written is not in it
+    source, wrote = busy
+    shutil.copy(source, tmp_path / "copy.sqlite3")
+    copied = tmp_path / "copy.sqlite3"
+    try:
+        found = sums(copied)
+    except sqlite3.DatabaseError:
+        return
+    assert found[1] < len(wrote)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_register_comes_back_as_it_was(make_user, make_agency, tmp_path, settings):
+    """By the commands, over a register that went on since: rows, sums and triggers are those of the backup."""
+    settings.EXPORTS_DIR = tmp_path / "exports"
+    settings.KEPT_FOLDERS = ["EXPORTS_DIR"]
+    make_user("administrator", "KR-49", username="jeju")
+    file, database = tmp_path / "backup", backups.database_file()
+    call_command("backup", str(file), verbosity=0)
+    before, expected = backups.counts(database), User.objects.count()
+    make_user("administrator", "KR-11", username="later")
+    with pytest.raises(CommandError) as refused:
+        call_command("backup", str(file))
+    assert refused.value.returncode == 2
+    with pytest.raises(CommandError) as refused:
+        call_command("restore", str(file))
+    assert (refused.value.returncode, User.objects.count()) == (2, expected + 1)
+    call_command("restore", str(file), "--check", verbosity=0)
+    call_command("restore", str(file), "--force", verbosity=0)
+    assert (User.objects.count(), backups.counts(database)) == (expected, before)
+    assert not User.objects.filter(username="later").exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'")
+        assert cursor.fetchone()[0] > 0
+    assert (Subscription.objects.count(), Payment.objects.count()) == (0, 0)
+
+
+def cut(data):
+    return data[: len(data) // 2]
+
+
+def changed(data):
+    at = data.index(b"SQLite format 3") + 5000
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def with_member(name):
+    def change(data):
+        buffer = io.BytesIO(data)
+        with tarfile.open(fileobj=buffer, mode="a") as tar:
+            member = tarfile.TarInfo(name)
+            member.size = 4
+            tar.addfile(member, io.BytesIO(b"evil"))
+        return buffer.getvalue()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change", [cut, changed, with_member("more"), with_member("../../outside"), lambda data: b"no archive"]
+)
+def test_what_is_no_whole_backup_touches_nothing(tmp_path, change):
+    source, target, file = tmp_path / "source", tmp_path / "target" / "x.sqlite3", tmp_path / "backup"
+    with closing(sqlite3.connect(source)) as database:
+        database.executescript(TABLES)
+    backups.back_up(file, source, {})
+    assert backups.look_at(file)["parts"].keys() == {"database.sqlite3"}
+    file.write_bytes(change(file.read_bytes()))
+    with pytest.raises(backups.Unusable):
+        backups.restore(file, target, {})
+    assert (target.exists(), (tmp_path / "outside").exists()) == (False, False)
+
+
+def test_a_damaged_database_is_not_backed_up(tmp_path):
+    source = tmp_path / "source"
+    with closing(sqlite3.connect(source)) as database:
+        database.executescript(TABLES.replace("PRAGMA journal_mode = WAL;", ""))
+        database.executemany("INSERT INTO filler VALUES (?)", (("x" * 1000,) for _ in range(300)))
+        database.execute("INSERT INTO move (account, won) VALUES (99, 1)")
+        database.commit()
+    with pytest.raises(backups.Unusable, match="refers to none"):
+        backups.back_up(tmp_path / "backup", source, {})
+    assert not (tmp_path / "backup").exists()

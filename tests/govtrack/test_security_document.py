@@ -1,0 +1,44 @@
+"""docs/security.md claims nothing without a test that is there."""
+
+import re
+
+import pytest
+
+from tests.run import ROOT
+
+# A claim names a file of tests, or one test in it.
+NAMED = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
+
+
+def missing(text: str) -> list[str]:
+    """What the text names that is not there."""
+    wrong = []
+    for file, test in NAMED.findall(text):
+        path = ROOT / file
+        if not path.exists() or (test and f"def {test}(" not in path.read_text()):
+            wrong.append(f"{file}::{test}" if test else file)
+    return wrong
+
+
+def test_every_test_that_is_named_exists():
+    text = (ROOT / "docs/security.md").read_text()
+    assert len(NAMED.findall(text)) > 50
+    assert missing(text) == []
+
+
+def test_every_line_of_the_checklist_has_a_state_and_a_reason():
+    text = (ROOT / "docs/security.md").read_text()
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in text.splitlines()
+        if line.startswith("| V")
+    ]
+    assert {int(number) for row in rows for number in re.findall(r"V(\d+)", row[0])} == set(range(1, 18))
+    for section, state, reason in rows:
+        assert state in ("yes", "partly", "operator", "n/a", "**not yet**", "**not yet** here"), section
+        assert reason, section
+
+
+@pytest.mark.parametrize("named", ["`tests/no_such_file.py`", "`tests/test_access.py::test_no_such_thing`"])
+def test_a_claim_without_a_test_is_noticed(named: str):
+    assert missing(named) != []
