@@ -72,11 +72,11 @@ def done(page: str) -> str:
 # (name of the URL, its arguments): GET, POST. A word in brackets stands for the reference of a subscription, see `world`.
 TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("home", ()): (SIGNED_IN, NEVER),
-    ("login", ()): (
+    ("account_login", ()): (
         "200 302 302 302 302 302 302 302 302 302",  # who is signed in already has no use for it
         "200 302 302 302 302 302 302 302 302 302",
     ),
-    ("logout", ()): (
+    ("account_logout", ()): (
         "login 405 405 405 405 405 405 405 405 405",
         "login login login login login login login login login login",
     ),
@@ -329,7 +329,7 @@ def client_of(people: dict[str, Any], title: str, **options: Any) -> Client:
 
 
 def answer(response: Any) -> str:
-    if response.status_code == 302 and response["Location"].startswith(reverse("login")):
+    if response.status_code == 302 and response["Location"].startswith(reverse("account_login")):
         return "login"
     return str(response.status_code)
 

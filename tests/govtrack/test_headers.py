@@ -12,14 +12,14 @@ POLICY = (
 
 @pytest.mark.django_db
 def test_content_security_policy_allows_this_site_alone(client):
-    for address in (reverse("login"), "/no-such-page/"):
+    for address in (reverse("account_login"), "/no-such-page/"):
         policy = client.get(address).headers["Content-Security-Policy"]
         assert "; ".join(sorted(policy.split("; "))) == POLICY
 
 
 @pytest.mark.django_db
 def test_other_headers(client):
-    headers = client.get(reverse("login")).headers
+    headers = client.get(reverse("account_login")).headers
     expected = {
         "X-Frame-Options": "DENY",
         "X-Content-Type-Options": "nosniff",
@@ -44,12 +44,12 @@ def test_a_stranger_is_led_to_the_login_page(client):
 @pytest.mark.django_db
 def test_more_than_twelve_mebibytes_are_refused(client):
     response = client.post(
-        reverse("login"), {"username": "x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE, "password": "x"}
+        reverse("account_login"), {"login": "x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE, "password": "x"}
     )
     assert response.status_code == 400
 
 
 @pytest.mark.django_db
 def test_ten_megabytes_reach_the_form(client):  # which answers for itself, here that nobody is called so
-    response = client.post(reverse("login"), {"username": "x" * 10_000_000, "password": "x"})
+    response = client.post(reverse("account_login"), {"login": "x" * 10_000_000, "password": "x"})
     assert (response.status_code, list(response.context["form"].errors)) == (200, ["__all__"])
