@@ -106,6 +106,10 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
     readonly_fields = ["last_login", "date_joined"]
     inlines = [MembershipOfUserInline]
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody: who leaves is no longer active, and what they did keeps their name."""
+        return False
+
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         ask_again(request)
         return super().changeform_view(request, *args, **kwargs)

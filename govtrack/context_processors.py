@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.http import HttpRequest
 
+from agencies.models import Role
+
 # Pages that stand under another entry of the main menu than their app's.
 SECTIONS = {
     "home": "home",
@@ -37,10 +39,12 @@ def deployment(request: HttpRequest) -> dict[str, bool | str]:
 
     `official_deployment`: a government's own site. `demo`: the login page names the demonstration's accounts.
     `menu_section`: the entry of the main menu that the page stands under.
+    `administers_people`: the menu of the account has the people.
     """
     match = request.resolver_match
     return {
         "official_deployment": settings.OFFICIAL_DEPLOYMENT,
         "demo": settings.GOVTRACK_DEMO,
+        "administers_people": request.user.is_authenticated and request.user.has_role(Role.ADMINISTRATOR),
         "menu_section": SECTIONS.get(match.view_name, match.app_name) if match else "",
     }
