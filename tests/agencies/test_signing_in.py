@@ -43,7 +43,7 @@ def sign_in(user: str = "jeju", password: str = PASSWORD, client: Client | None 
 
 
 def code(key: str = KEY) -> str:
-    return format_hotp_value(hotp_value(key, next(iter(yield_hotp_counters_from_time()))))
+    return format_hotp_value(hotp_value(key, list(yield_hotp_counters_from_time())[1]))
 
 
 def told(response: Any) -> list[str]:
