@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.admin_scope import HistoryAdmin, ScopedAdmin, ScopedTabularInline, ViewOnly
 from agencies.models import Agency, FormerName, Membership, Notice, Recheck, SavedView, User
+from agencies.signing_in.fresh import ask_again
+from agencies.signing_in.session_limits import end_sessions
 
 PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -104,6 +106,20 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
     readonly_fields = ["last_login", "date_joined"]
     inlines = [MembershipOfUserInline]
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody: who leaves is no longer active, and what they did keeps their name."""
+        return False
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        ask_again(request)
+        return super().changeform_view(request, *args, **kwargs)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        rights = {*PERMISSION_FIELDS, "is_active"} & {*form.changed_data}
+        if rights or any(formset.has_changed() for formset in formsets):
+            end_sessions(form.instance.pk)
+
     def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
         if user.is_superuser:
             return rows
@@ -137,6 +153,24 @@ class MembershipAdmin(HistoryAdmin):
         "agency__name_en",
     ]
     autocomplete_fields = ["user", "agency"]
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        ask_again(request)
+        return super().changeform_view(request, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        end_sessions(obj.user_id)
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        super().delete_model(request, obj)
+        end_sessions(obj.user_id)
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Membership]) -> None:
+        people = list(queryset.order_by().values_list("user_id", flat=True).distinct())
+        super().delete_queryset(request, queryset)
+        for person in people:
+            end_sessions(person)
 
 
 @admin.register(SavedView)

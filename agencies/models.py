@@ -393,3 +393,6 @@ class Recheck(models.Model):
         recheck = cls.objects.create(about=about, code=code)
         announce()
         return recheck
+
+
+from agencies.invitations import Invitation  # noqa: E402, F401  # a model of this app, in a module of its own

@@ -2,11 +2,20 @@
 
 from django.urls import path
 
-from agencies import saved_views, views
+from agencies import people_views, saved_views, views
 
 app_name = "agencies"
 urlpatterns = [
     path("agencies/options/", views.options, name="options"),
+    path("people/", people_views.people, name="people"),
+    path("people/invite/", people_views.invite, name="invite"),
+    path("people/invitations/<int:pk>/withdraw/", people_views.withdraw, name="withdraw"),
+    path("people/<int:pk>/", people_views.person, name="person"),
+    path("people/<int:pk>/roles/give/", people_views.give, name="give-role"),
+    path("people/<int:pk>/roles/<int:role>/take/", people_views.take, name="take-role"),
+    path("people/<int:pk>/close/", people_views.close, name="close-account"),
+    path("people/<int:pk>/reopen/", people_views.reopen, name="reopen-account"),
+    path("invitations/<str:token>/", people_views.accept, name="accept"),
     path("views/save/", saved_views.save_view, name="save-view"),
     path("views/<int:pk>/forget/", saved_views.forget_view, name="forget-view"),
 ]

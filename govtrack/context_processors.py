@@ -4,6 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from govtrack.logs import number
+from agencies.models import Role
 
 # Pages that stand under another entry of the main menu than their app's.
 SECTIONS = {
@@ -39,11 +40,13 @@ def deployment(request: HttpRequest) -> dict[str, bool | str]:
 
     `official_deployment`: a government's own site. `demo`: the login page names the demonstration's accounts.
     `menu_section`: the entry of the main menu that the page stands under. `request_number`: what an error page tells to cite.
+    `administers_people`: the menu of the account has the people.
     """
     match = request.resolver_match
     return {
         "official_deployment": settings.OFFICIAL_DEPLOYMENT,
         "demo": settings.GOVTRACK_DEMO,
+        "administers_people": request.user.is_authenticated and request.user.has_role(Role.ADMINISTRATOR),
         "menu_section": SECTIONS.get(match.view_name, match.app_name) if match else "",
         "request_number": number(),
     }

@@ -18,6 +18,7 @@ from django_htmx.http import trigger_client_event
 
 from agencies.models import Membership, Role, User
 from agencies.signed_in import SignedInRequest
+from agencies.signing_in.fresh import ask_again
 from policies import lifecycle
 from policies.acts import ACTS, TWO_PERSONS
 from policies.composing import (
@@ -265,6 +266,8 @@ def act_page(request: SignedInRequest, code: str, number: int, name: str) -> Htt
     user = officer(request)
     if not act.offered(version):
         raise PermissionDenied
+    if name == "put-into-force":
+        ask_again(request)
     form = act.form(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:

@@ -25,6 +25,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from agencies.models import Agency, User
 from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
+from agencies.signing_in.fresh import ask_again
 from figures.formatting import day
 from policies import waiving
 from policies.models import Policy, PolicyVersion, Waiver
@@ -296,6 +297,8 @@ def waiver_act(request: SignedInRequest, pk: int, name: str) -> HttpResponse:
     waiver, act = get_object_or_404(_visible(request), pk=pk), ACTS[name]
     if not act.offered(request.user, waiver):
         raise PermissionDenied
+    if name == "grant":
+        ask_again(request)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

@@ -20,6 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, include, path, re
 from django.utils import timezone
 from openpyxl import load_workbook
 
+from agencies.invitations import invite
 from agencies.models import Agency, Membership, SavedView, User
 from catalog.models import Product
 from catalog.proposing import propose
@@ -60,6 +61,9 @@ FOLLOWS_UP = "       login  403  302  302  302  302  302  403  403  302"
 FINDS_SHARED = "     login 404  404  404  404  404  404  302  302  302"  # with the committee of Jeju
 STARTS_JEJU = "      login  404  200  404  200  200  403  403  403  200"
 FREEZES = "          login  403  403  403  403  403  403  200  200  200"
+NO_PASSWORD = "      login  403  403  403  403  403  403  403  403  403"  # nor a code: nothing could be asked
+ADMINISTERS = "      login  403  200  200  200  403  403  403  403  200"
+ADMINISTERS_JEJU = " login  403  200  404  200  403  403  403  403  200"
 SEES_ALL = "         login  404  404  404  200  404  200  200  404  200"
 OWNS = "             login  404  200  404  404  404  404  404  404  404"
 
@@ -72,12 +76,12 @@ def done(page: str) -> str:
 # (name of the URL, its arguments): GET, POST. A word in brackets stands for the reference of a subscription, see `world`.
 TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("home", ()): (SIGNED_IN, NEVER),
-    ("login", ()): (
+    ("account_login", ()): (
         "200 302 302 302 302 302 302 302 302 302",  # who is signed in already has no use for it
         "200 302 302 302 302 302 302 302 302 302",
     ),
-    ("logout", ()): (
-        "login 405 405 405 405 405 405 405 405 405",
+    ("account_logout", ()): (
+        SIGNED_IN,
         "login login login login login login login login login login",
     ),
     ("password_change", ()): (SIGNED_IN, SIGNED_IN),
@@ -87,6 +91,30 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("ready", ()): (EVERYBODY, EVERYBODY.replace("200", "405")),
     # Browsers send reports, not people: an empty one is of no known type.
     ("csp-reports", ()): (EVERYBODY.replace("200", "405"), EVERYBODY.replace("200", "415")),
+    ("account_inactive", ()): (EVERYBODY, EVERYBODY.replace("200", "405")),
+    ("account_reauthenticate", ()): (NO_PASSWORD, NO_PASSWORD),
+    ("mfa_index", ()): (SIGNED_IN, NEVER),
+    ("mfa_authenticate", ()): (SIGNED_IN.replace("200", "302"), SIGNED_IN.replace("200", "302")),
+    ("mfa_reauthenticate", ()): (NO_PASSWORD, NO_PASSWORD),
+    ("mfa_activate_totp", ()): (SIGNED_IN, SIGNED_IN),
+    ("mfa_deactivate_totp", ()): (NOWHERE, NOWHERE),
+    ("mfa_view_recovery_codes", ()): (NOWHERE, NEVER),
+    ("mfa_generate_recovery_codes", ()): (SIGNED_IN, SIGNED_IN),
+    ("mfa_download_recovery_codes", ()): (NOWHERE, NOWHERE),
+    ("usersessions_list", ()): (SIGNED_IN, DONE.replace("302", "login", 1)),
+    ("agencies:people", ()): (ADMINISTERS, NEVER),
+    ("agencies:invite", ()): (ADMINISTERS, ADMINISTERS),
+    ("agencies:withdraw", ("[invitation]",)): (ADMINISTERS_JEJU, done(ADMINISTERS_JEJU)),
+    ("agencies:person", ("[approver]",)): (ADMINISTERS_JEJU, NEVER),
+    ("agencies:give-role", ("[approver]",)): (ADMINISTERS_JEJU, ADMINISTERS_JEJU),
+    ("agencies:take-role", ("[approver]", "[approver's role]")): (ADMINISTERS_JEJU, done(ADMINISTERS_JEJU)),
+    ("agencies:close-account", ("[approver]",)): (ADMINISTERS_JEJU, done(ADMINISTERS_JEJU)),
+    ("agencies:reopen-account", ("[approver]",)): (ADMINISTERS_JEJU, done(ADMINISTERS_JEJU)),
+    ("agencies:accept", ("[token]",)): (EVERYBODY, EVERYBODY),
+    ("agencies:accept", ("no-such-token",)): (
+        EVERYBODY.replace("200", "404"),
+        EVERYBODY.replace("200", "404"),
+    ),
     ("agencies:options", ()): (SIGNED_IN, NEVER),
     ("catalog:list", ()): (SIGNED_IN, NEVER),
     ("catalog:options", ()): (SIGNED_IN, NEVER),
@@ -314,6 +342,9 @@ def world(people: dict[str, Any]) -> dict[str, str]:
             ("Seoul", Agency.objects.get(code=SEOUL)),
         )
     }
+    invitation, token = invite(
+        "Invited", Agency.objects.get(code=JEJU), "approver", by=people["administrator"]
+    )
     return {
         **{f"[snapshot of {name}]": str(snapshot.pk) for name, snapshot in snapshots.items()},
         "[export]": str(start(administrator, "", 1).pk),
@@ -322,6 +353,10 @@ def world(people: dict[str, Any]) -> dict[str, str]:
         "[shared view]": str(view.pk),
         "[finding]": str(findings[JEJU].pk),
         "[finding of Seoul]": str(findings[SEOUL].pk),
+        "[approver]": str(people["approver"].pk),
+        "[approver's role]": str(people["approver"].memberships.get().pk),
+        "[invitation]": str(invitation.pk),
+        "[token]": token,
     }
 
 
@@ -333,7 +368,7 @@ def client_of(people: dict[str, Any], title: str, **options: Any) -> Client:
 
 
 def answer(response: Any) -> str:
-    if response.status_code == 302 and response["Location"].startswith(reverse("login")):
+    if response.status_code == 302 and response["Location"].startswith(reverse("account_login")):
         return "login"
     return str(response.status_code)
 

@@ -72,6 +72,10 @@ INSTALLED_APPS = [
     "csp",
     "django_tasks",
     "django_tasks_db",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "figures",
     "agencies",
     "catalog",
@@ -94,11 +98,15 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "agencies.signing_in.session_limits.sessions_end",
     # Signed-in is the rule; a view that anybody may open says so with @login_not_required.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "govtrack.limits.often_enough",
     "govtrack.query_limits.stopped_in_time",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "agencies.signing_in.second_factor.second_factor_set_up",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -139,9 +147,34 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-LOGIN_URL = "login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "login"
+LOGOUT_REDIRECT_URL = "account_login"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "agencies.signing_in.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False  # a session ends with the browser, or by the limits below
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+# Attempts to sign in: of one address, and wrong ones of one address and for one account.
+ACCOUNT_RATE_LIMITS = {
+    "login": "60/m/ip",
+    "login_failed": "30/m/ip,10/15m/key",
+    "reauthenticate": "10/m/user",
+}
+# The proxies in front that add to X-Forwarded-For; 0 believes that header from nobody.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
+# Policy officers and system administrators sign in with a second factor.
+SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=True)
+MFA_ADAPTER = "agencies.signing_in.secrets.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "govtrack"
+MFA_TOTP_TOLERANCE = 1  # a code of half a minute ago counts: clocks differ
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses are given by those who make accounts
+USERSESSIONS_TRACK_ACTIVITY = False
+SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_MINUTES", default=60) * 60
+SESSION_LONGEST_SECONDS = env.int("SESSION_HOURS", default=12) * 60 * 60
 
 LANGUAGE_CODE = "ko"
 FORMAT_MODULE_PATH = ["govtrack.formats"]

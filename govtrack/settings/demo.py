@@ -26,6 +26,7 @@ def kept_key(path: Path) -> str:
 
 
 GOVTRACK_DEMO = True
+SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=False)
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = kept_key(DEMO_DIR / "secret-key")
 EXPORTS_DIR = DEMO_DIR / "exports"

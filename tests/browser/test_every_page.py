@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 from playwright.sync_api import Page
 
+from agencies.invitations import invite
 from agencies.models import Agency, SavedView
 from catalog.models import Product
 from catalog.proposing import propose
@@ -104,10 +107,29 @@ def records(people: dict[str, Any]) -> dict[str, str]:
     pay(made["full"].subscription)
     return {
         **_kept(people, jeju),
+        **_people(people, jeju),
         **{title: one.subscription.get_absolute_url() for title, one in made.items()},
         "finding": reverse("subscriptions:finding", args=[finding.pk]),
         "waiver": reverse("subscriptions:waiver", args=[asked.pk]),
         "view": reverse("oversight:explore-saved", args=[view.pk]),
+    }
+
+
+def _people(people: dict[str, Any], jeju: Agency) -> dict[str, str]:
+    """An invitation, the pages of two people, and somebody who has a password, a second factor and codes."""
+    invitation, token = invite("Somebody", jeju, "approver", by=people["administrator"])
+    people["above"].set_password("a long enough word")
+    people["above"].save()
+    TOTP.activate(people["above"], "JBSWY3DPEHPK3PXP")
+    RecoveryCodes.activate(people["above"])
+    pages = {
+        name: reverse("agencies:person", args=[people[name].pk]) for name in ("approver", "administrator")
+    }
+    return {
+        **pages,
+        "role of approver": f"{pages['approver']}roles/{people['approver'].memberships.get().pk}/",
+        "invitation": reverse("agencies:accept", args=[token]),
+        "invited": f"/people/invitations/{invitation.pk}/",
     }
 
 
@@ -235,7 +257,7 @@ def menu_opened(page: Page) -> None:
 STATES: list[tuple[str, str, str, Act | None]] = [
     *((f"home of {title}", title, "/", None) for title in ROLES),
     ("sign in", "anonymous", "/accounts/login/?next=/spending/", None),
-    ("sign in refused", "anonymous", "/accounts/login/", filled(username="x", password="y")),
+    ("sign in refused", "anonymous", "/accounts/login/", filled(login="x", password="y")),
     ("password", "committee", "/accounts/password/", None),
     (
         "password refused",
@@ -244,6 +266,33 @@ STATES: list[tuple[str, str, str, Act | None]] = [
         filled(old_password="x", new_password1="1", new_password2="2"),
     ),
     ("password changed", "committee", "/accounts/password/done/", None),
+    ("sign out", "committee", "/accounts/logout/", None),
+    ("a closed account", "anonymous", "/accounts/inactive/", None),
+    ("who it is, by password", "above", "/accounts/reauthenticate/", filled(password="x")),
+    ("who it is, by code", "above", "/accounts/second-factor/reauthenticate/", None),
+    ("second factor", "above", "/accounts/second-factor/", None),
+    ("no second factor", "committee", "/accounts/second-factor/", None),
+    ("second factor set up", "committee", "/accounts/second-factor/totp/activate/", filled(code="x")),
+    ("recovery codes", "above", "/accounts/second-factor/recovery-codes/", None),
+    ("sessions", "committee", "/accounts/sessions/", None),
+    ("people", "administrator", "/people/", None),
+    ("people of none", "administrator", "/people/?q=nobody-at-all", None),
+    ("invite", "administrator", "/people/invite/", filled()),
+    (
+        "invited",
+        "administrator",
+        "/people/invite/",
+        filled(full_name="A name", agency="KR-49", role="approver"),
+    ),
+    ("accept an invitation", "anonymous", "{invitation}", filled(username="a", password1="b", password2="c")),
+    ("accept no invitation", "anonymous", "/invitations/gone/", None),
+    ("withdraw an invitation", "administrator", "{invited}withdraw/", None),
+    ("a person", "administrator", "{approver}", None),
+    ("oneself", "administrator", "{administrator}", None),
+    ("give a role", "administrator", "{approver}roles/give/", filled()),
+    ("take a role", "administrator", "{role of approver}take/", None),
+    ("close an account", "administrator", "{approver}close/", None),
+    ("open an account", "administrator", "{approver}reopen/", None),
     ("spending", "committee", "/spending/", None),
     ("spending of Jeju's", "administrator", "/spending/?kind=special_self_governing_province", None),
     ("spending of nobody's", "nobody", "/spending/", None),
@@ -514,7 +563,10 @@ def test_every_url_is_visited(records: dict[str, str]) -> None:
         "alive",
         "ready",
         "csp-reports",
-        "logout",
+        "mfa_authenticate",
+        "mfa_deactivate_totp",
+        "mfa_generate_recovery_codes",
+        "mfa_download_recovery_codes",
         "set_language",
         "agencies:options",
         "catalog:options",

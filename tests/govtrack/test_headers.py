@@ -13,7 +13,7 @@ POLICY = (
 
 @pytest.mark.django_db
 def test_content_security_policy_allows_this_site_alone(client):
-    for address in (reverse("login"), "/no-such-page/"):
+    for address in (reverse("account_login"), "/no-such-page/"):
         policy = client.get(address).headers["Content-Security-Policy"]
         assert "; ".join(sorted(policy.split("; "))) == POLICY
 
@@ -43,7 +43,7 @@ def test_other_headers(client, address):
 @pytest.mark.django_db
 def test_headers_are_those_of_the_middleware(client, settings):  # the control: without it they are gone
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.endswith("kept_apart")]
-    assert "Cross-Origin-Resource-Policy" not in Client().get(reverse("login")).headers
+    assert "Cross-Origin-Resource-Policy" not in Client().get(reverse("account_login")).headers
 
 
 def test_a_signed_in_page_is_kept_nowhere(signed_in):
@@ -61,12 +61,12 @@ def test_a_stranger_is_led_to_the_login_page(client):
 @pytest.mark.django_db
 def test_more_than_twelve_mebibytes_are_refused(client):
     response = client.post(
-        reverse("login"), {"username": "x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE, "password": "x"}
+        reverse("account_login"), {"login": "x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE, "password": "x"}
     )
     assert response.status_code == 400
 
 
 @pytest.mark.django_db
 def test_ten_megabytes_reach_the_form(client):  # which answers for itself, here that nobody is called so
-    response = client.post(reverse("login"), {"username": "x" * 10_000_000, "password": "x"})
+    response = client.post(reverse("account_login"), {"login": "x" * 10_000_000, "password": "x"})
     assert (response.status_code, list(response.context["form"].errors)) == (200, ["__all__"])

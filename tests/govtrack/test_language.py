@@ -13,7 +13,7 @@ from django.urls import reverse
 def test_the_cookie_alone_decides(client, cookie, expected):
     if cookie is not None:
         client.cookies[settings.LANGUAGE_COOKIE_NAME] = cookie
-    response = client.get(reverse("login"), headers={"Accept-Language": "en-US,en;q=0.9"})
+    response = client.get(reverse("account_login"), headers={"Accept-Language": "en-US,en;q=0.9"})
     assert (response.headers["Content-Language"], f'<html lang="{expected}"' in response.text) == (
         expected,
         True,
@@ -23,7 +23,7 @@ def test_the_cookie_alone_decides(client, cookie, expected):
 
 @pytest.mark.django_db
 def test_the_switch_keeps_the_page_and_stays(client):
-    page = reverse("login") + "?next=/findings/"
+    page = reverse("account_login") + "?next=/findings/"
     response = client.post(reverse("set_language"), {"language": "en", "next": page})
     assert (response.status_code, response.url) == (302, page)
     assert client.get(page).headers["Content-Language"] == "en"

@@ -1,0 +1,84 @@
+"""Who may give and take roles, close accounts and open them again; what each does to the sessions of that person."""
+
+from __future__ import annotations
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from agencies.models import Agency, Membership, Role, User
+from agencies.signing_in.session_limits import end_sessions
+
+
+def people_of(administrator: User) -> QuerySet[User]:
+    """The accounts with a role in the administrator's part of the tree, each once."""
+    roles = Membership.objects.visible_to(administrator, Role.ADMINISTRATOR).order_by()
+    return User.objects.filter(pk__in=roles.values("user"))
+
+
+def roles_of(person: User, administrator: User) -> QuerySet[Membership]:
+    """The roles of a person that this administrator may know of."""
+    return (
+        Membership.objects.visible_to(administrator, Role.ADMINISTRATOR)
+        .filter(user=person)
+        .select_related("agency")
+        .order_by("agency__path", "role")
+    )
+
+
+def may_close(person: User, administrator: User) -> bool:
+    """Only whoever administers all that a person does may close the account; a system administrator's only another one."""
+    if person == administrator:
+        return False
+    if administrator.is_superuser:
+        return True
+    if person.is_staff or person.is_superuser:
+        return False
+    known = roles_of(person, administrator).values("pk")
+    return not person.memberships.exclude(pk__in=known).exists()
+
+
+@transaction.atomic
+def give(person: User, role: str, agency: Agency, *, by: User) -> Membership:
+    """A role more, from the next sign-in on. Nobody gives one to themselves."""
+    _check(person, agency, by)
+    if Membership.objects.filter(user=person, role=role, agency=agency).exists():
+        raise ValidationError(_("This person already has this role at this agency."))
+    membership = Membership.objects.create(user=person, role=role, agency=agency)
+    end_sessions(person.pk)
+    return membership
+
+
+@transaction.atomic
+def take(membership: Membership, *, by: User) -> None:
+    """A role less, at once: the person is signed out everywhere."""
+    _check(membership.user, membership.agency, by)
+    person = membership.user_id
+    membership.delete()
+    end_sessions(person)
+
+
+@transaction.atomic
+def close(person: User, *, by: User) -> None:
+    """The person has left: no more sign-in. Account, name and history stay."""
+    _set_active(person, by, active=False)
+    end_sessions(person.pk)
+
+
+@transaction.atomic
+def reopen(person: User, *, by: User) -> None:
+    _set_active(person, by, active=True)
+
+
+def _check(person: User, agency: Agency, by: User) -> None:
+    if person == by or not by.has_role(Role.ADMINISTRATOR, at=agency):
+        raise PermissionDenied
+    if person.is_superuser and not by.is_superuser:
+        raise PermissionDenied
+
+
+def _set_active(person: User, by: User, *, active: bool) -> None:
+    if not may_close(person, by):
+        raise PermissionDenied
+    User.objects.filter(pk=person.pk).update(is_active=active)

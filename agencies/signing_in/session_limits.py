@@ -1,0 +1,42 @@
+"""How long a session lasts: a time without use, and a time in all, whichever ends first."""
+
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+STARTED, SEEN = "signed_in_at", "last_seen_at"
+# The session is written at most this often, in seconds: a write for each page would make every reader a writer.
+PRECISION = 60
+
+
+def sessions_end(get_response: GetResponse) -> GetResponse:
+    """Sign out whoever comes back after SESSION_IDLE_SECONDS, or SESSION_LONGEST_SECONDS after signing in."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            now = int(time.time())
+            session = request.session
+            started, seen = session.get(STARTED, now), session.get(SEEN, now)
+            if now - seen > settings.SESSION_IDLE_SECONDS or now - started > settings.SESSION_LONGEST_SECONDS:
+                logout(request)
+                messages.info(request, _("You were signed out since your session had ended. Sign in again."))
+            elif STARTED not in session or now - seen >= PRECISION:
+                session[STARTED], session[SEEN] = started, now
+        return get_response(request)
+
+    return middleware
+
+
+def end_sessions(user_id: int) -> None:
+    """Sign this person out everywhere: what they may do has changed, or they have left."""
+    from allauth.usersessions.models import UserSession
+
+    for session in UserSession.objects.filter(user_id=user_id):
+        session.end()

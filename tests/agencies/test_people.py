@@ -1,0 +1,159 @@
+"""Invitations, roles given and taken, accounts closed: by administrators of that part of the tree, never for oneself."""
+
+import datetime
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.test import Client
+from django.utils import timezone
+
+from agencies import invitations, roles
+from agencies.invitations import Invitation
+from agencies.models import Agency, Membership, Role, User
+
+PASSWORD = "another long enough word"
+FIELDS = {"username": "new", "password1": PASSWORD, "password2": PASSWORD}
+
+
+@pytest.fixture
+def jeju(make_user: Any) -> User:
+    return make_user("administrator", "KR-49", username="jeju")
+
+
+@pytest.fixture
+def office(make_agency: Any) -> Agency:
+    return make_agency("KR-49-1", parent="KR-49")
+
+
+@pytest.fixture
+def member(make_user: Any, office: Agency) -> User:
+    return make_user("administrator", "KR-49-1", username="member")
+
+
+def test_from_invitation_to_account(signed_in: Any, jeju: User) -> None:
+    client = signed_in(user=jeju, language="en")
+    agency = Agency.objects.get(code="KR-49")
+    page = client.post("/people/invite/", {"full_name": "Kim", "agency": "KR-49", "role": "approver"})
+    link = page.context["link"]
+    assert link in page.content.decode()
+    assert Invitation.objects.get().digest not in link
+    assert "Kim" in client.get("/people/").content.decode()
+    stranger = Client()
+    weak = stranger.post(link, {**FIELDS, "password1": "12345", "password2": "12345"})
+    assert weak.status_code == 200
+    assert weak.context["form"]["username"].value() == "new"
+    assert weak.context["form"].errors["password2"]
+    assert stranger.post(link, FIELDS).status_code == 302
+    made = User.objects.get(username="new")
+    assert (str(made), made.has_role("approver", at=agency)) == ("Kim", True)
+    assert stranger.get(link).status_code == 404
+    assert stranger.post(link, {**FIELDS, "username": "twice"}).status_code == 404
+    assert stranger.post("/accounts/login/", {"login": "new", "password": PASSWORD}).status_code == 302
+
+
+def test_an_invitation_ends(signed_in: Any, jeju: User) -> None:
+    agency = Agency.objects.get(code="KR-49")
+    _late, late = invitations.invite("A", agency, Role.APPROVER, by=jeju)
+    Invitation.objects.update(valid_until=timezone.now() - datetime.timedelta(seconds=1))
+    withdrawn, token = invitations.invite("B", agency, Role.APPROVER, by=jeju)
+    assert Client().get(f"/invitations/{token}/").status_code == 200
+    assert signed_in(user=jeju).post(f"/people/invitations/{withdrawn.pk}/withdraw/").status_code == 302
+    for gone in (late, token):
+        assert Client().get(f"/invitations/{gone}/").status_code == 404
+
+
+def test_who_no_longer_administers_has_invited_nobody(jeju: User) -> None:
+    invitation, token = invitations.invite("A", Agency.objects.get(code="KR-49"), Role.APPROVER, by=jeju)
+    jeju.memberships.all().delete()
+    assert Client().post(f"/invitations/{token}/", FIELDS).status_code == 200
+    assert not User.objects.filter(username="new").exists()
+    assert invitation.accepted_by is None
+
+
+def test_only_within_ones_own_part_of_the_tree(make_user: Any, jeju: User, office: Agency) -> None:
+    seoul = make_user("administrator", "KR-11")
+    above = Agency.objects.get(code="KR")
+    for agency in (above, Agency.objects.get(code="KR-11")):
+        with pytest.raises(PermissionDenied):
+            invitations.invite("A", agency, Role.APPROVER, by=jeju)
+        with pytest.raises(PermissionDenied):
+            roles.give(seoul, Role.APPROVER, agency, by=jeju)
+    with pytest.raises(PermissionDenied):
+        roles.take(seoul.memberships.get(), by=jeju)
+    with pytest.raises(PermissionDenied):
+        roles.close(seoul, by=jeju)
+    for role in (Role.APPROVER, Role.POLICY_OFFICER, Role.COMMITTEE_MEMBER):
+        other = make_user(role, "KR-49")
+        with pytest.raises(PermissionDenied):
+            invitations.invite("A", office, Role.APPROVER, by=other)
+
+
+def test_nobody_raises_their_own_role(signed_in: Any, jeju: User, office: Agency) -> None:
+    with pytest.raises(PermissionDenied):
+        roles.give(jeju, Role.APPROVER, office, by=jeju)
+    with pytest.raises(PermissionDenied):
+        roles.take(jeju.memberships.get(), by=jeju)
+    client = signed_in(user=jeju)
+    for act in ("roles/give/", f"roles/{jeju.memberships.get().pk}/take/", "close/"):
+        assert (
+            client.post(f"/people/{jeju.pk}/{act}", {"agency": "KR-49", "role": "approver"}).status_code
+            == 403
+        )
+    assert Membership.objects.filter(user=jeju).count() == 1
+
+
+def test_a_change_of_roles_signs_out(signed_in: Any, jeju: User, member: User) -> None:
+    member.set_password(PASSWORD)
+    member.save()
+
+    def signed() -> Client:
+        client = Client()
+        client.post("/accounts/login/", {"login": "member", "password": PASSWORD})
+        assert client.get("/").status_code == 200
+        return client
+
+    administrator, office = signed_in(user=jeju), Agency.objects.get(code="KR-49-1")
+    theirs = signed()
+    answer = administrator.post(f"/people/{member.pk}/roles/give/", {"agency": "KR-49-1", "role": "approver"})
+    assert answer.status_code == 302
+    assert theirs.get("/").status_code == 302
+    again = administrator.post(f"/people/{member.pk}/roles/give/", {"agency": "KR-49-1", "role": "approver"})
+    assert again.status_code == 200  # they have it already: said, not done twice
+    theirs = signed()
+    role = member.memberships.get(role="approver")
+    assert administrator.post(f"/people/{member.pk}/roles/{role.pk}/take/").status_code == 302
+    assert theirs.get("/").status_code == 302
+    theirs = signed()
+    assert administrator.post(f"/people/{member.pk}/close/").status_code == 302
+    assert theirs.get("/").status_code == 302
+    assert Client().post("/accounts/login/", {"login": "member", "password": PASSWORD}).status_code != 500
+    member.refresh_from_db()
+    assert (member.is_active, member.has_role("administrator", at=office)) == (False, True)
+    assert administrator.post(f"/people/{member.pk}/reopen/").status_code == 302
+    signed()
+
+
+def test_who_has_a_role_elsewhere_is_closed_by_none_of_both(make_user: Any, jeju: User, member: User) -> None:
+    Membership.objects.create(
+        user=member, role=Role.APPROVER, agency=make_user("approver", "KR-11").memberships.get().agency
+    )
+    with pytest.raises(PermissionDenied):
+        roles.close(member, by=jeju)
+    roles.close(member, by=make_user("administrator", "KR"))
+
+
+def test_it_is_asked_who_it_is(signed_in: Any, jeju: User, member: User) -> None:
+    """What was sent is kept and done after the password."""
+    jeju.set_password(PASSWORD)
+    jeju.save()
+    client = signed_in(user=jeju)
+    asked = client.post(f"/people/{member.pk}/close/")
+    assert asked["Location"].startswith("/accounts/reauthenticate/?next=")
+    member.refresh_from_db()
+    assert member.is_active
+    assert client.post(asked["Location"], {"password": "wrong"}).status_code == 200
+    client.post(asked["Location"], {"password": PASSWORD, "next": f"/people/{member.pk}/close/"})
+    member.refresh_from_db()
+    assert not member.is_active
+    assert client.post(f"/people/{member.pk}/reopen/").status_code == 302  # asked just now
