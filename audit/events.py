@@ -73,11 +73,30 @@ def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict
     return {name: before[name] for name in names if name in before}, {name: after[name] for name in names}
 
 
-def exported(what: str, rows: int | None, file: str, filters: str = "", by: Any = None) -> Event:
-    """Somebody takes figures away as a file: of `what` page, how many rows, in which format, by which filters (a query)."""
+def exported(
+    request: HttpRequest,
+    rows: int | None,
+    file: str,
+    filters: str | None = None,
+    about: models.Model | None = None,
+) -> Event:
+    """Somebody takes figures away as a file: from which page, how many rows, in which format, by which filters (a query).
+
+    Recorded before the first byte leaves; None: nobody counted the rows.
+    """
+    match = request.resolver_match
+    request.audit_exported = True  # type: ignore[attr-defined]
+    query = request.META.get("QUERY_STRING", "") if filters is None else filters
     return record(
         Kind.EXPORT,
-        by=by,
-        name=what,
-        after={"filter": clean(filters)[:4000], "rows": rows, "file": file},
+        about=about,
+        name=match.view_name if match and about is None else "",
+        after={
+            "page": match.view_name if match else "",
+            "path": clean(request.path)[:500],
+            "filter": clean(query)[:4000],
+            "rows": rows,
+            "file": file,
+        },
+        request=request,
     )
