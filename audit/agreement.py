@@ -38,12 +38,16 @@ def disagreements() -> Iterator[Disagreement]:
 def _of(model: type[models.Model]) -> Iterator[Disagreement]:
     quote = connection.ops.quote_name
     history = model.history.model._meta  # type: ignore[attr-defined]
-    kept = {str(field.column) for field in history.concrete_fields if not field.name.startswith("history_")}
     assert model._meta.pk is not None
     key = str(model._meta.pk.column)
-    columns = sorted(kept - {key})
+    fields = sorted(
+        (field for field in history.concrete_fields if not field.name.startswith("history_")),
+        key=lambda field: str(field.column),
+    )
     differ = "IS DISTINCT FROM" if connection.vendor == "postgresql" else "IS NOT"
-    unlike = " OR ".join(f"r.{quote(column)} {differ} h.{quote(column)}" for column in columns)
+    unlike = " OR ".join(
+        f"{_compared('r', field)} {differ} {_compared('h', field)}" for field in fields if field.column != key
+    )
     table, past, pk = quote(model._meta.db_table), quote(history.db_table), quote(key)
     # Only names of tables and columns of our own models are put into the text.
     with connection.cursor() as cursor:
@@ -56,3 +60,10 @@ def _of(model: type[models.Model]) -> Iterator[Disagreement]:
         )
         for what, row in cursor.fetchall():
             yield Disagreement(what, model._meta.db_table, row)
+
+
+def _compared(side: str, field: models.Field) -> str:
+    """SQLite keeps JSON as it was written, blanks and all."""
+    column = f"{side}.{connection.ops.quote_name(str(field.column))}"
+    is_json = isinstance(field, models.JSONField) and connection.vendor == "sqlite"
+    return f"json({column})" if is_json else column
