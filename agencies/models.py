@@ -249,9 +249,11 @@ class User(AbstractUser):
             super().save(*args, **kwargs)
             before = events.values_of(stored, names) if stored else {}
             was, now = events.differing(before, events.values_of(self, names))
+            if stored is None:
+                now = {name: value for name, value in now.items() if value != ""}
             if now:
                 for told in (was, now):
-                    told.update(dict.fromkeys(set(told) & set(self.PERSONAL), "…"))
+                    told.update({name: "…" for name in self.PERSONAL if told.get(name)})
                 events.record(events.Kind.ACCOUNT, about=self, name=self.username, before=was, after=now)
             if password:
                 events.record(events.Kind.PASSWORD, about=self, name=self.username)

@@ -61,6 +61,7 @@ FINDS_SHARED = "     login 404  404  404  404  404  404  302  302  302"  # with 
 STARTS_JEJU = "      login  404  200  404  200  200  403  403  403  200"
 FREEZES = "          login  403  403  403  403  403  403  200  200  200"
 SEES_ALL = "         login  404  404  404  200  404  200  200  404  200"
+AUDITS = "           login  403  403  403  403  403  403  403  403  200"
 OWNS = "             login  404  200  404  404  404  404  404  404  404"
 
 
@@ -83,6 +84,7 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("password_change", ()): (SIGNED_IN, SIGNED_IN),
     ("password_change_done", ()): (SIGNED_IN, NEVER),
     ("set_language", ()): (DONE, DONE),
+    ("audit:events", ()): (AUDITS, NEVER),
     ("agencies:options", ()): (SIGNED_IN, NEVER),
     ("catalog:list", ()): (SIGNED_IN, NEVER),
     ("catalog:options", ()): (SIGNED_IN, NEVER),

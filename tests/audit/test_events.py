@@ -117,7 +117,7 @@ def test_roles_and_accounts(clerk, signed_in, make_agency):
         (
             "account",
             "root",
-            {"email": "…", "is_active": True, "is_staff": False},
+            {"email": "", "is_active": True, "is_staff": False},
             {"email": "…", "is_active": False, "is_staff": True},
         ),
         ("role", "root", {**jeju, "role": "administrator"}, {**jeju, "role": "approver"}),
