@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
@@ -274,3 +274,9 @@ def test_a_record_that_is_changed_past_its_history_disagrees():
         Disagreement("unlike", "subscriptions_subscription", changed.pk),
         Disagreement("gone", "subscriptions_subscription", deleted.pk),
     ]
+    call_command("verify_audit", verbosity=0, stdout=io.StringIO())
+    said = io.StringIO()
+    with pytest.raises(CommandError, match="3 faults"):
+        call_command("verify_audit", "--records", stdout=said)
+    unlike = f"record subscriptions_subscription row {changed.pk}: it is not as its last history says"
+    assert unlike in said.getvalue()

@@ -9,7 +9,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from audit import heads
+from audit.agreement import disagreements
 from audit.verifying import Fault, verify
+
+TOLD = {
+    "unlike": "it is not as its last history says",
+    "gone": "it is gone, and its history does not say so",
+    "back": "it is there, and its history says that it was deleted",
+}
 
 
 class Command(BaseCommand):
@@ -27,6 +34,11 @@ class Command(BaseCommand):
             metavar="FILE",
             help="a head that export_audit_head wrote before: the chain must still hold it; may be repeated",
         )
+        parser.add_argument(
+            "--records",
+            action="store_true",
+            help="also compare today's records with their last history: one changed past it is a fault",
+        )
         parser.add_argument("--json", action="store_true", help="say the result as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -40,6 +52,9 @@ class Command(BaseCommand):
                 self.stdout.write(str(fault))
 
         done = verify([_head(path) for path in options["head"]], found, self._progress)
+        for different in disagreements() if options["records"] else ():
+            done.faults += 1
+            found(Fault("record", different.table, row=different.row, told=TOLD[different.what]))
         unsealed = sum(done.unsealed.values())
         if as_json:
             result = {
