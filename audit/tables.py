@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import django_tables2 as tables
@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from audit.changes import Change
 from audit.models import Event
 
 NOWRAP = {"th": {"class": "nowrap"}}
@@ -56,10 +57,56 @@ class EventTable(tables.Table):
         return record.about or "–"
 
     def render_after(self, record: Event) -> SafeString | str:
-        lines = [*changes(record), *([(gettext("Reason"), record.reason)] if record.reason else [])]
-        if not lines:
-            return "–"
-        return format_html_join(SafeString("<br>"), "{}: {}", lines)
+        named = (
+            (str(LABELS.get(name, name)), text) for name, text in differences(record.before, record.after)
+        )
+        return listed([*named, *([(gettext("Reason"), record.reason)] if record.reason else [])])
+
+
+class ChangeTable(tables.Table):
+    """Changes of one kind of record, the latest first."""
+
+    at = tables.Column(verbose_name=_("When"), attrs=NOWRAP, empty_values=())
+    kind = tables.Column(verbose_name=_("Kind"), attrs=NOWRAP, empty_values=())
+    number = tables.Column(verbose_name=_("Number"), empty_values=())
+    by = tables.Column(verbose_name=_("By"), empty_values=())
+    address = tables.Column(verbose_name=_("From where"), empty_values=())
+    what = tables.Column(verbose_name=_("What"), empty_values=(), attrs=WRAP)
+
+    class Meta:
+        template_name = "krds/table.html"
+        attrs = {"caption": _("Changes of records")}
+        orderable = False
+
+    def render_at(self, record: Change) -> str:
+        return moment(record.row.history_date)
+
+    def render_kind(self, record: Change) -> str:
+        return record.kind
+
+    def render_number(self, record: Change) -> str:
+        return str(key_of(record.row))
+
+    def render_by(self, record: Change) -> str:
+        return record.by or "–"
+
+    def render_address(self, record: Change) -> str:
+        return (record.event and record.event.address) or "–"
+
+    def render_what(self, record: Change) -> SafeString | str:
+        labels = {field.attname: field.verbose_name for field in record.row._meta.concrete_fields}
+        lines = ((str(labels[name]), text) for name, text in differences(record.before, record.after))
+        reason = record.row.history_change_reason
+        return listed([*lines, *([(gettext("Reason"), reason)] if reason else [])])
+
+
+def key_of(row: Any) -> Any:
+    """The number of the record that a row of history tells of."""
+    return getattr(row, row.instance_type._meta.pk.attname)
+
+
+def listed(lines: list[tuple[str, str]]) -> SafeString | str:
+    return format_html_join(SafeString("<br>"), "{}: {}", lines) if lines else "–"
 
 
 # What the names in an event mean to a reader; of settings and columns, the name itself.
@@ -90,17 +137,14 @@ LABELS = {
 }
 
 
-def changes(event: Event) -> Iterator[tuple[str, str]]:
-    """Each thing that an event tells: what it is, and its value or what it was and became."""
-    for name in dict.fromkeys([*event.before, *event.after]):
-        was, now = event.before.get(name), event.after.get(name)
-        if name not in event.before:
-            yield str(LABELS.get(name, name)), _text(now)
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each name with its value, or with what it was and became."""
+    for name in dict.fromkeys([*before, *after]):
+        was, now = before.get(name), after.get(name)
+        if name not in before:
+            yield name, _text(now)
         else:
-            yield (
-                str(LABELS.get(name, name)),
-                f"{_text(was)} → {_text(now) if name in event.after else gettext('deleted')}",
-            )
+            yield name, f"{_text(was)} → {_text(now) if name in after else gettext('deleted')}"
 
 
 def _text(value: Any) -> str:
@@ -143,4 +187,30 @@ def event_rows(events: Iterable[Event]) -> Iterator[list[Any]]:
             json.dumps(event.before, ensure_ascii=False) if event.before else None,
             json.dumps(event.after, ensure_ascii=False) if event.after else None,
             event.reason,
+        ]
+
+
+CHANGE_HEADER = (
+    _("Number"), _("When"), _("Kind"), _("Kind of object"), _("Number of the object"), _("By"), _("Address"), _("Session"),
+    _("Before"), _("After"), _("Reason"),
+)  # fmt: skip
+
+
+def change_rows(found: Iterable[Change]) -> Iterator[list[Any]]:
+    """The header, and a row for each change, as of events."""
+    yield [str(title) for title in CHANGE_HEADER]
+    for change in found:
+        row = change.row
+        yield [
+            row.history_id,
+            timezone.localtime(row.history_date).isoformat(),
+            change.kind,
+            row.instance_type._meta.label_lower,
+            key_of(row),
+            change.by,
+            change.event.address if change.event else None,
+            change.event.session if change.event else None,
+            json.dumps(change.before, ensure_ascii=False) if change.before else None,
+            json.dumps(change.after, ensure_ascii=False) if change.after else None,
+            row.history_change_reason,
         ]

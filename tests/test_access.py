@@ -85,6 +85,7 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("password_change_done", ()): (SIGNED_IN, NEVER),
     ("set_language", ()): (DONE, DONE),
     ("audit:events", ()): (AUDITS, NEVER),
+    ("audit:changes", ()): (AUDITS, NEVER),
     ("agencies:options", ()): (SIGNED_IN, NEVER),
     ("catalog:list", ()): (SIGNED_IN, NEVER),
     ("catalog:options", ()): (SIGNED_IN, NEVER),

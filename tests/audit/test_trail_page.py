@@ -127,3 +127,66 @@ def test_queries(auditor, events):
     for number in range(30):
         Event.objects.create(kind=Kind.EXPORT, channel="web", actor=f"clerk{number}", at=DAY)
     assert (first, queries()) == (5, 5)
+
+
+def changed(client, **filters):
+    page = read(client.get(reverse("audit:changes"), filters))
+    rows = [
+        [cell.text for cell in row.all("td", "th")] for body in page.all("tbody") for row in body.all("tr")
+    ]
+    return [row[1:] for row in rows]
+
+
+def test_changes_of_records_say_what_was_before_and_after_and_from_where(auditor, make_agency, make_user):
+    agency = make_agency("KR-49")
+    other = make_agency("KR-11")
+    clerk = make_user("administrator", "KR-49", username="clerk")
+    page = reverse("admin:agencies_agency_change", args=[other.pk])
+    fields = ("code", "kind", "parent", "name_ko", "name_en", "short_ko", "short_en")
+    sent = {name: getattr(other, "parent_id" if name == "parent" else name) for name in fields}
+    for prefix in ("former_names", "memberships"):
+        sent |= {f"{prefix}-TOTAL_FORMS": 0, f"{prefix}-INITIAL_FORMS": 0}
+    answer = auditor.post(page, {**sent, "name_en": "Renamed"}, REMOTE_ADDR="192.0.2.9")
+    assert answer.status_code == 302, answer.context["errors"]
+    agency._history_user, agency._change_reason = clerk, "as asked"
+    agency.memberships.all().delete()
+    agency.delete()
+    own = auditor.user.username
+    label = {"record": "agencies.agency"}
+    deleted, renamed, *created = changed(auditor, **label)
+    assert renamed == [
+        "Changed",
+        str(other.pk),
+        own,
+        "192.0.2.9",
+        "full name in English: KR-11 name en → Renamed",
+    ]
+    assert deleted[:4] == ["Deleted", str(deleted[1]), "clerk", "–"]
+    assert "code: KR-49 → deleted" in deleted[4]
+    assert deleted[4].endswith("Reason: as asked")
+    assert [(row[0], "code: " in row[4]) for row in created] == [("Created", True)] * 3
+    assert changed(auditor, **label, kind="~", number=other.pk, by=own) == [renamed]
+    assert changed(auditor, **label, until="2020-01-01") == []
+    assert changed(auditor, record="no.such") == []
+    assert changed(auditor) == [deleted, renamed, *created]  # agencies come first
+    answer = auditor.get(reverse("audit:changes"), {**label, "kind": "~", "_export": "csv"})
+    (line,) = csv.DictReader(io.StringIO(answer.getvalue().decode().removeprefix("\ufeff")))
+    assert (line["By"], line["Address"], json.loads(line["After"])) == (
+        own,
+        "192.0.2.9",
+        {"name_en": "Renamed"},
+    )
+    assert Event.objects.filter(kind="export").get().after["rows"] == 1
+
+
+def test_queries_of_changes(auditor, make_agency):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as counted:
+            auditor.get(reverse("audit:changes"), {"record": "agencies.agency"})
+        return len(counted)
+
+    make_agency("KR").save()
+    first = queries()
+    for number in range(30):
+        make_agency(f"A-{number}").save()
+    assert (first, queries()) == (5, 5)

@@ -360,6 +360,7 @@ STATES: list[tuple[str, str, str, Act | None]] = [
     ("compliance of all", "committee", "/compliance/KR/", None),
     ("decisions", "committee", "/decisions/", None),
     ("audit trail", "sysadmin", "/audit/", None),
+    ("changes of records", "sysadmin", "/audit/changes/?record=subscriptions.subscription", None),
     ("audit trail of none", "sysadmin", "/audit/?by=nobody-of-this-name", None),
     ("audit trail wrongly narrowed", "sysadmin", "/audit/?since=nonsense", None),
     ("audit trail not as this file", "sysadmin", "/audit/?_export=json", None),
