@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from agencies.admin_scope import HistoryAdmin, ScopedAdmin, ScopedTabularInline, ViewOnly
+from agencies.admin_trail import InTrail
 from agencies.models import Agency, FormerName, Membership, Notice, Recheck, SavedView, User
 from agencies.signing_in.fresh import ask_again
 from agencies.signing_in.session_limits import end_sessions
@@ -138,6 +141,20 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
             return False
         seen = Membership.objects.visible_to(request.user).order_by().values("pk")
         return not obj.memberships.exclude(pk__in=seen).exists()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Who has ever signed in may stand in the trail: such an account is switched off, not deleted.
+        if obj is not None and obj.last_login is not None:
+            return False
+        return super().has_delete_permission(request, obj)
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(InTrail, DjangoGroupAdmin):
+    """What the members of a group may do: a change of it is an event."""
 
 
 @admin.register(Membership)

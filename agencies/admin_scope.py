@@ -20,6 +20,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from simple_history.template_utils import HistoricalRecordContextHelper
 from simple_history.utils import get_m2m_reverse_field_name
 
+from agencies.admin_trail import InTrail
 from agencies.models import User
 from agencies.visibility import VisibleQuerySet
 from figures.formatting import number
@@ -61,7 +62,7 @@ class InSight(BaseModelAdmin):
         return other.get_queryset(request) if isinstance(other, InSight) else None
 
 
-class ScopedAdmin(InSight, admin.ModelAdmin):
+class ScopedAdmin(InTrail, InSight, admin.ModelAdmin):
     """An admin of rows in sight.
 
     `fixed_after_creation` names the fields that nobody changes later. `tell` says, in the transaction of a change, what has to

@@ -15,9 +15,11 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
+from simple_history.utils import bulk_update_with_history
 
 from agencies.paths import TreePathField, below
 from agencies.visibility import Sight, VisibleQuerySet
+from audit import events
 from figures.naming import InLanguage
 
 
@@ -156,8 +158,10 @@ class Agency(models.Model):
             if old is None:
                 return
             if old.path != self.path:
-                for agency in Agency.objects.filter(path__within=old.path).exclude(pk=self.pk):
-                    Agency.objects.filter(pk=agency.pk).update(path=self.path + agency.path[len(old.path) :])
+                below_it = list(Agency.objects.filter(path__within=old.path).exclude(pk=self.pk))
+                for agency in below_it:
+                    agency.path = self.path + agency.path[len(old.path) :]
+                bulk_update_with_history(below_it, Agency, ["path"], batch_size=500)
             if any(
                 getattr(old, name) != getattr(self, name) for name in ("path", "kind", "name_ko", "name_en")
             ):
@@ -228,6 +232,38 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.get_full_name() or self.username
 
+    # What an event tells of an account: its rights with their values, of a person's data only that it changed.
+    TOLD = ("username", "is_active", "is_staff", "is_superuser")
+    PERSONAL = ("first_name", "last_name", "email")
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A new account, a change of its rights or name, and a new password are events."""
+        fields = kwargs.get("update_fields")
+        if fields is not None and set(fields) <= {"last_login"}:
+            super().save(*args, **kwargs)
+            return
+        names = {*self.TOLD, *self.PERSONAL}
+        password = self._password is not None  # type: ignore[attr-defined]  # Django forgets it when it is saved
+        with transaction.atomic():
+            stored = User.objects.filter(pk=self.pk).first() if self.pk else None
+            super().save(*args, **kwargs)
+            before = events.values_of(stored, names) if stored else {}
+            was, now = events.differing(before, events.values_of(self, names))
+            if stored is None:
+                now = {name: value for name, value in now.items() if value != ""}
+            if now:
+                for told in (was, now):
+                    told.update({name: "…" for name in self.PERSONAL if told.get(name)})
+                events.record(events.Kind.ACCOUNT, about=self, name=self.username, before=was, after=now)
+            if password:
+                events.record(events.Kind.PASSWORD, about=self, name=self.username)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        with transaction.atomic():
+            before = events.values_of(self, set(self.TOLD))
+            events.record(events.Kind.ACCOUNT, about=self, name=self.username, before=before)
+            return super().delete(*args, **kwargs)
+
     def sight(self, *roles: str) -> Sight:
         """The subtrees that this person's roles reach (only `roles`, when some are named); asked once a request."""
         sights: dict[tuple[str, ...], Sight] = self.__dict__.setdefault("_sights", {})
@@ -285,6 +321,14 @@ def _with_predecessors(paths: list[str]) -> list[str]:
 class MembershipQuerySet(VisibleQuerySet):
     agency_lookup = "agency"
 
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """One by one, so that each is an event."""
+        with transaction.atomic():
+            rows: list[Any] = list(self.select_related("user", "agency"))
+            for membership in rows:
+                membership.delete()
+        return len(rows), {Membership._meta.label: len(rows)} if rows else {}
+
 
 class Membership(models.Model):
     """A role of a person at an agency; it holds for that agency and all below it."""
@@ -310,6 +354,26 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} – {self.get_role_display()} – {self.agency}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A role that is given or changed is an event, beside the row's history."""
+        with transaction.atomic():
+            stored = Membership.objects.filter(pk=self.pk).select_related("user", "agency").first()
+            super().save(*args, **kwargs)
+            before, after = stored._told() if stored else {}, self._told()
+            if before != after:
+                self._tell(before, after)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        with transaction.atomic():
+            self._tell(self._told(), {})
+            return super().delete(*args, **kwargs)
+
+    def _told(self) -> dict[str, str]:
+        return {"user": self.user.username, "agency": self.agency.code, "role": self.role}
+
+    def _tell(self, before: dict[str, str], after: dict[str, str]) -> None:
+        events.record(events.Kind.ROLE, about=self.user, name=self.user.username, before=before, after=after)
 
 
 class Notice(models.Model):

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import databases, report
+from benchmarks import audit, databases, report
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -51,6 +51,12 @@ def arguments() -> argparse.Namespace:
         default=ALL_CHECKED,
         help="rows of the file that is imported (100k); 0: none",
     )
+    parser.add_argument(
+        "--audit-seconds",
+        type=float,
+        default=20,
+        help="how long each round of the writers with and without the audit trail lasts (20); 0: none",
+    )
     parser.add_argument("--all-checks", action="store_true", help="a million subscriptions with 40 % as well")
     return parser.parse_args()
 
@@ -62,9 +68,12 @@ def main() -> int:
     checked: report.Measured = {}
     explored: report.Measured = {}
     imported: report.Measured = {}
+    trail: dict[str, Any] = {}
     with databases.place(options.keep) as folder:
         for database in options.databases.split(","):
             with databases.server(database, folder) as server:
+                if database == databases.POSTGRESQL:
+                    trail = audit_trail(server, options)
                 for size in sizes:
                     print(f"{database}, {size:,} subscriptions", flush=True)
                     started = time.monotonic()
@@ -79,6 +88,7 @@ def main() -> int:
             report.markdown_of_explorer(explored),
             report.markdown_of_checks(checked),
             report.markdown_of_imports(imported),
+            audit.markdown(trail),
         ]
     )
     missed = [
@@ -86,6 +96,7 @@ def main() -> int:
         *report.missed_explorer(explored),
         *report.missed_checks(checked),
         *report.missed_imports(imported),
+        *audit.missed(trail),
     ]
     print(f"\n{text}")
     RESULTS.mkdir(exist_ok=True)
@@ -93,7 +104,14 @@ def main() -> int:
     (RESULTS / f"{name}.md").write_text(text)
     (RESULTS / f"{name}.json").write_text(
         json.dumps(
-            {"pages": measured, "explorer": explored, "checks": checked, "imports": imported}, indent=1
+            {
+                "pages": measured,
+                "explorer": explored,
+                "checks": checked,
+                "imports": imported,
+                "audit": trail,
+            },
+            indent=1,
         )
     )
     print(f"Written to {RESULTS.relative_to(ROOT)}/{name}.md")
@@ -177,6 +195,25 @@ def imports(server: databases.Server, size: int, options: argparse.Namespace) ->
             check=True,
         )
         return json.loads(done.stdout)
+
+
+def audit_trail(server: databases.Server, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure what the audit trail costs writers, in an empty register."""
+    if options.only not in "audit" or not options.audit_seconds:
+        return {}
+    print("postgresql, the audit trail", flush=True)
+    name = "govtrack_audit"
+    server.create_anew(name)
+    settings = {"DATABASE_URL": server.url(name), "DJANGO_SETTINGS_MODULE": "govtrack.settings.testing"}
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.audit", str(options.audit_seconds)],
+        env={**os.environ, **settings},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
 
 
 if __name__ == "__main__":

@@ -151,11 +151,13 @@ def forget_findings() -> None:
     from django.db import connection
 
     from subscriptions.models import Finding
+    from tests.audit.behind import triggers_off
 
     tables = ("subscriptions_findingnote", "subscriptions_historicalfinding", Finding._meta.db_table)
-    with connection.cursor() as cursor:
+    with triggers_off(*tables) as cursor:
         for table in tables:
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
+    with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("VACUUM (ANALYZE)")
 

@@ -24,6 +24,7 @@ urlpatterns = [
     path("readyz", health.ready, name="ready"),
     path("csp-reports/", views.csp_reports, name="csp-reports"),
     path("admin/", admin.site.urls),
+    path("", include("audit.urls")),
     path("", include("agencies.urls")),
     path("", include("catalog.urls")),
     path("", include("sources.urls")),

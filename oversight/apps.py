@@ -8,3 +8,9 @@ class OversightConfig(AppConfig):
     name = "oversight"
     verbose_name = _("Oversight")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from audit import trail
+        from oversight.models import Snapshot
+
+        trail.register(Snapshot, batch=20)  # each holds a whole answer

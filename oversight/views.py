@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from agencies.signed_in import SignedInRequest
+from audit.events import exported
 from figures.files import csv_lines, xlsx_bytes
 from oversight.charts import spending_chart
 from oversight.conclusions import conclusions
@@ -42,6 +43,7 @@ def spending(request: SignedInRequest) -> HttpResponse:
     )
     table = SpendingTable(found, order_by=request.GET.get("sort") or None)
     if kind:
+        exported(request, len(found.rows), kind)
         return _file(kind, found, table, form, as_of)
     return render(
         request,

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
 from agencies.models import Agency
+from audit import events
 from catalog.models import Product
 from figures.entry import read_figure
 from sources.models import Source, Statement
@@ -139,6 +140,9 @@ def import_statements(lines: Iterable[str], name: str, dry_run: bool = False) ->
                 break
         if errors or dry_run:
             transaction.set_rollback(True)
+        else:
+            counts = {"new": len(done.created), "changed": len(done.changed), "left": len(done.unchanged)}
+            events.record(events.Kind.IMPORT, name=name, after={"what": "statements", **counts})
     if errors:
         raise NotImported(errors)
     return done

@@ -1,4 +1,4 @@
-"""The app's registration with Django, and of the one function that drains pending re-checks."""
+"""The app's registration with Django, of the one function that drains pending re-checks, and of what only grows."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +11,10 @@ class SubscriptionsConfig(AppConfig):
 
     def ready(self) -> None:
         from agencies import rechecking
+        from audit import trail
         from subscriptions.checking import drain
+        from subscriptions.models import Decision, FindingNote
 
         rechecking.register(drain)
+        trail.register(Decision)
+        trail.register(FindingNote)

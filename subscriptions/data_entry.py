@@ -3,6 +3,8 @@
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
+from audit import events
+
 GROUP = "Data entry"
 
 # Recorded data of one's own agencies is entered; what all agencies share, or the register derives, is looked at. Policies,
@@ -34,5 +36,10 @@ def create_data_entry_group() -> Group:
     for app, looked_at in LOOKED_AT.items():
         wanted |= Q(content_type__app_label=app, codename__in=[f"view_{model}" for model in looked_at])
     group, _created = Group.objects.get_or_create(name=GROUP)
+    before = set(group.permissions.values_list("codename", flat=True))
     group.permissions.set(Permission.objects.filter(wanted))
+    after = set(group.permissions.values_list("codename", flat=True))
+    if before != after:
+        told = {"permissions": sorted(before)}, {"permissions": sorted(after)}
+        events.record(events.Kind.ACCOUNT, about=group, before=told[0], after=told[1])
     return group

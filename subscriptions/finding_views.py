@@ -25,6 +25,7 @@ from agencies.going_back import way_back
 from agencies.models import Agency, Recheck
 from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
+from audit.events import exported
 from figures.formatting import day
 from policies import waiving
 from policies.explaining import Names
@@ -254,6 +255,7 @@ def decisions(request: SignedInRequest) -> HttpResponseBase:
     if "_export" in request.GET:
         if not filters.is_valid() or request.GET["_export"] not in FILES:
             return render(request, "subscriptions/export_refused.html", {"form": filters.form}, status=400)
+        exported(request, filters.qs.order_by().count(), request.GET["_export"])
         return file_of(_decision_rows(filters.qs), "decisions", request.GET["_export"], gettext("Decisions"))
     table = DecisionTable(filters.qs if filters.is_valid() else visible.none())
     configure(request, table, PAGE_SIZE)

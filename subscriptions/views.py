@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from agencies.models import Role
 from agencies.signed_in import SignedInRequest
+from audit.events import exported
 from figures.files import XLSX_ROW_LIMIT
 from policies.verdicts import Effect, Verdict
 from subscriptions import recording
@@ -68,10 +69,12 @@ def _export(
             request, "subscriptions/export_refused.html", {"form": filters.form, "kind": kind}, status=400
         )
     rows = table.data.data
-    if kind == "xlsx" and rows[:XLSX_ROW_LIMIT].count() >= XLSX_ROW_LIMIT:
+    count = rows.order_by().count()
+    if kind == "xlsx" and count >= XLSX_ROW_LIMIT:
         return render(
             request, "subscriptions/export_refused.html", {"too_many": True, "kind": kind}, status=400
         )
+    exported(request, count, kind)
     return file_of(export_rows(rows), "subscriptions", kind, _("Subscriptions"))
 
 

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET
 from agencies.models import Agency, Role
 from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
+from audit.events import exported
 from catalog.models import Product
 from figures.formatting import amount_text
 from policies.models import PolicyVersion
@@ -107,6 +108,7 @@ def what_if(request: SignedInRequest, code: str, number: int) -> HttpResponseBas
     if "_export" in request.GET:
         if not filters.is_valid() or request.GET["_export"] not in FILES:
             return render(request, "subscriptions/export_refused.html", {"form": filters.form}, status=400)
+        exported(request, filters.qs.order_by().count(), request.GET["_export"])
         return file_of(_export(filters.qs), f"what-if-{code}", request.GET["_export"], gettext("What-if"))
     table = ChangeTable(filters.qs if filters.is_valid() else rows.none())
     configure(request, table, PAGE_SIZE)

@@ -23,7 +23,17 @@ from tests import chromium, postgres
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 CI = os.environ.get("CI", "").lower() == "true"
-APPS = ["figures", "agencies", "catalog", "sources", "policies", "subscriptions", "oversight", "govtrack"]
+APPS = [
+    "figures",
+    "audit",
+    "agencies",
+    "catalog",
+    "sources",
+    "policies",
+    "subscriptions",
+    "oversight",
+    "govtrack",
+]
 MANAGE = [sys.executable, "manage.py"]
 
 

@@ -65,6 +65,7 @@ NO_PASSWORD = "      login  403  403  403  403  403  403  403  403  403"  # nor 
 ADMINISTERS = "      login  403  200  200  200  403  403  403  403  200"
 ADMINISTERS_JEJU = " login  403  200  404  200  403  403  403  403  200"
 SEES_ALL = "         login  404  404  404  200  404  200  200  404  200"
+AUDITS = "           login  403  403  403  403  403  403  403  403  200"
 OWNS = "             login  404  200  404  404  404  404  404  404  404"
 
 
@@ -115,6 +116,8 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
         EVERYBODY.replace("200", "404"),
         EVERYBODY.replace("200", "404"),
     ),
+    ("audit:events", ()): (AUDITS, NEVER),
+    ("audit:changes", ()): (AUDITS, NEVER),
     ("agencies:options", ()): (SIGNED_IN, NEVER),
     ("catalog:list", ()): (SIGNED_IN, NEVER),
     ("catalog:options", ()): (SIGNED_IN, NEVER),

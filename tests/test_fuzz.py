@@ -39,7 +39,7 @@ TITLES = ("administrator", "sysadmin", "officer", "committee", "approver", "anon
 SLOW = 3.0  # seconds of one statement, on a machine that does other things too
 
 # Rows of the table of addresses, and the lists and forms of the Django admin.
-ROWS: list[tuple[str, tuple[str, ...]]] = [row for row in TABLE if row[0] != "logout"]
+ROWS: list[tuple[str, tuple[str, ...]]] = [row for row in TABLE if row[0] != "account_logout"]
 ROWS += [
     (f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", ())
     for model in admin.site._registry

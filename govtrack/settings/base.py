@@ -52,6 +52,10 @@ POLICY_TWO_PERSON_RULE = env.bool("POLICY_TWO_PERSON_RULE", default=True)
 # The longest time, in days, that one waiver lasts.
 WAIVER_MAX_DAYS = env.int("WAIVER_MAX_DAYS", default=365)
 
+# How many proxies of one's own stand before the server, each of which adds to X-Forwarded-For whom it was asked by. The address
+# of a client is taken from there only when it is above 0.
+TRUSTED_PROXY_HOPS = env.int("TRUSTED_PROXY_HOPS", default=0)
+
 # True only in the demonstration: the login page then names the demonstration's accounts.
 GOVTRACK_DEMO = False
 
@@ -77,6 +81,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.usersessions",
     "figures",
+    "audit",
     "agencies",
     "catalog",
     "sources",
@@ -109,6 +114,7 @@ MIDDLEWARE = [
     "agencies.signing_in.second_factor.second_factor_set_up",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "audit.origin.remember_origin",
     "django_htmx.middleware.HtmxMiddleware",
     "govtrack.middleware.private_pages",
 ]

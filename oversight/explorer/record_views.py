@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from agencies.paging import MissingPage
 from agencies.signed_in import SignedInRequest
+from audit.events import exported
 from figures.files import ROWS_AT_ONCE, csv_lines
 from oversight.explorer.answering import total_of
 from oversight.explorer.form import ExplorerForm
@@ -57,6 +58,7 @@ def record_list(request: SignedInRequest) -> HttpResponseBase:
     if export == "xlsx":
         return _start_page(request, form, rows.order_by().count())
     if export:
+        exported(request, rows.order_by().count(), export)
         return _file(rows, kind, export, form, as_of)
     table = _table(request, rows, kind)
     total = None if missing else total_of(request.user, question)

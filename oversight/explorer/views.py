@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agencies.models import SavedView
 from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
+from audit.events import exported
 from figures.files import csv_lines
 from oversight.explorer import saving
 from oversight.explorer.address import Address, way_up
@@ -122,6 +123,7 @@ def _file(
         response = StreamingHttpResponse(
             json_chunks(found, address, cited), content_type="application/json; charset=utf-8"
         )
+    exported(request, len(found.rows) + len(found.subtotals), kind)
     name = f"govtrack-{found.question.measure.value}-{timezone.localdate(found.as_of).isoformat()}.{kind}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from agencies.signed_in import SignedInRequest
+from audit.events import exported
 from oversight.explorer.form import ExplorerForm
 from oversight.explorer.records import kind_asked, records
 from oversight.exports import jobs
@@ -84,6 +85,7 @@ def export_file(request: SignedInRequest, pk: int) -> HttpResponseBase:
         file = jobs.path_of(job).open("rb")
     except FileNotFoundError as error:
         raise Http404 from error
+    exported(request, job.rows_done, "xlsx", filters=job.query, about=job)
     day = timezone.localdate(job.finished_at or job.created_at).isoformat()
     response = FileResponse(
         file, as_attachment=True, filename=f"govtrack-records-{day}.xlsx", content_type=XLSX

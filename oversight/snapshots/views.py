@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
+from audit.events import exported
 from figures.files import csv_lines
 from oversight.explorer.address import Address
 from oversight.explorer.files import rows
@@ -76,6 +77,9 @@ def snapshot_page(request: SignedInRequest, pk: int) -> HttpResponseBase:
         return render(
             request, "oversight/export_refused.html", {"form": ExplorerForm({}, request.user)}, status=400
         )
+    if export:
+        count = len(snapshot.content["rows"]) if snapshot.is_intact else None
+        exported(request, count, export, about=snapshot)
     if export == "json":  # the very text that was hashed, whatever it holds
         response = HttpResponse(snapshot.document, content_type="application/json; charset=utf-8")
         return _attached(response, snapshot, export)

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from agencies.models import Agency, Role, User
+from audit import events
 from policies.holding import hold_policies
 from policies.models import Policy
 from policies.verdicts import Outcome, Verdict
@@ -178,6 +179,8 @@ def _close(record: FileImport, report: Report) -> None:
     record.new, record.changed, record.left = report.new, report.changed, report.left
     record.finished_at = timezone.now()
     record.save()
+    counts = {"new": record.new, "changed": record.changed, "left": record.left}
+    events.record(events.Kind.IMPORT, by=record.owner, about=record, after={"what": "imported", **counts})
 
 
 class _Run:

@@ -14,6 +14,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from agencies.models import Role, User
+from audit import events
 from policies.holding import hold_policies
 from policies.models import Policy
 from subscriptions.facts import refresh
@@ -76,6 +77,8 @@ def undo(run: FileImport, *, by: User) -> None:
     _Undoing(run, by).all(keys)
     run.state, run.undone_at = FileImport.State.UNDONE, timezone.now()
     run.save()
+    counts = {"new": run.new, "changed": run.changed}
+    events.record(events.Kind.IMPORT, by=by, about=run, after={"what": "undone", **counts})
 
 
 class _Undoing:

@@ -47,14 +47,14 @@ def test_the_views_that_are_limited_exist():
 def test_a_request_that_is_too_large_is_not_read(client, settings):
     settings.LARGEST_REQUEST = 1024 * 1024
     sent = {"username": "x" * 1024 * 1024, "password": "x"}
-    response = client.post(reverse("login"), sent)
+    response = client.post(reverse("account_login"), sent)
     assert (response.status_code, "1 MB" in response.text) == (413, True)
 
 
 @pytest.mark.django_db
 def test_more_fields_than_any_form_has_are_refused(client):
     fields = {f"field{number}": "" for number in range(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + 1)}
-    assert client.post(reverse("login"), fields).status_code == 400
+    assert client.post(reverse("account_login"), fields).status_code == 400
 
 
 def test_web_processes_are_limited():

@@ -63,7 +63,7 @@ def break_something(make_user):
     client = Client(raise_request_exception=False)
     with override_settings(ROOT_URLCONF=more):
         for password in ("wrong-" + PASSWORD, PASSWORD):
-            client.post(reverse("login"), {"username": "jeju", "password": password})
+            client.post(reverse("account_login"), {"login": "jeju", "password": password})
         authorization = {"Authorization": f"Bearer {TOKEN}"}
         response = client.post("/broken/?token=" + TOKEN, {"password": PASSWORD}, headers=authorization)
     return response, [PASSWORD, TOKEN, settings.SECRET_KEY, Session.objects.get().session_key]
@@ -81,8 +81,8 @@ def test_no_secret_is_logged(make_user, lines):
     assert (response.status_code, failed["request"] in response.text) == (500, True)
     told = [entry for entry in entries if entry["logger"] == "govtrack.requests"]
     assert [(entry["method"], entry["view"], entry["status"]) for entry in told] == [
-        ("POST", "login", 200),
-        ("POST", "login", 302),
+        ("POST", "account_login", 200),
+        ("POST", "account_login", 302),
         ("POST", "broken", 500),
     ]
 

@@ -25,6 +25,7 @@ from subscriptions.findings import reconcile_policy
 from subscriptions.models import AgencyTotals, Decision, Facts, Finding, PriceLine, Status, Subscription
 from subscriptions.recording import NotPossible, StaleEdit
 from subscriptions.totals import refresh_totals
+from tests.audit import behind
 from tests.subscriptions.factories import (
     DAY,
     PolicyFactory,
@@ -339,7 +340,7 @@ def told() -> list[tuple[str, str, str]]:
 
 def forgotten() -> None:
     Finding.objects.all().delete()
-    Finding.history.all().delete()
+    behind.run("subscriptions_historicalfinding", "DELETE FROM subscriptions_historicalfinding")
 
 
 def test_two_checks_at_once_open_a_finding_once(interleave, locked):

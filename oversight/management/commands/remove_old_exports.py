@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from audit.events import Kind, record
 from oversight.exports.jobs import remove_old
 
 
@@ -15,4 +16,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         removed, left = remove_old(timezone.now() - datetime.timedelta(days=settings.EXPORTS_DAYS))
+        if removed:
+            record(Kind.COMMAND, name="remove_old_exports", after={"files": removed})
         self.stdout.write(f"{removed} files removed, {left} left-overs")

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from agencies.models import Agency
+from audit.events import Kind, record
 from policies.models import Policy
 from subscriptions.checking import check_everything, verdict_counts
 
@@ -47,6 +48,9 @@ class Command(BaseCommand):
         self._said = 0.0 if options["verbosity"] > 1 else time.monotonic()
         self._pause = 0 if options["verbosity"] > 1 else 5
         summary = check_everything(self._progress, codes, agency)
+        told = {"subscriptions": summary.subscriptions, "findings open": summary.findings_open}
+        chosen = {name: options[name] for name in ("policy", "agency") if options[name]}
+        record(Kind.COMMAND, name="check_policies", after={**chosen, **told})
         self.stdout.write(
             f"{summary.subscriptions:,} subscriptions checked; {summary.facts_changed:,} facts changed,"
             f" {summary.findings_open:,} findings open"
