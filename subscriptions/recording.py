@@ -160,6 +160,7 @@ def request(subscription: Subscription, lines: Sequence[PriceLine], *, by: User)
     _store(subscription, lines, by)
     recorded = _decide(subscription, Decision.Act.REQUEST, by, start=Status.REQUESTED)
     if not recorded.refused:
+        Responsible.objects.filter(subscription=subscription).delete()  # whoever asks looks after it
         people = _people(Role.APPROVER, subscription.agency)
         if recorded.outcome == Outcome.NEEDS_OFFICER:
             people |= _people(Role.POLICY_OFFICER, subscription.agency)
@@ -218,6 +219,7 @@ def change(
     if before.status in COMMITTED and reopening.follow(
         subscription, lines, kept, causes, ended, by=by, on=on
     ):
+        Responsible.objects.filter(subscription=subscription).delete()
         _tell(_people(Role.APPROVER, subscription.agency) - {by}, "approval_reopened", subscription, by)
     return recorded
 

@@ -166,6 +166,13 @@ EXPORTS_DIR = env.path("EXPORTS_DIR", default=str(BASE_DIR / "exports"))
 # The days after which `manage.py remove_old_exports` deletes them.
 EXPORTS_DAYS = env.int("EXPORTS_DAYS", default=7)
 
+# Where the files lie that are filed with subscriptions: outside everything that is served, kept with the database's backups, and
+# shared where web processes run on several machines.
+ATTACHMENTS_DIR = env.path("ATTACHMENTS_DIR", default=str(BASE_DIR / "attachments"))
+# The largest file, and the most files of one subscription.
+ATTACHMENT_MAX_BYTES = env.int("ATTACHMENT_MAX_MB", default=20) * 1024 * 1024
+ATTACHMENTS_MAX = env.int("ATTACHMENTS_MAX", default=50)
+
 # A pasted text of 10 MB must reach the form, which names the field that is too long; more is answered with 400.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 
