@@ -11,7 +11,7 @@ import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from agencies.models import User
@@ -24,7 +24,6 @@ from subscriptions.models import (
     Reopening,
     Status,
     Subscription,
-    SubscriptionQuerySet,
 )
 
 Closing = Reopening.Closing
@@ -34,7 +33,7 @@ def open_reopening(subscription: Subscription) -> Reopening | None:
     return Reopening.objects.filter(subscription=subscription.pk, closed_at=None).first()
 
 
-def reopened(subscriptions: SubscriptionQuerySet) -> SubscriptionQuerySet:
+def reopened(subscriptions: QuerySet[Subscription]) -> QuerySet[Subscription]:
     """Those of which a material change waits for approval."""
     waiting = Reopening.objects.filter(subscription=OuterRef("pk"), closed_at=None)
     return subscriptions.filter(Exists(waiting), status__in=COMMITTED)
