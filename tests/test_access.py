@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import models, transaction
 from django.http import HttpResponse
@@ -28,7 +29,8 @@ from oversight.exports.jobs import start
 from oversight.snapshots.freezing import freeze
 from policies.models import Policy, PolicyVersion, Waiver
 from sources.models import Report, Source
-from subscriptions import recording
+from subscriptions import commenting, recording
+from subscriptions.attachments.storing import attach
 from subscriptions.models import Finding, PriceLine, Subscription
 from tests.roles import ROLES
 
@@ -59,6 +61,9 @@ VOID = "             login  404  403  404  403  403  403  403  403  403"
 FOLLOWS_UP = "       login  403  302  302  302  302  302  403  403  302"
 FINDS_SHARED = "     login 404  404  404  404  404  404  302  302  302"  # with the committee of Jeju
 STARTS_JEJU = "      login  404  200  404  200  200  403  403  403  200"
+NOTES_JEJU = "       login  404  200  404  200  200  200  403  403  200"
+NOTES_SEOUL = "      login  404  404  200  200  404  200  403  404  200"
+SAID_IT = "          login  404  200  404  403  403  403  403  403  403"
 FREEZES = "          login  403  403  403  403  403  403  200  200  200"
 SEES_ALL = "         login  404  404  404  200  404  200  200  404  200"
 OWNS = "             login  404  200  404  404  404  404  404  404  404"
@@ -172,6 +177,21 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     # An act that the record's status does not allow is in sight, but allowed to nobody.
     ("subscriptions:act", ("[active]", "approve")): (VOID, VOID),
     ("subscriptions:act", ("[active]", "no-such-act")): (NOWHERE, NOWHERE),
+    ("subscriptions:act", ("[requested]", "withdraw")): (EDITS_JEJU, done(EDITS_JEJU)),
+    ("subscriptions:review", ("[requested]",)): (SEES_JEJU, NEVER),
+    ("subscriptions:review", ("[seoul]",)): (SEES_SEOUL, NEVER),
+    # Sent empty, the form comes back to those who may write.
+    ("subscriptions:notes", ("[active]",)): (SEES_JEJU, NOTES_JEJU),
+    ("subscriptions:notes", ("[seoul]",)): (SEES_SEOUL, NOTES_SEOUL),
+    ("subscriptions:timeline", ("[active]",)): (SEES_JEJU, NEVER),
+    ("subscriptions:timeline", ("[seoul]",)): (SEES_SEOUL, NEVER),
+    ("subscriptions:contract", ("[requested]",)): (SEES_JEJU, NEVER),
+    ("subscriptions:contract", ("[active]",)): (NOWHERE, NEVER),
+    ("subscriptions:strike", ("[comment]",)): (SAID_IT, SAID_IT),
+    ("subscriptions:attachment", ("[attachment]",)): (SEES_JEJU, NEVER),
+    ("subscriptions:remove-attachment", ("[attachment]",)): (EDITS_JEJU, EDITS_JEJU),
+    ("subscriptions:handovers", ()): (RECORDERS, NEVER),
+    ("subscriptions:hand-over", ()): (RECORDERS, RECORDERS),
     ("subscriptions:follow-up", ()): (NEVER, FOLLOWS_UP),
     ("subscriptions:finding", ("[finding]",)): (SEES_JEJU, NEVER),
     ("subscriptions:finding", ("[finding of Seoul]",)): (SEES_SEOUL, NEVER),
@@ -259,7 +279,7 @@ def world(people: dict[str, Any]) -> dict[str, str]:
     def prices() -> list[PriceLine]:
         return [PriceLine(amount=30_000, vat=PriceLine.Vat.INCLUDED, seats=10)]
 
-    requested = recording.request(new(), prices(), by=administrator)
+    requested = recording.request(new(contract_number="2026-17"), prices(), by=administrator)
     waiting = recording.request(new(personal_data=True), prices(), by=administrator)
     approved = recording.request(new(started_on=tomorrow), prices(), by=administrator)
     recording.approve(approved.subscription, by=approver)
@@ -268,6 +288,8 @@ def world(people: dict[str, Any]) -> dict[str, str]:
     void = recording.declare(new(), prices(), by=administrator)
     recording.void(void.subscription, by=administrator, reason="twice")
     seoul = recording.declare(new(SEOUL), prices(), by=people["sibling"])
+    said = commenting.comment(active.subscription, by=administrator, text="Said")
+    filed = attach(active.subscription, SimpleUploadedFile("a.pdf", b"%PDF-1.7 %%EOF"), by=administrator)
     report = Report.objects.create(code="unpublished", title_ko="미공개", title_en="Unpublished")
     Source.objects.create(
         code="unpublished", report=report, label_ko="미공개", label_en="Unpublished", published_at=None
@@ -314,6 +336,8 @@ def world(people: dict[str, Any]) -> dict[str, str]:
         **{f"[snapshot of {name}]": str(snapshot.pk) for name, snapshot in snapshots.items()},
         "[export]": str(start(administrator, "", 1).pk),
         **{f"[{state}]": recorded.subscription.reference for state, recorded in states.items()},
+        "[comment]": str(said.pk),
+        "[attachment]": str(filed.pk),
         "[waiver]": str(waiver.pk),
         "[shared view]": str(view.pk),
         "[finding]": str(findings[JEJU].pk),
@@ -342,7 +366,9 @@ def test_access(world: dict[str, str], people: dict[str, Any], title: str):
         for method, row in zip(("get", "post"), answers, strict=True):
             case = " ".join([method, name, *arguments])
             with transaction.atomic():  # each request meets the same state
-                found = answer(getattr(client_of(people, title), method)(address))
+                response = getattr(client_of(people, title), method)(address)
+                found = answer(response)
+                response.close()
                 transaction.set_rollback(True)
             if found != row.split()[place]:
                 wrong.append(f"{case}: {found}, not {row.split()[place]}")
@@ -437,6 +463,7 @@ def crawl(client: Client, limit: int = 500) -> dict[str, str]:
         response = client.get(address, follow=True)
         assert response.status_code == 200, f"{address}: {response.status_code}"
         found[address] = text_of(response)
+        response.close()
         assert len(found) < limit, "the links do not come to an end"
         if "text/html" in response["Content-Type"]:
             for link in re.findall(r'href="([^"]*)"', response.content.decode()):
