@@ -32,8 +32,8 @@ class HandoverTable(tables.Table):
 
     decided_at = tables.Column(verbose_name=_("When"), attrs=NOWRAP)
     agency = tables.Column(verbose_name=_("Agency and all below"))
-    given_by = tables.Column(verbose_name=_("From"))
-    taken_by = tables.Column(verbose_name=_("To"))
+    given_by = tables.Column(verbose_name=_("From whom"))
+    taken_by = tables.Column(verbose_name=_("To whom"))
     count = tables.Column(verbose_name=_("Pieces of work"), attrs=NUMBER)
     decided_by = tables.Column(verbose_name=_("By"))
     reason = tables.Column(verbose_name=_("Reason"), attrs={"th": {"class": "wrap"}})
@@ -55,10 +55,10 @@ class BetweenForm(forms.Form):
 
     agency = AgencyField(label=_("Agency and all below"))
     giver = forms.ChoiceField(
-        label=_("From"), help_text=_("Also those who have left, while work of theirs is open.")
+        label=_("From whom"), help_text=_("Also those who have left, while work of theirs is open.")
     )
     taker = forms.ChoiceField(
-        label=_("To"), help_text=_("Somebody with a role in the same part of the tree.")
+        label=_("To whom"), help_text=_("Somebody with a role in the same part of the tree.")
     )
 
     def __init__(self, *args: Any, by: Any, **kwargs: Any) -> None:

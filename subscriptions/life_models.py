@@ -224,8 +224,8 @@ class Handover(models.Model):
     """That one person's open work in a part of the tree went to another person in one act. Append-only."""
 
     agency = models.ForeignKey(Agency, models.PROTECT, related_name="handovers", verbose_name=_("agency"))
-    given_by = by_whom(_("from"), "handovers_given")
-    taken_by = by_whom(_("to"), "handovers_taken")
+    given_by = by_whom(_("from whom"), "handovers_given")
+    taken_by = by_whom(_("to whom"), "handovers_taken")
     decided_by = by_whom(_("decided by"), "handovers_decided")
     decided_at = models.DateTimeField(_("at"), default=timezone.now)
     reason = long_text(_("reason"))
