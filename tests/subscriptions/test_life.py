@@ -159,7 +159,6 @@ def test_files_from_adding_to_removal(people, folder, settings):
     assert "견적서" not in filed.stored_as
     fetched = english(people["committee_member"]).get(f"/attachments/{filed.pk}/")
     assert b"".join(fetched) == pdf
-    fetched.file_to_stream.close()
     assert fetched["Content-Disposition"].startswith("attachment; filename*=utf-8''")
     assert (fetched["X-Content-Type-Options"], fetched["Content-Type"]) == ("nosniff", "application/pdf")
     assert (
