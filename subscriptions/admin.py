@@ -36,7 +36,7 @@ from figures.interval import round_half_up
 from policies.explaining import Names, Reason, explanation, known_text
 from policies.verdicts import Effect, Verdict
 from policies.vocabulary import FACTS
-from subscriptions import recording
+from subscriptions import life_admin, recording  # noqa: F401  the former registers its own
 from subscriptions.evaluation import Judgement, names_for
 from subscriptions.forms import PriceLineForm, PriceLines
 from subscriptions.models import (

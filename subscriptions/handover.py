@@ -14,7 +14,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from simple_history.utils import bulk_update_with_history
 
@@ -82,7 +82,18 @@ def requests_of(person: User, rows: SubscriptionQuerySet) -> SubscriptionQuerySe
     waiting = Q(status__in=[Status.DRAFT, Status.REQUESTED]) | Q(Exists(changed), status__in=COMMITTED)
     taken = Q(pk__in=Responsible.objects.filter(person=person).values("pk"))
     others = Q(Exists(Responsible.objects.filter(pk=OuterRef("pk"))))
-    return rows.filter((taken & waiting) | (own & ~others))
+    return rows.filter((taken & waiting) | (own & ~others), pk__in=_concerned(person))
+
+
+def _concerned(person: User) -> QuerySet:
+    """The keys of the subscriptions that a person had to do with: few of the register's, each list of them read from an index."""
+    recorded = Subscription.objects.filter(recorded_by=person).order_by().values_list("pk")
+    asked = Decision.objects.filter(act=Decision.Act.REQUEST, decided_by=person).order_by()
+    changed = Reopening.objects.filter(opened_by=person, closed_at=None).order_by()
+    taken = Responsible.objects.filter(person=person).order_by()
+    return recorded.union(
+        asked.values_list("subscription"), changed.values_list("subscription"), taken.values_list("pk")
+    )
 
 
 def open_work(giver: User, taker: User, agency: Agency, *, by: User, hold: bool = False) -> Work:

@@ -142,7 +142,9 @@ def hand_over_page(request: SignedInRequest) -> HttpResponse:
                 )
                 messages.success(request, said % {"count": count, "taker": done.taken_by})
                 return redirect("subscriptions:handovers")
-        context.update(work=work, staying=[_in_words(piece) for piece in work.staying], form=form, **chosen)
+        context.update(
+            work=work, staying=[_in_words(piece) for piece in work.staying[:50]], form=form, **chosen
+        )
     return render(request, "subscriptions/handover.html", context)
 
 

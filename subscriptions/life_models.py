@@ -28,6 +28,10 @@ def by_whom(label: Any, related_name: str) -> models.ForeignKey:
     )
 
 
+class OfDecision(VisibleQuerySet):
+    agency_lookup = "decision__subscription__agency"
+
+
 class DecidedRecord(models.Model):
     """The record as it was when somebody decided on it, so that the next one sees what differs. Append-only."""
 
@@ -35,6 +39,8 @@ class DecidedRecord(models.Model):
         "subscriptions.Decision", models.PROTECT, primary_key=True, related_name="record"
     )
     content = models.JSONField(_("record"), help_text=_("See `subscriptions.differences`."))
+
+    objects = OfDecision.as_manager()
 
     class Meta:
         verbose_name = _("record that was decided on")

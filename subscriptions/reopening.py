@@ -11,7 +11,7 @@ import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from agencies.models import User
@@ -35,8 +35,8 @@ def open_reopening(subscription: Subscription) -> Reopening | None:
 
 def reopened(subscriptions: QuerySet[Subscription]) -> QuerySet[Subscription]:
     """Those of which a material change waits for approval."""
-    waiting = Reopening.objects.filter(subscription=OuterRef("pk"), closed_at=None)
-    return subscriptions.filter(Exists(waiting), status__in=COMMITTED)
+    waiting = Reopening.objects.filter(closed_at=None)
+    return subscriptions.filter(pk__in=waiting.order_by().values("subscription"), status__in=COMMITTED)
 
 
 def end_approvals(subscription: Subscription) -> list[int]:
