@@ -17,6 +17,7 @@ from figures.formatting import day
 from policies.models import Waiver
 from policies.verdicts import Effect, Verdict
 from subscriptions.models import Decision, Finding, Status, Subscription
+from subscriptions.reopening import reopened
 
 SHOWN = 5
 ENDING_WITHIN = datetime.timedelta(days=60)
@@ -72,7 +73,7 @@ def own_drafts(user: User, on: datetime.date) -> Attention:
     return _subscriptions(
         gettext("Drafts that are not requested yet"),
         drafts.annotate(was_refused=Exists(refused)).order_by("-pk"),
-        "draft",
+        "status=draft",
         lambda draft: (
             ("refused", gettext("Refused by policy")) if draft.was_refused else ("draft", gettext("Draft"))
         ),
@@ -88,7 +89,7 @@ def ending_soon(user: User, on: datetime.date) -> Attention:
     return _subscriptions(
         gettext("Subscriptions that end within 60 days"),
         ending.order_by("ends_on", "pk"),
-        "active",
+        "status=active",
         lambda subscription: (
             ("waiting", gettext("Renews by itself"))
             if subscription.auto_renewal
@@ -105,6 +106,18 @@ def requests_at_my_agencies(user: User, on: datetime.date) -> Attention:
     """Requests that wait for the agency's approver, the oldest first."""
     requests = Subscription.objects.visible_to(user, Role.APPROVER).filter(status=Status.REQUESTED)
     return _requests(gettext("Requests that wait for your approval"), requests)
+
+
+def changes_at_my_agencies(user: User, on: datetime.date) -> Attention:
+    """Changes of what is approved already that wait for the agency's approver, the oldest first."""
+    changed = reopened(Subscription.objects.visible_to(user, Role.APPROVER))
+    return _subscriptions(
+        gettext("Changes that wait for your approval"),
+        changed.order_by("recorded_at", "pk"),
+        "reopened=yes",
+        lambda subscription: ("waiting", gettext("Changed")),
+        lambda subscription: subscription.recorded_at.date(),
+    )
 
 
 # --- policy officers --------------------------------------------------------------------------------------------------
@@ -164,7 +177,7 @@ def unreviewed_tools(user: User, on: datetime.date) -> Attention:
 
 
 CARDS: dict[str, tuple[Callable[[User, datetime.date], Attention], ...]] = {
-    Role.APPROVER: (requests_at_my_agencies,),
+    Role.APPROVER: (requests_at_my_agencies, changes_at_my_agencies),
     Role.POLICY_OFFICER: (awaiting_officer, open_violations, waiver_requests, unreviewed_tools),
     Role.ADMINISTRATOR: (own_findings, own_drafts, ending_soon),
 }
@@ -206,7 +219,7 @@ def _requests(title: str, requests: QuerySet[Subscription]) -> Attention:
     return _subscriptions(
         title,
         requests.order_by("recorded_at", "pk"),
-        "requested",
+        "status=requested",
         lambda request: ("requested", gettext("Requested")),
         lambda request: request.recorded_at.date(),
     )
@@ -215,7 +228,7 @@ def _requests(title: str, requests: QuerySet[Subscription]) -> Attention:
 def _subscriptions(
     title: str,
     subscriptions: QuerySet[Subscription],
-    status: str,
+    filters: str,
     state: Callable[[Any], tuple[str, str]],
     dated: Callable[[Any], datetime.date],
 ) -> Attention:
@@ -232,7 +245,7 @@ def _subscriptions(
             )
             for subscription in shown
         ],
-        url=reverse("subscriptions:list") + f"?status={status}",
+        url=reverse("subscriptions:list") + f"?{filters}",
         link_text=gettext("See all of them"),
     )
 

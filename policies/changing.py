@@ -82,8 +82,10 @@ def last_day_problem(version: PolicyVersion, last_day: datetime.date | None, on:
 
 
 def may_decide(user: User, waiver: Waiver) -> bool:
-    """Policy officers of the policy's owner decide, never on what they asked for themselves."""
-    return user.has_role(Role.POLICY_OFFICER, at=waiver.policy.owner) and user.pk != waiver.requested_by_id
+    """Policy officers of the policy's owner decide, never on what they asked for themselves, also before a handover."""
+    if not user.has_role(Role.POLICY_OFFICER, at=waiver.policy.owner) or user.pk == waiver.requested_by_id:
+        return False
+    return not waiver.history.filter(requested_by=user.pk).exists()
 
 
 def decide(waiver: Waiver, status: str, *, by: User) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -10,13 +11,14 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from simple_history.utils import bulk_update_with_history
 
 from agencies.models import Agency, Membership, Notice, Recheck, Role, User
 from catalog.models import Product, Vendor
 from policies.changing import decide, may_decide
 from policies.models import Policy, Waiver
 
-__all__ = ["grant", "may_ask_for", "may_decide", "refuse", "request", "revoke"]
+__all__ = ["grant", "hand_over", "may_ask_for", "may_decide", "refuse", "request", "revoke"]
 
 
 def may_ask_for(user: User, agency: Agency) -> bool:
@@ -89,6 +91,13 @@ def refuse(waiver: Waiver, *, by: User, reason: str) -> Waiver:
 def revoke(waiver: Waiver, *, by: User, reason: str) -> Waiver:
     """End a granted waiver before its last day; what it covered is judged as it stands."""
     return _decided(waiver, Waiver.Status.REVOKED, by, reason, "waiver_revoked")
+
+
+def hand_over(waivers: Sequence[Waiver], *, to: User, by: User) -> None:
+    """Requests for waivers become another person's, who is told the decision; whoever asked still never decides on them."""
+    for waiver in waivers:
+        waiver.requested_by = to
+    bulk_update_with_history(waivers, Waiver, ["requested_by"], default_user=by)
 
 
 def _decided(waiver: Waiver, status: Waiver.Status, by: User, reason: str, key: str) -> Waiver:

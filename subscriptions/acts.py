@@ -14,6 +14,7 @@ from subscriptions import recording
 from subscriptions.evaluation import judge_saved
 from subscriptions.forms import EndForm, OptionalReasonForm, ReasonForm
 from subscriptions.models import LIVE, Status, Subscription
+from subscriptions.reviewing import waits
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Act:
     does: Callable[[Subscription, User, Mapping[str, Any]], recording.Recorded]
     offered: Callable[[User, Subscription], bool]
     danger: bool = False
+    # Whether it decides on what the record says: then it is done only on the version that the person has seen.
+    decides: bool = False
 
 
 def _waits_for_officer(user: User, subscription: Subscription) -> bool:
@@ -39,6 +42,7 @@ def _waits_for_officer(user: User, subscription: Subscription) -> bool:
 def _due_to_start(user: User, subscription: Subscription) -> bool:
     return (
         subscription.status == Status.APPROVED
+        and not waits(subscription)
         and (subscription.started_on or recording.today()) <= recording.today()
         and (
             recording.may_record_at(user, subscription.agency)
@@ -52,8 +56,9 @@ ACTS: dict[str, Act] = {
         _("Approve"),
         _("The subscription may start on its first day. The policies in force are checked once more."),
         OptionalReasonForm,
-        lambda s, by, data: recording.approve(s, by=by, reason=data["reason"]),
-        lambda user, s: s.status == Status.REQUESTED and recording.may_approve(user, s),
+        lambda s, by, data: recording.approve(s, by=by, reason=data["reason"], seen=data["seen"]),
+        lambda user, s: waits(s) and recording.may_approve(user, s),
+        decides=True,
     ),
     "officer-approve": Act(
         _("Approve as policy officer"),
@@ -61,19 +66,30 @@ ACTS: dict[str, Act] = {
             "Every policy that asks for an officer's approval counts as waived for this subscription until it changes materially."
         ),
         ReasonForm,
-        lambda s, by, data: recording.approve_as_officer(s, by=by, reason=data["reason"]),
+        lambda s, by, data: recording.approve_as_officer(s, by=by, reason=data["reason"], seen=data["seen"]),
         _waits_for_officer,
+        decides=True,
     ),
     "refuse": Act(
         _("Refuse"),
-        _("The request is turned down. The agency sees your reason and may ask again."),
+        _(
+            "The request is turned down, and a change of what goes on already is put back. The agency sees your reason and may "
+            "ask again."
+        ),
         ReasonForm,
-        lambda s, by, data: recording.refuse(s, by=by, reason=data["reason"]),
+        lambda s, by, data: recording.refuse(s, by=by, reason=data["reason"], seen=data["seen"]),
         lambda user, s: (
-            s.status == Status.REQUESTED
-            and (recording.may_approve(user, s) or recording.may_approve_as_officer(user, s))
+            waits(s) and (recording.may_approve(user, s) or recording.may_approve_as_officer(user, s))
         ),
         danger=True,
+        decides=True,
+    ),
+    "withdraw": Act(
+        _("Withdraw the request"),
+        _("The request becomes a draft again, before anybody decides on it."),
+        OptionalReasonForm,
+        lambda s, by, data: recording.withdraw(s, by=by, reason=data["reason"]),
+        lambda user, s: s.status == Status.REQUESTED and recording.may_record_at(user, s.agency),
     ),
     "activate": Act(
         _("Start"),
@@ -98,16 +114,17 @@ ACTS: dict[str, Act] = {
         ),
         ReasonForm,
         lambda s, by, data: recording.void(s, by=by, reason=data["reason"]),
-        lambda user, s: (
-            s.status not in (Status.VOID, Status.ENDED) and recording.may_record_at(user, s.agency)
-        ),
+        lambda user, s: s.status != Status.VOID and recording.may_record_at(user, s.agency),
         danger=True,
     ),
     "reopen": Act(
         _("Bring back as a draft"),
         _("The record becomes a draft again, which you can correct and request."),
         OptionalReasonForm,
-        lambda s, by, data: recording.reopen(s, by=by),
-        lambda user, s: s.status in (Status.VOID, Status.REFUSED) and recording.may_record_at(user, s.agency),
+        lambda s, by, data: recording.reopen(s, by=by, reason=data["reason"]),
+        lambda user, s: (
+            s.status in (Status.VOID, Status.REFUSED, Status.ENDED)
+            and recording.may_record_at(user, s.agency)
+        ),
     ),
 }

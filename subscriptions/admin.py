@@ -36,7 +36,7 @@ from figures.interval import round_half_up
 from policies.explaining import Names, Reason, explanation, known_text
 from policies.verdicts import Effect, Verdict
 from policies.vocabulary import FACTS
-from subscriptions import recording
+from subscriptions import life_admin, recording  # noqa: F401  the former registers its own
 from subscriptions.evaluation import Judgement, names_for
 from subscriptions.forms import PriceLineForm, PriceLines
 from subscriptions.models import (
@@ -393,6 +393,7 @@ class SubscriptionAdmin(HistoryAdmin):
             obj.recorded_by = request.user
             obj.reference = recording.next_reference(obj.agency)
         request.subscription_before = before  # type: ignore[attr-defined]
+        request.lines_before = list(before.price_lines.order_by("position")) if before else []  # type: ignore[attr-defined]
         declared = recording.act_in_admin(obj, before) == Decision.Act.DECLARE
         if obj.status in COMMITTED and obj.approved_at is None and not declared:
             obj.approved_at = timezone.now()
@@ -412,6 +413,7 @@ class SubscriptionAdmin(HistoryAdmin):
             form.instance,
             by=request.user,  # type: ignore[arg-type]
             before=request.subscription_before,  # type: ignore[attr-defined]
+            old_lines=request.lines_before,  # type: ignore[attr-defined]
         )
         self.report(request, recorded.judgements)
 

@@ -18,6 +18,7 @@ from policies.models import PolicyVersion
 from policies.verdicts import Effect, Verdict
 from policies.vocabulary import DataClass
 from subscriptions.models import Finding, Status, Subscription
+from subscriptions.reopening import reopened
 from subscriptions.search import search
 
 FAILING = [(v.value, v.label) for v in (Verdict.VIOLATION, Verdict.UNDETERMINED, Verdict.WAIVED)]
@@ -87,6 +88,9 @@ class SubscriptionFilter(OfferingFilterSet):
         label=_("Highest data class"), choices=DataClass.choices, null_label=_("Not given"), null_value="none"
     )
     finding = django_filters.ChoiceFilter(label=_("Open finding"), choices=FAILING, method="with_finding")
+    reopened = django_filters.ChoiceFilter(
+        label=_("Approval"), choices=[("yes", _("A change waits for approval"))], method="with_reopening"
+    )
 
     class Meta:
         model = Subscription
@@ -101,6 +105,9 @@ class SubscriptionFilter(OfferingFilterSet):
         agency = self.form.cleaned_data.get("agency")
         if agency is not None:
             queryset = Subscription.objects.visible_to(self.request.user, within=agency)
+        if not self.form.cleaned_data.get("status"):
+            # What was recorded in error is counted nowhere, and listed only when it is asked for.
+            queryset = queryset.exclude(status=Status.VOID)
         return super().filter_queryset(queryset)
 
     def kept(self, rows: QuerySet, name: str, agency: Agency) -> QuerySet:
@@ -111,6 +118,9 @@ class SubscriptionFilter(OfferingFilterSet):
 
     def of_vendor(self, rows: QuerySet, name: str, vendor: Vendor) -> QuerySet:
         return rows.filter(product__in=Product.objects.filter(vendor=vendor).values("pk"))
+
+    def with_reopening(self, rows: QuerySet, name: str, value: str) -> QuerySet:
+        return reopened(rows)
 
     def with_finding(self, rows: QuerySet, name: str, verdict: str) -> QuerySet:
         findings = Finding.objects.open().filter(subscription=OuterRef("pk"), verdict=verdict)

@@ -24,6 +24,17 @@ from policies.verdicts import Effect, Outcome, Verdict
 from policies.vocabulary import DataClass, PaymentRoute
 from sources.models import Source, Statement
 from subscriptions.import_models import FileImport, ImportedRow  # noqa: F401  Django looks here
+from subscriptions.life_models import (  # noqa: F401  Django looks here
+    Attachment,
+    Comment,
+    DecidedRecord,
+    HandedOver,
+    Handover,
+    RemovedAttachment,
+    Reopening,
+    Responsible,
+    StruckComment,
+)
 from subscriptions.ordering import lowest_if_unknown
 from subscriptions.search import SearchField
 from subscriptions.tally_models import (  # noqa: F401  Django looks for models here
@@ -214,6 +225,11 @@ class Subscription(models.Model):
                 lowest_if_unknown("started_on").desc(), F("id").desc(), name="subscription_by_start"
             ),
             models.Index(lowest_if_unknown("ends_on").desc(), F("id").desc(), name="subscription_by_end"),
+            models.Index(
+                fields=["contract_number", "reseller"],
+                condition=~Q(contract_number=""),
+                name="subscription_of_contract",
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -807,6 +823,8 @@ class Decision(models.Model):
         REFUSE = "refuse", _("Refuse")
         END = "end", _("End")
         VOID = "void", _("Declare void")
+        WITHDRAW = "withdraw", _("Withdraw the request")
+        REOPEN = "reopen", _("Bring back as a draft")
 
     class Result(models.TextChoices):
         DONE = "done", _("Done")

@@ -7,9 +7,8 @@ findings in step. A refusal is an outcome, not an exception: the attempt is kept
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -20,11 +19,25 @@ from agencies.models import Agency, Membership, Notice, Role, User
 from policies.holding import hold_policies
 from policies.models import PolicyVersion, Waiver
 from policies.verdicts import Effect, Outcome, Verdict
-from policies.vocabulary import DataClass
+from subscriptions import reopening
+from subscriptions.differences import content_of
 from subscriptions.evaluation import Judgement, covering, judge_candidate, judge_saved, outcome
-from subscriptions.facts import candidate_facts, keep_facts
+from subscriptions.facts import keep_facts
 from subscriptions.findings import OF_AGENCY_FACTS, reconcile_one, reconcile_totals
-from subscriptions.models import COMMITTED, LIVE, Approval, Decision, Facts, PriceLine, Status, Subscription
+from subscriptions.material import material_changes
+from subscriptions.models import (
+    COMMITTED,
+    LIVE,
+    Approval,
+    DecidedRecord,
+    Decision,
+    Facts,
+    PriceLine,
+    Reopening,
+    Responsible,
+    Status,
+    Subscription,
+)
 from subscriptions.totals import hold_totals, refresh_totals
 
 
@@ -92,16 +105,23 @@ def requester_of(subscription: Subscription) -> int | None:
 
 
 def askers_of(subscription: Subscription) -> set[int | None]:
-    """Those whose request it is: who asked for it last, or else recorded it, and who has changed it since."""
-    acts = subscription.decisions.filter(
-        act__in=[Decision.Act.REQUEST, Decision.Act.CHANGE], result=Decision.Result.DONE
-    )
+    """Those whose request it is: who asked for it or changed it since somebody last decided, or else who recorded it."""
+    acts = subscription.decisions.filter(act__in=[*_ASKING, *_DECIDING], result=Decision.Result.DONE)
     askers: set[int | None] = set()
     for act, person in acts.values_list("act", "decided_by"):
-        askers.add(person)
+        if act in _DECIDING and askers:
+            return askers
+        if act in _ASKING:
+            askers.add(person)
         if act == Decision.Act.REQUEST:
             return askers
     return askers | {subscription.recorded_by_id}
+
+
+_ASKING = (Decision.Act.REQUEST, Decision.Act.CHANGE)
+_DECIDING = (Decision.Act.APPROVE, Decision.Act.REFUSE)
+# The acts that decide on what the record says, so that it is kept as it was then.
+_KEEPS_RECORD = (*_DECIDING, Decision.Act.OFFICER_APPROVE)
 
 
 # --- the acts ---------------------------------------------------------------------------------------------------------
@@ -110,11 +130,15 @@ def askers_of(subscription: Subscription) -> set[int | None]:
 def check(subscription: Subscription, lines: Sequence[PriceLine]) -> list[Judgement]:
     """The verdicts of a subscription as it is typed; writes nothing."""
     approved: Iterable[int] = ()
-    if subscription.pk and not is_material(
-        Subscription.objects.get(pk=subscription.pk), subscription, lines, today()
-    ):
+    if subscription.pk and not growth(subscription, lines):
         approved = _approved(subscription)
     return judge_candidate(subscription, lines, today(), approved)
+
+
+def growth(subscription: Subscription, lines: Sequence[PriceLine]) -> list[str]:
+    """What is material in a saved subscription as it is typed; see `material.Material`. Writes nothing."""
+    stored = Subscription.objects.get(pk=subscription.pk)
+    return [str(cause) for cause in material_changes(stored, subscription, lines, today())]
 
 
 @transaction.atomic
@@ -136,6 +160,7 @@ def request(subscription: Subscription, lines: Sequence[PriceLine], *, by: User)
     _store(subscription, lines, by)
     recorded = _decide(subscription, Decision.Act.REQUEST, by, start=Status.REQUESTED)
     if not recorded.refused:
+        Responsible.objects.filter(subscription=subscription).delete()  # whoever asks looks after it
         people = _people(Role.APPROVER, subscription.agency)
         if recorded.outcome == Outcome.NEEDS_OFFICER:
             people |= _people(Role.POLICY_OFFICER, subscription.agency)
@@ -167,7 +192,8 @@ def change(
     """Change what is recorded. `version` is the one that the person saw.
 
     What a policy blocks cannot be renewed, extended or grown: such a change is refused and nothing but the decision is
-    written. A material change ends the policy officers' approvals. Raises StaleEdit when somebody was quicker.
+    written. A material change ends the policy officers' approvals, and of what is approved already it reopens the approval
+    (see `reopening`). Raises StaleEdit when somebody was quicker.
     """
     before = _locked(subscription)
     _require(may_record_at(by, before.agency) and may_record_at(by, subscription.agency))
@@ -178,21 +204,32 @@ def change(
     if before.status not in LIVE:
         raise NotPossible
     _hold(before.agency, subscription.agency)
-    if is_material(before, subscription, lines, today()):
-        judgements = judge_candidate(subscription, lines, today())
+    on, old_lines, ended = today(), list(before.price_lines.order_by("position")), []
+    causes = material_changes(before, subscription, lines, on, old_lines)
+    if causes:
+        judgements = judge_candidate(subscription, lines, on)
         if outcome(judgements) == Outcome.REFUSED:
             return Recorded(
                 before, judgements, _log(before, Decision.Act.CHANGE, by, judgements, refused=True)
             )
-        before.approvals.filter(ended_at=None).update(ended_at=timezone.now())
+        ended = reopening.end_approvals(before)
+    kept = content_of(before, old_lines)
     _store(subscription, lines, by)
-    return _decide(subscription, Decision.Act.CHANGE, by, enforced=False)
+    recorded = _decide(subscription, Decision.Act.CHANGE, by, enforced=False)
+    if before.status in COMMITTED and reopening.follow(
+        subscription, lines, kept, causes, ended, by=by, on=on
+    ):
+        Responsible.objects.filter(subscription=subscription).delete()
+        _tell(_people(Role.APPROVER, subscription.agency) - {by}, "approval_reopened", subscription, by)
+    return recorded
 
 
 @transaction.atomic
-def approve_as_officer(subscription: Subscription, *, by: User, reason: str) -> Recorded:
+def approve_as_officer(
+    subscription: Subscription, *, by: User, reason: str, seen: int | None = None
+) -> Recorded:
     """A policy officer's approval under every policy that asks for one; a blocked violation takes a waiver instead."""
-    subscription = _locked(subscription)
+    subscription = _as_seen(subscription, seen)
     _require(may_approve_as_officer(by, subscription))
     if subscription.status not in LIVE:
         raise NotPossible
@@ -210,14 +247,19 @@ def approve_as_officer(subscription: Subscription, *, by: User, reason: str) -> 
 
 
 @transaction.atomic
-def approve(subscription: Subscription, *, by: User, reason: str = "") -> Recorded:
-    """The agency's approval: it starts on its first day, at once when that has come. Refused while a policy is against it."""
-    subscription = _locked(subscription)
+def approve(subscription: Subscription, *, by: User, reason: str = "", seen: int | None = None) -> Recorded:
+    """The agency's approval: it starts on its first day, at once when that has come. Refused while a policy is against it.
+
+    Of what goes on already it is the approval of the material change that waits. `seen` is the version that the approver saw;
+    raises StaleEdit when it is another one now.
+    """
+    subscription = _as_seen(subscription, seen)
     _require(may_approve(by, subscription))
-    if subscription.status != Status.REQUESTED or subscription.started_on is None:
+    waiting = _waiting(subscription)
+    if waiting is None and subscription.started_on is None:
         raise NotPossible
     _hold(subscription.agency)
-    starts_now = subscription.started_on <= today()
+    starts_now = subscription.status == Status.ACTIVE or (subscription.started_on or today()) <= today()
     recorded = _decide(
         subscription,
         Decision.Act.APPROVE,
@@ -227,31 +269,63 @@ def approve(subscription: Subscription, *, by: User, reason: str = "") -> Record
         officer_first=True,
     )
     if not recorded.refused:
+        if waiting is not None:
+            reopening.close(waiting, reopening.Closing.APPROVED)
         _tell(_asked_by(subscription) - {by}, "subscription_approved", subscription, by)
     return recorded
 
 
 @transaction.atomic
 def activate(subscription: Subscription, *, by: User) -> Recorded:
-    """Start an approved subscription whose first day has come."""
+    """Start an approved subscription whose first day has come, and of which no change waits for approval."""
     subscription = _locked(subscription)
     _require(may_record_at(by, subscription.agency) or by.has_role(Role.APPROVER, at=subscription.agency))
-    if subscription.status != Status.APPROVED or (subscription.started_on or today()) > today():
+    if not reopening.may_start(subscription) or (subscription.started_on or today()) > today():
         raise NotPossible
     _hold(subscription.agency)
     return _decide(subscription, Decision.Act.ACTIVATE, by, start=Status.ACTIVE, officer_first=True)
 
 
 @transaction.atomic
-def refuse(subscription: Subscription, *, by: User, reason: str) -> Recorded:
-    """Turn down a request, with the reason."""
-    subscription = _locked(subscription)
+def refuse(subscription: Subscription, *, by: User, reason: str, seen: int | None = None) -> Recorded:
+    """Turn down a request, with the reason; of what goes on already the change that waits, and the record becomes what it was."""
+    subscription = _as_seen(subscription, seen)
     _require(may_approve(by, subscription) or may_approve_as_officer(by, subscription))
+    waiting = _waiting(subscription)
+    if waiting is None:
+        asked = _asked_by(subscription)
+        recorded = _leave(subscription, Status.REFUSED, Decision.Act.REFUSE, by, reason)
+    else:
+        asked = _asked_by(subscription)
+        lines = list(subscription.price_lines.order_by("position"))
+        was, old_lines = reopening.as_approved(waiting, subscription, lines)
+        _hold(subscription.agency, was.agency)
+        _store(was, old_lines, by)
+        reopening.give_back_approvals(waiting)
+        reopening.close(waiting, reopening.Closing.REFUSED)
+        recorded = _decide(was, Decision.Act.REFUSE, by, reason=reason, enforced=False)
+    _tell(asked - {by}, "subscription_refused", subscription, by)
+    return recorded
+
+
+def _waiting(subscription: Subscription) -> Reopening | None:
+    """The change that waits for approval, or None where it is a request. Raises NotPossible where neither does."""
+    if subscription.status == Status.REQUESTED:
+        return None
+    waiting = reopening.open_reopening(subscription) if subscription.status in COMMITTED else None
+    if waiting is None:
+        raise NotPossible
+    return waiting
+
+
+@transaction.atomic
+def withdraw(subscription: Subscription, *, by: User, reason: str = "") -> Recorded:
+    """Take a request back before anybody has decided on it: it becomes a draft again."""
+    subscription = _locked(subscription)
+    _require(may_record_at(by, subscription.agency))
     if subscription.status != Status.REQUESTED:
         raise NotPossible
-    recorded = _leave(subscription, Status.REFUSED, Decision.Act.REFUSE, by, reason)
-    _tell(_asked_by(subscription) - {by}, "subscription_refused", subscription, by)
-    return recorded
+    return _to_draft(subscription, Decision.Act.WITHDRAW, by, reason)
 
 
 @transaction.atomic
@@ -278,42 +352,57 @@ def void(subscription: Subscription, *, by: User, reason: str) -> Recorded:
 
 
 @transaction.atomic
-def reopen(subscription: Subscription, *, by: User) -> Recorded:
-    """Bring back what was declared void or refused, as a draft: the way back."""
+def reopen(subscription: Subscription, *, by: User, reason: str = "") -> Recorded:
+    """Bring back what was declared void, refused or ended, as a draft: the way back."""
     subscription = _locked(subscription)
     _require(may_record_at(by, subscription.agency))
-    if subscription.status not in (Status.VOID, Status.REFUSED):
+    if subscription.status not in (Status.VOID, Status.REFUSED, Status.ENDED):
         raise NotPossible
-    # A draft may be changed at will, so whatever was approved of it is approved no more.
-    subscription.approvals.filter(ended_at=None).update(ended_at=timezone.now())
+    return _to_draft(subscription, Decision.Act.REOPEN, by, reason)
+
+
+def _to_draft(subscription: Subscription, act: Decision.Act, by: User, reason: str) -> Recorded:
+    """A draft may be changed at will, so whatever was approved of it is approved no more."""
+    reopening.end_approvals(subscription)
     subscription.approved_at = None
-    return _leave(subscription, Status.DRAFT, Decision.Act.CHANGE, by, "")
+    return _leave(subscription, Status.DRAFT, act, by, reason)
 
 
 @transaction.atomic
-def recorded_in_admin(subscription: Subscription, *, by: User, before: Subscription | None) -> Recorded:
+def recorded_in_admin(
+    subscription: Subscription,
+    *,
+    by: User,
+    before: Subscription | None,
+    old_lines: Sequence[PriceLine] = (),
+) -> Recorded:
     """Judge a subscription that the Django admin has just saved with its price lines, by the rules of the acts above.
 
-    `before` is the record as it was, None for a new one. Raises RefusedInAdmin, for the admin to roll back what it saved: when
-    it moved to a status that policies stand against, or grew or renewed what they block.
+    `before` is the record as it was with its price lines, None for a new one. Raises RefusedInAdmin, for the admin to roll back
+    what it saved: when it moved to a status that policies stand against, or grew or renewed what they block.
     """
     subscription = _locked(subscription)
     _hold(before.agency if before else subscription.agency, subscription.agency)
-    on, lines = today(), list(subscription.price_lines.order_by("position"))
-    material = before is not None and is_material(before, subscription, lines, on)
+    on, lines, ended = today(), list(subscription.price_lines.order_by("position")), []
+    material = material_changes(before, subscription, lines, on, old_lines) if before is not None else []
     if material:
-        subscription.approvals.filter(ended_at=None).update(ended_at=timezone.now())
+        ended = reopening.end_approvals(subscription)
     judgements = judge_candidate(subscription, lines, on, _approved(subscription))
     found, status = outcome(judgements), Status(subscription.status)
     act = act_in_admin(subscription, before)
     starts = act in (Decision.Act.REQUEST, Decision.Act.APPROVE, Decision.Act.ACTIVATE)
-    grows = act == Decision.Act.CHANGE and material and status in LIVE
+    grows = act == Decision.Act.CHANGE and bool(material) and status in LIVE
     officer_first = starts and status in COMMITTED and found == Outcome.NEEDS_OFFICER
     if officer_first or ((starts or grows) and found == Outcome.REFUSED):
         raise RefusedInAdmin(act, judgements)
     moved = _store_facts(subscription, lines, on)
     decision = _log(subscription, act, by, judgements)
     _reconcile(subscription, on, judgements, moved)
+    if status not in COMMITTED:
+        reopening.close_over(subscription)
+    elif before is not None and before.status in COMMITTED:
+        kept = content_of(before, old_lines)
+        reopening.follow(subscription, lines, kept, material, ended, by=by, on=on)
     if act == Decision.Act.DECLARE:
         _tell_officers(subscription, found, by)
     return Recorded(subscription, judgements, decision)
@@ -364,43 +453,6 @@ def waits_for_waivers(subscription: Subscription, judgements: Iterable[Judgement
             ):
                 return False
     return True
-
-
-def is_material(
-    before: Subscription, after: Subscription, lines: Sequence[PriceLine], on: datetime.date
-) -> bool:
-    """Whether a change grows or renews the subscription; see `grows`."""
-    old = Facts.objects.filter(subscription=before).first()
-    return old is None or grows(before, after, old, candidate_facts(after, lines, on))
-
-
-def grows(before: Subscription, after: Subscription, old: Facts | None, new: Mapping[str, Any]) -> bool:
-    """Whether a change of a record and its facts is material: another tool, more seats or cost, a higher data class, personal
-    data, a later end, automatic renewal, or a known figure that is not known any more."""
-    if before.product_id != after.product_id or before.agency_id != after.agency_id:
-        return True
-    classes = [None, *DataClass.values]
-    if after.data_class != before.data_class and (
-        not after.data_class or classes.index(after.data_class) > classes.index(before.data_class or None)
-    ):
-        return True
-    if after.personal_data != before.personal_data and after.personal_data is not False:
-        return True
-    if after.ends_on != before.ends_on and (
-        after.ends_on is None or (before.ends_on and after.ends_on > before.ends_on)
-    ):
-        return True
-    if after.auto_renewal and not before.auto_renewal:
-        return True
-    if old is None:
-        return True
-    for name in ("seats_max", "annual_cost_max", "seats_min", "annual_cost_min"):
-        was, now = getattr(old, name), new[name]
-        if (was is not None and (now is None or now > was)) or (
-            name.endswith("min") and was is None and now is not None
-        ):
-            return True
-    return False
 
 
 def _store(subscription: Subscription, lines: Sequence[PriceLine], by: User) -> None:
@@ -490,7 +542,8 @@ def _decide(
 
 
 def _leave(subscription: Subscription, status: Status, act: Decision.Act, by: User, reason: str) -> Recorded:
-    """Move to a status that no policy stands against."""
+    """Move to a status that no policy stands against, in which no change waits for approval."""
+    reopening.close_over(subscription)
     subscription.status = status
     subscription.version += 1
     subscription._history_user = by  # type: ignore[attr-defined]
@@ -536,7 +589,7 @@ def _log(
     refused: bool = False,
     reason: str = "",
 ) -> Decision:
-    return Decision.objects.create(
+    decision = Decision.objects.create(
         subscription=subscription,
         act=act,
         result=Decision.Result.REFUSED if refused else Decision.Result.DONE,
@@ -545,6 +598,10 @@ def _log(
         reason=reason,
         decided_by=by,
     )
+    if act in _KEEPS_RECORD and not refused:
+        lines = subscription.price_lines.order_by("position")
+        DecidedRecord.objects.create(decision=decision, content=content_of(subscription, lines))
+    return decision
 
 
 def _approved(subscription: Subscription) -> list[int]:
@@ -557,6 +614,14 @@ def _locked(subscription: Subscription) -> Subscription:
         .select_related("agency")
         .get(pk=subscription.pk)
     )
+
+
+def _as_seen(subscription: Subscription, seen: int | None) -> Subscription:
+    """The subscription, locked. Raises StaleEdit when it is not any more what the person saw, who then looks again."""
+    locked = _locked(subscription)
+    if seen is not None and locked.version != seen:
+        raise StaleEdit(locked)
+    return locked
 
 
 def _require_draft(subscription: Subscription, by: User) -> None:
@@ -587,7 +652,14 @@ def _people(role: Role, agency: Agency) -> set[User]:
 
 
 def _asked_by(subscription: Subscription) -> set[User]:
+    """Who is told what becomes of it: whoever asked for it or changed it since, or whoever has taken that over."""
+    taken = Responsible.objects.filter(subscription=subscription).select_related("person").first()
+    if taken is not None:
+        return {taken.person}
     pk = requester_of(subscription)
+    waiting = reopening.open_reopening(subscription)
+    if waiting is not None:
+        pk = waiting.opened_by_id
     return set(User.objects.filter(pk=pk)) if pk else set()
 
 

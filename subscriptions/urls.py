@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from subscriptions import finding_views, views, waiver_views, whatif_views
+from subscriptions import (
+    finding_views,
+    handover_views,
+    life_views,
+    review_views,
+    views,
+    waiver_views,
+    whatif_views,
+)
 
 app_name = "subscriptions"
 urlpatterns = [
@@ -13,6 +21,15 @@ urlpatterns = [
     path("subscriptions/<slug:reference>/", views.detail, name="detail"),
     path("subscriptions/<slug:reference>/edit/", views.edit, name="edit"),
     path("subscriptions/<slug:reference>/waiver/", waiver_views.ask, name="ask-waiver"),
+    path("subscriptions/<slug:reference>/review/", review_views.review, name="review"),
+    path("subscriptions/<slug:reference>/notes/", life_views.notes, name="notes"),
+    path("subscriptions/<slug:reference>/timeline/", life_views.timeline, name="timeline"),
+    path("subscriptions/<slug:reference>/contract/", life_views.contract, name="contract"),
+    path("comments/<int:pk>/strike/", life_views.strike, name="strike"),
+    path("attachments/<int:pk>/", life_views.attachment, name="attachment"),
+    path("attachments/<int:pk>/remove/", life_views.remove_attachment, name="remove-attachment"),
+    path("handovers/", handover_views.handovers, name="handovers"),
+    path("handovers/new/", handover_views.hand_over_page, name="hand-over"),
     path("subscriptions/<slug:reference>/<slug:name>/", views.act_page, name="act"),
     path("findings/", finding_views.finding_list, name="findings"),
     path("findings/follow-up/", finding_views.follow_up, name="follow-up"),

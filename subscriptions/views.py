@@ -6,11 +6,12 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,19 +21,23 @@ from agencies.models import Role
 from agencies.signed_in import SignedInRequest
 from audit.events import exported
 from figures.files import XLSX_ROW_LIMIT
-from policies.verdicts import Effect, Verdict
-from subscriptions import recording
+from subscriptions import recording, reopening
 from subscriptions.acts import ACTS, Act
-from subscriptions.evaluation import Judgement, judge_saved, names_for, outcome
+from subscriptions.contracts import has_contract
+from subscriptions.evaluation import judge_saved, outcome
 from subscriptions.filters import SubscriptionFilter
 from subscriptions.forms import PriceLineFormSet, SubscriptionForm
 from subscriptions.listing import FILES, file_of, paginate
-from subscriptions.models import LIVE, Decision, Status, Subscription
+from subscriptions.material import labels
+from subscriptions.models import COMMITTED, LIVE, Decision, Responsible, Status, Subscription
+from subscriptions.reviewing import waits
+from subscriptions.seeing import seen, told
 from subscriptions.stale import changes_since
 from subscriptions.tables import SubscriptionTable, annual_cost, export_rows, seats
-from subscriptions.wording import missing_fields
 
 EDITABLE = (Status.DRAFT, *LIVE)
+# How many decisions a record's page shows; its timeline has all.
+LATEST = 5
 LINES = "lines"
 
 
@@ -81,22 +86,15 @@ def _export(
 # --- one subscription -------------------------------------------------------------------------------------------------
 
 
-def _seen(request: SignedInRequest, reference: str) -> Subscription:
-    """The subscription, if the reader may see it; 404 otherwise."""
-    visible = Subscription.objects.visible_to(request.user).select_related(
-        "agency", "payer", "product__vendor", "product__category", "statement__source", "recorded_by", "facts"
-    )
-    return get_object_or_404(visible, reference=reference)
-
-
 @require_GET
 def detail(request: SignedInRequest, reference: str) -> HttpResponse:
-    subscription = _seen(request, reference)
+    subscription = seen(request, reference)
     on = recording.today()
     judgements = judge_saved(subscription, on) if hasattr(subscription, "facts") else []
     may_edit = recording.may_record_at(request.user, subscription.agency) and subscription.status in EDITABLE
     edit_page = reverse("subscriptions:edit", args=[reference]) if may_edit else ""
-    decisions = list(subscription.decisions.select_related("decided_by")[:50])
+    decisions = list(subscription.decisions.select_related("decided_by")[:LATEST])
+    waiting = reopening.open_reopening(subscription) if subscription.status in COMMITTED else None
     return render(
         request,
         "subscriptions/detail.html",
@@ -105,35 +103,24 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
             "lines": subscription.price_lines.order_by("position"),
             "annual_cost": annual_cost(subscription),
             "seats": seats(subscription),
-            "judgements": _told(judgements, edit_page),
+            "judgements": told(judgements, edit_page),
             "ask_url": reverse("subscriptions:ask-waiver", args=[reference]) if may_edit else "",
             "live": subscription.status in LIVE,
             "outcome": outcome(judgements),
             "decisions": decisions,
             "refusal": decisions[0] if decisions and decisions[0].result == Decision.Result.REFUSED else None,
-            "history": subscription.history.select_related("history_user")[:50],
+            "tab": "record",
+            "waits": waits(subscription),
+            "reopened": labels(waiting.causes) if waiting else [],
+            "contract": has_contract(subscription),
+            "responsible": Responsible.objects.filter(subscription=subscription)
+            .select_related("person")
+            .first(),
             "acts": _acts_for(request, subscription),
             "may_edit": may_edit,
             "on": on,
         },
     )
-
-
-def _told(judgements: list[Judgement], page: str = "") -> list[dict[str, Any]]:
-    """Judgements with their sentence, the strictest first. `page` is where the fields are that would supply what is missing."""
-    names = names_for(judgements)
-    order = [Verdict.VIOLATION, Verdict.UNDETERMINED, Verdict.WAIVED, Verdict.PASS, Verdict.NOT_APPLICABLE]
-    weight = list(Effect)
-    return [
-        {
-            "judgement": judgement,
-            "sentence": judgement.explain(names),
-            "missing": missing_fields(judgement, page),
-        }
-        for judgement in sorted(
-            judgements, key=lambda j: (order.index(j.verdict), weight.index(Effect(j.version.effect)))
-        )
-    ]
 
 
 @require_http_methods(["GET", "POST"])
@@ -146,7 +133,7 @@ def record(request: SignedInRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def edit(request: SignedInRequest, reference: str) -> HttpResponse:
-    subscription = _seen(request, reference)
+    subscription = seen(request, reference)
     if not recording.may_record_at(request.user, subscription.agency) or subscription.status not in EDITABLE:
         raise PermissionDenied
     return _form_page(request, subscription)
@@ -218,7 +205,7 @@ def _submitted(
         )
         return None
     if recorded.refused and recorded.subscription.status != Status.DRAFT:
-        context["refused"] = _told([j for j in recorded.judgements if not j.passes], page="#")
+        context["refused"] = told([j for j in recorded.judgements if not j.passes], page="#")
         return None
     _say(request, recorded, act)
     return redirect(recorded.subscription)
@@ -313,7 +300,7 @@ def check(request: SignedInRequest) -> HttpResponse:
         raise PermissionDenied
     subscription = Subscription()
     if reference := request.POST.get("reference"):
-        subscription = _seen(request, reference.replace("\0", ""))
+        subscription = seen(request, reference.replace("\0", ""))
         if not recording.may_record_at(request.user, subscription.agency):
             raise PermissionDenied
     form = SubscriptionForm(request.POST, instance=subscription, by=request.user)
@@ -330,12 +317,20 @@ def check(request: SignedInRequest) -> HttpResponse:
         request,
         "subscriptions/verdicts.html",
         {
-            "judgements": _told(judgements, page="#"),
+            "judgements": told(judgements, page="#"),
             "ready": ready,
             "outcome": outcome(judgements),
             "on": recording.today(),
+            "reopens": _reopens(subscription, formset) if ready else [],
         },
     )
+
+
+def _reopens(subscription: Subscription, formset: Any) -> list[str]:
+    """What of the form as it stands would reopen the approval of what is approved already, in words."""
+    if not subscription.pk or subscription.status not in COMMITTED:
+        return []
+    return labels(recording.growth(subscription, formset.lines()))
 
 
 @require_GET
@@ -367,13 +362,23 @@ def act_page(request: SignedInRequest, reference: str, name: str) -> HttpRespons
     """Ask for what an act needs, then do it. One that is not offered to the reader is 403."""
     if name not in ACTS:
         raise Http404
-    subscription, act = _seen(request, reference), ACTS[name]
+    subscription, act = seen(request, reference), ACTS[name]
     if not act.offered(request.user, subscription):
         raise PermissionDenied
     form = act.form(request.POST if request.method == "POST" else None)
+    if act.decides:
+        form.fields["seen"] = forms.IntegerField(
+            widget=forms.HiddenInput, required=False, initial=subscription.version
+        )
     if request.method == "POST" and form.is_valid():
         try:
             recorded = act.does(subscription, request.user, form.cleaned_data)
+        except recording.StaleEdit:
+            messages.error(
+                request,
+                _("The record was changed after you opened it. Nothing was decided; this is how it is now."),
+            )
+            return redirect("subscriptions:review", reference)
         except recording.NotPossible:
             form.add_error(
                 None,

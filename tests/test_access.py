@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import models, transaction
 from django.http import HttpResponse
@@ -29,7 +30,8 @@ from oversight.exports.jobs import start
 from oversight.snapshots.freezing import freeze
 from policies.models import Policy, PolicyVersion, Waiver
 from sources.models import Report, Source
-from subscriptions import recording
+from subscriptions import commenting, recording
+from subscriptions.attachments.storing import attach
 from subscriptions.models import Finding, PriceLine, Subscription
 from tests.roles import ROLES
 
@@ -60,6 +62,9 @@ VOID = "             login  404  403  404  403  403  403  403  403  403"
 FOLLOWS_UP = "       login  403  302  302  302  302  302  403  403  302"
 FINDS_SHARED = "     login 404  404  404  404  404  404  302  302  302"  # with the committee of Jeju
 STARTS_JEJU = "      login  404  200  404  200  200  403  403  403  200"
+NOTES_JEJU = "       login  404  200  404  200  200  200  403  403  200"
+NOTES_SEOUL = "      login  404  404  200  200  404  200  403  404  200"
+SAID_IT = "          login  404  200  404  403  403  403  403  403  403"
 FREEZES = "          login  403  403  403  403  403  403  200  200  200"
 NO_PASSWORD = "      login  403  403  403  403  403  403  403  403  403"  # nor a code: nothing could be asked
 ADMINISTERS = "      login  403  200  200  200  403  403  403  403  200"
@@ -207,6 +212,21 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     # An act that the record's status does not allow is in sight, but allowed to nobody.
     ("subscriptions:act", ("[active]", "approve")): (VOID, VOID),
     ("subscriptions:act", ("[active]", "no-such-act")): (NOWHERE, NOWHERE),
+    ("subscriptions:act", ("[requested]", "withdraw")): (EDITS_JEJU, done(EDITS_JEJU)),
+    ("subscriptions:review", ("[requested]",)): (SEES_JEJU, NEVER),
+    ("subscriptions:review", ("[seoul]",)): (SEES_SEOUL, NEVER),
+    # Sent empty, the form comes back to those who may write.
+    ("subscriptions:notes", ("[active]",)): (SEES_JEJU, NOTES_JEJU),
+    ("subscriptions:notes", ("[seoul]",)): (SEES_SEOUL, NOTES_SEOUL),
+    ("subscriptions:timeline", ("[active]",)): (SEES_JEJU, NEVER),
+    ("subscriptions:timeline", ("[seoul]",)): (SEES_SEOUL, NEVER),
+    ("subscriptions:contract", ("[requested]",)): (SEES_JEJU, NEVER),
+    ("subscriptions:contract", ("[active]",)): (NOWHERE, NEVER),
+    ("subscriptions:strike", ("[comment]",)): (SAID_IT, SAID_IT),
+    ("subscriptions:attachment", ("[attachment]",)): (SEES_JEJU, NEVER),
+    ("subscriptions:remove-attachment", ("[attachment]",)): (EDITS_JEJU, EDITS_JEJU),
+    ("subscriptions:handovers", ()): (RECORDERS, NEVER),
+    ("subscriptions:hand-over", ()): (RECORDERS, RECORDERS),
     ("subscriptions:follow-up", ()): (NEVER, FOLLOWS_UP),
     ("subscriptions:finding", ("[finding]",)): (SEES_JEJU, NEVER),
     ("subscriptions:finding", ("[finding of Seoul]",)): (SEES_SEOUL, NEVER),
@@ -294,7 +314,7 @@ def world(people: dict[str, Any]) -> dict[str, str]:
     def prices() -> list[PriceLine]:
         return [PriceLine(amount=30_000, vat=PriceLine.Vat.INCLUDED, seats=10)]
 
-    requested = recording.request(new(), prices(), by=administrator)
+    requested = recording.request(new(contract_number="2026-17"), prices(), by=administrator)
     waiting = recording.request(new(personal_data=True), prices(), by=administrator)
     approved = recording.request(new(started_on=tomorrow), prices(), by=administrator)
     recording.approve(approved.subscription, by=approver)
@@ -303,6 +323,8 @@ def world(people: dict[str, Any]) -> dict[str, str]:
     void = recording.declare(new(), prices(), by=administrator)
     recording.void(void.subscription, by=administrator, reason="twice")
     seoul = recording.declare(new(SEOUL), prices(), by=people["sibling"])
+    said = commenting.comment(active.subscription, by=administrator, text="Said")
+    filed = attach(active.subscription, SimpleUploadedFile("a.pdf", b"%PDF-1.7 %%EOF"), by=administrator)
     report = Report.objects.create(code="unpublished", title_ko="미공개", title_en="Unpublished")
     Source.objects.create(
         code="unpublished", report=report, label_ko="미공개", label_en="Unpublished", published_at=None
@@ -352,6 +374,8 @@ def world(people: dict[str, Any]) -> dict[str, str]:
         **{f"[snapshot of {name}]": str(snapshot.pk) for name, snapshot in snapshots.items()},
         "[export]": str(start(administrator, "", 1).pk),
         **{f"[{state}]": recorded.subscription.reference for state, recorded in states.items()},
+        "[comment]": str(said.pk),
+        "[attachment]": str(filed.pk),
         "[waiver]": str(waiver.pk),
         "[shared view]": str(view.pk),
         "[finding]": str(findings[JEJU].pk),
@@ -384,7 +408,10 @@ def test_access(world: dict[str, str], people: dict[str, Any], title: str):
         for method, row in zip(("get", "post"), answers, strict=True):
             case = " ".join([method, name, *arguments])
             with transaction.atomic():  # each request meets the same state
-                found = answer(getattr(client_of(people, title), method)(address))
+                response = getattr(client_of(people, title), method)(address)
+                found = answer(response)
+                if response.streaming:
+                    b"".join(response)  # a file that is read to its end is closed
                 transaction.set_rollback(True)
             if found != row.split()[place]:
                 wrong.append(f"{case}: {found}, not {row.split()[place]}")

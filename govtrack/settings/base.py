@@ -170,7 +170,7 @@ ACCOUNT_RATE_LIMITS = {
     "reauthenticate": "10/m/user",
 }
 # The proxies in front that add to X-Forwarded-For; 0 believes that header from nobody.
-ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_HOPS
 # Policy officers and system administrators sign in with a second factor.
 SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=True)
 MFA_ADAPTER = "agencies.signing_in.secrets.SecondFactorAdapter"
@@ -211,9 +211,15 @@ EXPORTS_DIR = env.path("EXPORTS_DIR", default=str(BASE_DIR / "exports"))
 EXPORTS_DAYS = env.int("EXPORTS_DAYS", default=7)
 
 # Folders, by their settings, that a backup takes along and whose disks must have room; one that is not set is left out.
-KEPT_FOLDERS = ["EXPORTS_DIR", "IMPORTS_DIR", "MEDIA_ROOT"]
+KEPT_FOLDERS = ["EXPORTS_DIR", "IMPORTS_DIR", "ATTACHMENTS_DIR", "MEDIA_ROOT"]
 # With less free on a disk that is written to, /readyz says that this process is not ready.
 READY_FREE_MB = env.int("READY_FREE_MB", default=200)
+# Where the files lie that are filed with subscriptions: outside everything that is served, kept with the database's backups, and
+# shared where web processes run on several machines.
+ATTACHMENTS_DIR = env.path("ATTACHMENTS_DIR", default=str(BASE_DIR / "attachments"))
+# The largest file, and the most files of one subscription.
+ATTACHMENT_MAX_BYTES = env.int("ATTACHMENT_MAX_MB", default=20) * 1024 * 1024
+ATTACHMENTS_MAX = env.int("ATTACHMENTS_MAX", default=50)
 
 # A pasted text of 10 MB must reach the form, which names the field that is too long; more is answered with 400.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024

@@ -30,6 +30,7 @@ SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=False)
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = kept_key(DEMO_DIR / "secret-key")
 EXPORTS_DIR = DEMO_DIR / "exports"
+ATTACHMENTS_DIR = DEMO_DIR / "attachments"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 if DEBUG:

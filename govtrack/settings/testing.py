@@ -24,6 +24,7 @@ WHITENOISE_USE_FINDERS = True
 REQUEST_LIMITS.clear()
 
 EXPORTS_DIR = Path(tempfile.gettempdir()) / f"govtrack-test-exports-{os.getpid()}"
+ATTACHMENTS_DIR = Path(tempfile.gettempdir()) / f"govtrack-test-attachments-{os.getpid()}"
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: tests of two writers at once need two connections. One per process, so that runs can overlap.

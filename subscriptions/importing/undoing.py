@@ -34,6 +34,7 @@ from subscriptions.models import (
     UserCount,
 )
 from subscriptions.recording import today
+from subscriptions.reopening import settle_restored
 from subscriptions.totals import refresh_all_totals
 
 CHUNK = 2_000
@@ -95,6 +96,7 @@ class _Undoing:
             Subscription.objects.filter(pk__in=new).update(status=Status.VOID, version=F("version") + 1)
             self._restore(changed)
             bulk.write_history(Subscription, some, "~", self.by, self.reason, self.now)
+        settle_restored(keys, self.on)
         refresh(keys, self.on)
         hold_policies()
         moved = refresh_all_totals()

@@ -17,10 +17,11 @@ from subscriptions.import_models import FileImport, ImportedRow
 from subscriptions.importing import bulk
 from subscriptions.importing.checking import Checked
 from subscriptions.importing.pricing import FIELDS
-from subscriptions.models import LIVE, Approval, Facts, FactsOrigin, PriceLine, Subscription
+from subscriptions.material import Material, changed_facts, grows_on_some_day, known_of
+from subscriptions.models import LIVE, Facts, FactsOrigin, PriceLine, Subscription
 from subscriptions.money import Rates, rates_on
 from subscriptions.origins import keep_origins, origins_of
-from subscriptions.recording import grows
+from subscriptions.reopening import Changed, follow_many
 
 REMEMBERED = 20_000
 COUNTING = ("agency_path", "product", "annual_cost_min", "annual_cost_max")
@@ -38,7 +39,7 @@ class Writer:
         self.run, self.by, self.on, self.is_trial = run, by, on, is_trial
         self.now, self.reason = run.created_at, reason_of(run)
         self.references = References(on.year, hold=not is_trial)
-        self.material: set[int] = set()  # records whose change grows what is live
+        self.material: dict[int, list[Material]] = {}  # records whose change grows what is live, and what
         self.moved: set[str] = set()  # paths of agencies whose totals are others now
         self._tools: dict[int, dict[str, Any]] = {}
         self._known_costs: dict[Any, Costs] = {}
@@ -150,15 +151,19 @@ class Writer:
             update_fields=COLUMNS,
             batch_size=500,
         )
-        ended = [pk for pk in (one.after.pk for one in changed) if pk in self.material]
-        if ended:
-            Approval.objects.filter(subscription__in=ended, ended_at=None).update(ended_at=self.now)
+        live = [one for one in changed if one.before is not None and one.before.status in LIVE]
+        follow_many(
+            [Changed(one.before, one.old_lines, one.after, lines[one.after.pk]) for one in live],  # type: ignore[arg-type]
+            self.material,
+            by=self.by,
+            on=self.on,
+        )
 
     def _facts(self, one: Checked, lines: Sequence[PriceLine]) -> dict[str, Any]:
         after = one.after
         costs = self._costs(after, lines)
         columns = facts_of(after, lines, self._tools[after.product_id], self._rates, self.on, costs)
-        self._note(one, columns)
+        self._note(one, columns, lines)
         return columns
 
     def _costs(self, subscription: Subscription, lines: Sequence[PriceLine]) -> Costs:
@@ -175,7 +180,7 @@ class Writer:
             self._known_costs[key] = costs_on(subscription, lines, self._rates, self.on)
         return self._known_costs[key]
 
-    def _note(self, one: Checked, columns: dict[str, Any]) -> None:
+    def _note(self, one: Checked, columns: dict[str, Any], lines: Sequence[PriceLine]) -> None:
         """Whose totals change, and which changes grow what is live already."""
         old: Facts | None = None if one.before is None else getattr(one.after, "facts", None)
         before = (
@@ -186,19 +191,21 @@ class Writer:
         after = tuple(columns[name] for name in COUNTING) if one.after.status in LIVE else None
         if before != after:
             self.moved.update(counted[0] for counted in (before, after) if counted)
-        if (
-            one.before is not None
-            and one.before.status in LIVE
-            and grows(one.before, one.after, old, columns)
-        ):
-            self.material.add(one.after.pk)
+        if one.before is not None and one.before.status in LIVE:
+            causes = grows_on_some_day(one.before, one.old_lines, one.after, lines, self._rates, self.on)
+            if old is not None:
+                causes |= changed_facts(one.before, one.after, known_of(old), columns)
+            if causes or old is None:
+                self.material[one.after.pk] = [cause for cause in Material if cause in causes]
 
     def _learn(self, checked: Sequence[Checked], lines: dict[int, list[PriceLine]]) -> None:
         """Fetch the facts of tools and the rates of currencies that are new in this import."""
         tools = {one.after.product_id for one in checked} - self._tools.keys()
         if tools:
             self._tools.update(tool_facts(tools, self.on))
-        currencies = {line.currency for group in lines.values() for line in group} - self._currencies
+        currencies = {line.currency for group in lines.values() for line in group}
+        currencies |= {line.currency for one in checked for line in one.old_lines}
+        currencies -= self._currencies
         if currencies:
             self._currencies |= currencies
             self._rates = rates_on(self._currencies, self.on)

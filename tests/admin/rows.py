@@ -17,6 +17,9 @@ from subscriptions.facts import refresh
 from subscriptions.models import (
     AgencyTotals,
     Approval,
+    Attachment,
+    Comment,
+    DecidedRecord,
     Decision,
     ExchangeRate,
     Facts,
@@ -24,10 +27,16 @@ from subscriptions.models import (
     FileImport,
     Finding,
     FindingNote,
+    HandedOver,
+    Handover,
     ImportedRow,
     Payment,
     PolicyCheck,
     PriceLine,
+    RemovedAttachment,
+    Reopening,
+    Responsible,
+    StruckComment,
     Subscription,
     UserCount,
 )
@@ -244,6 +253,34 @@ def approval(n: int = 0) -> Approval:
     )
 
 
+def reopening(n: int = 0) -> Reopening:
+    return Reopening.objects.create(
+        subscription=subscription(n), causes=["end"], before={}, opened_by=user(n)
+    )
+
+
+def comment(n: int = 0) -> Comment:
+    return Comment.objects.create(subscription=subscription(n), text="Said.", written_by=user(n))
+
+
+def attachment(n: int = 0) -> Attachment:
+    return Attachment.objects.create(
+        subscription=subscription(n),
+        name=f"{n}.pdf",
+        kind="pdf",
+        size=1,
+        sha256="0" * 64,
+        stored_as=f"{n}",
+        added_by=user(n),
+    )
+
+
+def handover(n: int = 0) -> Handover:
+    return Handover.objects.create(
+        agency=province(n), given_by=user(n), taken_by=user(n + 100), decided_by=user(n), reason="Rotation."
+    )
+
+
 def snapshot(n: int = 0) -> Snapshot:
     return Snapshot.objects.create(
         title=f"Snapshot {n}",
@@ -306,4 +343,15 @@ MAKERS: dict[type, Callable[[int], Any]] = {
     Snapshot: snapshot,
     ExportJob: export_job,
     Approval: approval,
+    DecidedRecord: lambda n: DecidedRecord.objects.create(decision=decision(n), content={}),
+    Reopening: reopening,
+    Responsible: lambda n: Responsible.objects.create(subscription=subscription(n), person=user(n)),
+    Comment: comment,
+    StruckComment: lambda n: StruckComment.objects.create(comment=comment(n), note="Mistaken."),
+    Attachment: attachment,
+    RemovedAttachment: lambda n: RemovedAttachment.objects.create(
+        attachment=attachment(n), reason="Wrong.", removed_by=user(n)
+    ),
+    Handover: handover,
+    HandedOver: lambda n: HandedOver.objects.create(handover=handover(n), subscription=subscription(n)),
 }

@@ -10,6 +10,7 @@ import pytest
 from django.db import OperationalError
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 from playwright.sync_api import Page
@@ -23,7 +24,8 @@ from oversight.explorer.question import Dimension, Filters, Question
 from oversight.models import ExportJob, Snapshot
 from oversight.snapshots.freezing import freeze
 from policies.models import Condition, Policy, PolicyVersion, Waiver
-from subscriptions import recording
+from subscriptions import commenting, recording
+from subscriptions.attachments.storing import attach, remove
 from subscriptions.models import Payment, PriceLine, Subscription
 from tests import chromium
 from tests.browser.conftest import SCREENS
@@ -63,7 +65,14 @@ def records(people: dict[str, Any]) -> dict[str, str]:
 
     made = {
         "full": recording.declare(
-            new(personal_data=True, ends_on=today, payer=jeju, purpose="긴 글 " * 200, plan="가" * 100),
+            new(
+                personal_data=True,
+                ends_on=today,
+                payer=jeju,
+                contract_number="2026-17",
+                purpose="긴 글 " * 200,
+                plan="가" * 100,
+            ),
             lines(),
             by=administrator,
         ),
@@ -104,8 +113,25 @@ def records(people: dict[str, Any]) -> dict[str, str]:
         query="agency=KR-49",
         shared_with=jeju,
     )
-    pay(made["full"].subscription)
+    full = made["full"].subscription
+    pay(full)
+    full.refresh_from_db()
+    full.ends_on = None
+    recording.change(full, lines(), by=administrator, version=full.version)
+    said = commenting.comment(full, by=administrator, text="긴 글 " * 200)
+    commenting.strike(commenting.comment(full, by=administrator, text="글"), by=administrator, note="잘못 씀")
+    name = "가" * 120 + ".pdf"
+    filed = attach(full, SimpleUploadedFile(name, b"%PDF-1.7 %%EOF"), by=administrator, note="견적서")
+    remove(
+        attach(full, SimpleUploadedFile("b.pdf", b"%PDF-1.7 %%EOF"), by=administrator),
+        by=administrator,
+        reason="x",
+    )
+    between = f"agency=KR-49&giver={administrator.pk}&taker={people['above'].pk}"
     return {
+        "comment": reverse("subscriptions:strike", args=[said.pk]),
+        "file": reverse("subscriptions:remove-attachment", args=[filed.pk]),
+        "handover": f"{reverse('subscriptions:hand-over')}?{between}",
         **_kept(people, jeju),
         **_people(people, jeju),
         **{title: one.subscription.get_absolute_url() for title, one in made.items()},
@@ -373,6 +399,19 @@ STATES: list[tuple[str, str, str, Act | None]] = [
     ("a requested record", "officer", "{requested}", None),
     ("a settled record", "approver", "{settled}", None),
     ("a void record", "administrator", "{void}", None),
+    ("a request looked at", "approver", "{requested}review/", unfolded),
+    ("a change looked at", "approver", "{full}review/", unfolded),
+    ("nothing to be decided", "committee", "{blocked}review/", None),
+    ("comments and files", "administrator", "{full}notes/", None),
+    ("comments and files, wrongly", "administrator", "{full}notes/", filled()),
+    ("no comments and files", "committee", "{blocked}notes/", None),
+    ("a comment to be struck out", "administrator", "{comment}", None),
+    ("a file to be removed", "administrator", "{file}", None),
+    ("a timeline", "committee", "{full}timeline/", None),
+    ("a contract", "committee", "{full}contract/", None),
+    ("handovers", "administrator", "/handovers/", None),
+    ("work to be handed over", "administrator", "{handover}", None),
+    ("work handed over to oneself", "administrator", "/handovers/new/?giver=1&taker=1", None),
     ("edit", "administrator", "{full}edit/", checked),
     ("edit that came second", "administrator", "{full}edit/", changed_meanwhile),
     (

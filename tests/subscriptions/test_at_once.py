@@ -22,7 +22,16 @@ from policies.models import PolicyVersion
 from subscriptions import findings, recording
 from subscriptions.checking import check_everything
 from subscriptions.findings import reconcile_policy
-from subscriptions.models import AgencyTotals, Decision, Facts, Finding, PriceLine, Status, Subscription
+from subscriptions.models import (
+    AgencyTotals,
+    Decision,
+    Facts,
+    Finding,
+    PriceLine,
+    Reopening,
+    Status,
+    Subscription,
+)
 from subscriptions.recording import NotPossible, StaleEdit
 from subscriptions.totals import refresh_totals
 from tests.audit import behind
@@ -225,6 +234,33 @@ def test_a_request_is_decided_once(interleave, by, act):
     assert waited
     assert isinstance(second.error, NotPossible)
     assert fresh(subscription).status == Status.ACTIVE
+
+
+@pytest.mark.parametrize("locking", [True, False], ids=["locked", "not locked"])
+def test_two_approvers_at_once_decide_once(interleave, monkeypatch, locking):
+    """One approves the change that waits while another refuses it. Without the lock both would, and tell different things."""
+    place = agency_at("KR")
+    subscription = saved(Status.ACTIVE, personal_data=False, ends_on=DAY)
+    form = fresh(subscription)
+    form.ends_on = None
+    recording.change(form, [], by=person("administrator", place), version=1)
+    if not locking:
+        monkeypatch.setattr(recording, "_locked", lambda one: Subscription.objects.get(pk=one.pk))
+    one, two = person("approver", place), person("approver", place)
+    first, second, waited = interleave(
+        lambda: recording.approve(subscription, by=one),
+        lambda: recording.refuse(subscription, by=two, reason="too long"),
+    )
+    assert first.error is None
+    decided = list(Decision.objects.exclude(act="change").values_list("act", "decided_by"))
+    if locking:
+        assert isinstance(second.error, NotPossible)
+        assert decided == [("approve", one.pk)]
+        assert Reopening.objects.get().closed_as == Reopening.Closing.APPROVED
+        assert fresh(subscription).ends_on is None
+    else:
+        assert len(decided) == 2
+    assert waited
 
 
 # --- policies ---------------------------------------------------------------------------------------------------------

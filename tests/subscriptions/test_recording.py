@@ -14,6 +14,7 @@ from policies.models import PolicyVersion
 from policies.verdicts import Effect, Outcome, Verdict
 from subscriptions import recording
 from subscriptions.evaluation import judge_saved
+from subscriptions.material import is_material
 from subscriptions.models import Approval, Decision, Facts, Finding, PriceLine, Status, Subscription
 from subscriptions.recording import NotPossible, StaleEdit
 from tests.subscriptions.factories import (
@@ -162,6 +163,7 @@ ACTS: dict[str, tuple[Act, Status | None, set[str]]] = {
     "refuse": (lambda s, by: recording.refuse(s, by=by, reason="dear"), Status.REQUESTED, APPROVE | OFFICER),
     "end": (lambda s, by: recording.end(s, by=by, on=DAY), Status.ACTIVE, RECORD),
     "declare void": (lambda s, by: recording.void(s, by=by, reason="twice"), Status.ACTIVE, RECORD),
+    "withdraw": (lambda s, by: recording.withdraw(s, by=by), Status.REQUESTED, RECORD),
     "reopen": (lambda s, by: recording.reopen(s, by=by), Status.VOID, RECORD),
 }
 
@@ -237,7 +239,8 @@ TRANSITIONS: dict[str, dict[Status, Status]] = {
     "refuse": {Status.REQUESTED: Status.REFUSED},
     "end": {Status.APPROVED: Status.ENDED, Status.ACTIVE: Status.ENDED},
     "void": {status: Status.VOID for status in ALL if status != Status.VOID},
-    "reopen": {Status.VOID: Status.DRAFT, Status.REFUSED: Status.DRAFT},
+    "withdraw": {Status.REQUESTED: Status.DRAFT},
+    "reopen": {Status.VOID: Status.DRAFT, Status.REFUSED: Status.DRAFT, Status.ENDED: Status.DRAFT},
 }
 
 
@@ -648,7 +651,7 @@ def test_what_grows_or_renews_a_subscription(what):
     fields, material = MATERIAL[what]
     subscription = saved(data_class="sensitive", ends_on=days(10))
     form, lines = typed(subscription, **fields)
-    assert recording.is_material(subscription, form, lines, DAY) is material
+    assert is_material(subscription, form, lines, DAY) is material
 
 
 @pytest.mark.parametrize(
@@ -665,22 +668,22 @@ def test_what_grows_or_renews_a_subscription(what):
 def test_what_becomes_known(before, after, material):
     subscription = saved(**before)
     form, lines = typed(subscription, **after)
-    assert recording.is_material(subscription, form, lines, DAY) is material
+    assert is_material(subscription, form, lines, DAY) is material
 
 
 def test_another_tool_or_agency_is_material():
     subscription = saved()
     form, lines = typed(subscription, product=ProductFactory())
-    assert recording.is_material(subscription, form, lines, DAY)
+    assert is_material(subscription, form, lines, DAY)
     form, lines = typed(subscription, agency=agency_at("KR/P1/C1"))
-    assert recording.is_material(subscription, form, lines, DAY)
+    assert is_material(subscription, form, lines, DAY)
 
 
 def test_a_price_that_becomes_known_is_material():
     subscription = saved(lines=0)
     form, _lines = typed(subscription)
-    assert recording.is_material(subscription, form, [line()], DAY)
-    assert not recording.is_material(subscription, form, [], DAY)
+    assert is_material(subscription, form, [line()], DAY)
+    assert not is_material(subscription, form, [], DAY)
 
 
 @pytest.mark.parametrize("status", [Status.REQUESTED, Status.APPROVED, Status.ACTIVE])
@@ -891,7 +894,7 @@ def test_what_was_void_can_be_reopened(administrator):
     assert recording.declare(*typed(subscription), by=administrator).subscription.status == Status.ACTIVE
     assert [f.verdict for f in Finding.objects.open()] == ["violation"]
     assert Finding.objects.count() == 1
-    assert [act for act, _result, _outcome in decisions()] == ["void", "change", "declare"]
+    assert [act for act, _result, _outcome in decisions()] == ["void", "reopen", "declare"]
 
 
 def test_what_is_reopened_was_not_approved_yet(administrator):
