@@ -24,6 +24,7 @@ from policies.verdicts import Effect, Outcome, Verdict
 from policies.vocabulary import DataClass, PaymentRoute
 from sources.models import Source, Statement
 from subscriptions.import_models import FileImport, ImportedRow  # noqa: F401  Django looks here
+from subscriptions.money_models import Budget, PaymentChange, RegisterPricing  # noqa: F401  Django looks here
 from subscriptions.ordering import lowest_if_unknown
 from subscriptions.search import SearchField
 from subscriptions.tally_models import (  # noqa: F401  Django looks for models here
