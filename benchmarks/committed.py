@@ -6,7 +6,6 @@ standard error, the result as JSON to the standard output.
 
 from __future__ import annotations
 
-import datetime
 import json
 import sys
 import time
@@ -66,11 +65,17 @@ def measure() -> Any:
     def measured(name: str, work: Callable[[], Any]) -> dict[str, Any]:
         started = time.perf_counter()
         work()
-        ms = _median(work, RUNS) if time.perf_counter() - started < 60 else (time.perf_counter() - started) * 1000
+        ms = (
+            _median(work, RUNS)
+            if time.perf_counter() - started < 60
+            else (time.perf_counter() - started) * 1000
+        )
         say(f"{name}: {ms:,.0f} ms, raw SQL {raw_ms:,.0f} ms")
         return {"name": name, "ms": ms, "raw_ms": raw_ms}
 
-    yield measured("committed cost of a year, by agency", lambda: committed_by_agency(rows, [first], last, on))
+    yield measured(
+        "committed cost of a year, by agency", lambda: committed_by_agency(rows, [first], last, on)
+    )
     yield measured(
         "committed cost of its quarters, by agency", lambda: committed_by_agency(rows, quarters, last, on)
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import functools
 import itertools
-import math
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -88,9 +87,9 @@ def _rows(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 def statement(subscriptions: str, cuts: Sequence[datetime.date], rates: Rates) -> str:
     """The statement over the rows that another one selects: id, agency_id, started_on and ends_on of each subscription."""
-    denominator = math.lcm(*(rate.denominator for rate in rates.values()))
-    won = " ".join(
-        f"WHEN '{_code(currency)}' THEN {int(rate * denominator)}" for currency, rate in sorted(rates.items())
+    won = " ".join(f"WHEN '{_code(code)}' THEN {rate.numerator}" for code, rate in sorted(rates.items()))
+    scale = " ".join(
+        f"WHEN '{code}' THEN {TENTHS * rate.denominator}" for code, rate in sorted(rates.items())
     )
     lines = f"""
         SELECT s.id, s.agency_id, s.started_on, s.ends_on,
@@ -101,6 +100,7 @@ def statement(subscriptions: str, cuts: Sequence[datetime.date], rates: Rates) -
             CASE l.cycle WHEN 'monthly' THEN 1 WHEN 'quarterly' THEN 3 WHEN 'one_off' THEN 0 ELSE 12 END AS months,
             CASE WHEN l.standing = 'stated' THEN l.amount ELSE 0 END AS amount,
             CASE l.standing WHEN 'not_applicable' THEN 0 WHEN 'stated' THEN CASE l.currency {won} END END AS rate,
+            CASE l.currency {scale} ELSE {TENTHS} END AS scale,
             CASE l.vat WHEN 'excluded' THEN 11 ELSE 10 END AS least,
             CASE l.vat WHEN 'included' THEN 10 ELSE 11 END AS most,
             CASE WHEN l.basis = 'per_seat' THEN COALESCE(l.seats, 1) ELSE 1 END AS seats,
@@ -124,7 +124,7 @@ def statement(subscriptions: str, cuts: Sequence[datetime.date], rates: Rates) -
     )
     return (
         f"SELECT agency_id, {sums} FROM (SELECT id, agency_id, {of_each}"
-        f" FROM ({dialect(lines, cuts, TENTHS * denominator)}) AS c"
+        f" FROM ({dialect(lines, cuts)}) AS c"
         " GROUP BY id, agency_id, started_on, ends_on) AS t GROUP BY agency_id"
     )
 
@@ -161,50 +161,60 @@ def _month(number: int) -> datetime.date:
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
 
 
-def _postgresql(lines: str, cuts: Sequence[datetime.date], denominator: int) -> str:
-    """`low`, `high` and `open` of each line and period. OFFSET 0: each stage is worked out once, however often it is named."""
-    most = LARGEST * denominator
+# A price so small, in won times the row's scale, that its product with as many cycles as there can be is of 64 bits.
+SMALL = 10**10
+
+
+def _postgresql(lines: str, cuts: Sequence[datetime.date]) -> str:
+    """`low`, `high` and `open` of each line and period. OFFSET 0: each stage is worked out once, however often it is named.
+
+    Prices come in whole numbers of 64 bits where these hold all that is made of them, which is the quicker by half, and
+    otherwise in numbers of any length.
+    """
+    dear, exact = "amount::numeric * rate * {} * seats", "amount::bigint * rate * {} * seats"
     priced = f"""
-        SELECT id, agency_id, started_on, ends_on, begins, ends + 1 AS over, months,
-            LEAST(amount::numeric * COALESCE(rate, 0) * least * seats, {most}) AS price,
-            CASE WHEN counted = 1 AND amount::numeric * rate * most * seats <= {most}
-                THEN amount::numeric * rate * most * seats END AS dearest
-        FROM ({lines}) AS l OFFSET 0"""
+        SELECT id, agency_id, started_on, ends_on, begins, ends + 1 AS over, months, scale::bigint AS scale, small,
+            CASE WHEN small THEN {exact.format("least")} END AS price,
+            CASE WHEN small AND counted = 1 THEN {exact.format("most")} END AS dearest,
+            CASE WHEN NOT small THEN LEAST({dear.format("least")}, {LARGEST} * scale::numeric) END AS big_price,
+            CASE WHEN NOT small AND counted = 1 AND {dear.format("most")} <= {LARGEST} * scale::numeric
+                THEN {dear.format("most")} END AS big_dearest
+        FROM (
+            SELECT l.*, COALESCE(amount::float8 * rate * most * seats < {SMALL}, true) AS small FROM ({lines}) AS l OFFSET 0
+        ) AS l OFFSET 0"""
     cycles = f"""
         SELECT p.*, {_cycle("begins")} AS begins_cycle, {_cycle("over")} AS over_cycle FROM ({priced}) AS p OFFSET 0"""
-    begun = f"SELECT p.*, {_place('begins', 'b', 0)}, {_place('over', 'o', 1)} FROM ({cycles}) AS p OFFSET 0"
     at_cuts = ", ".join(_place_at(cut, n) for n, cut in enumerate(cuts))
+    begun = f"SELECT p.*, {_place('begins', 'b', 0)}, {_place('over', 'o', 1)} FROM ({cycles}) AS p OFFSET 0"
     placed = f"SELECT p.*, {at_cuts} FROM ({begun}) AS p OFFSET 0"
     since_begun = ", ".join(
         f"CASE WHEN begins >= {_day(cut)} OR begins >= over THEN 0 ELSE {_since(n, 'b')} END AS d{n}, l{n} * lb AS e{n}"
         for n, cut in enumerate(cuts)
     )
     run = f"SELECT p.*, {since_begun} FROM ({placed}) AS p OFFSET 0"
-    until = ", ".join(
-        f"{_rounded('price', f'd{n}', f'e{n}', denominator)} AS low_until{n}" for n, _cut in enumerate(cuts)
-    )
+    until = ", ".join(f"{_rounded('price', f'd{n}', f'e{n}')} AS low_until{n}" for n, _cut in enumerate(cuts))
     added = f"SELECT p.*, {until} FROM ({run}) AS p OFFSET 0"
     high_until = [
-        f"CASE WHEN dearest = price THEN low_until{n} ELSE {_rounded('dearest', f'd{n}', f'e{n}', denominator)} END"
+        f"CASE WHEN dearest = price THEN low_until{n} ELSE {_rounded('dearest', f'd{n}', f'e{n}')} END"
         for n, _cut in enumerate(cuts)
     ]
     columns = []
     for n, first in enumerate(cuts[:-1]):
         unbegun = f"begins IS NULL AND (over > {_day(first)} OR over IS NULL)"
-        whole = _rounded("dearest", _since(n + 1, n), f"l{n + 1} * l{n}", denominator)
+        whole = _rounded("dearest", _since(n + 1, n), f"(l{n + 1} * l{n})")
         columns.append(
             f"CASE WHEN begins IS NULL THEN 0 ELSE low_until{n + 1} - low_until{n} END AS low{n},"
             f" CASE WHEN {unbegun} THEN {whole} WHEN begins IS NULL THEN 0"
             f" ELSE {high_until[n + 1]} - {high_until[n]} END AS high{n},"
-            f" CASE WHEN dearest IS NULL AND ({unbegun} OR d{n + 1} * e{n} <> d{n} * e{n + 1})"
-            f" THEN 1 ELSE 0 END AS open{n}"
+            f" CASE WHEN dearest IS NULL AND big_dearest IS NULL"
+            f" AND ({unbegun} OR d{n + 1} * e{n} <> d{n} * e{n + 1}) THEN 1 ELSE 0 END AS open{n}"
         )
     return f"SELECT id, agency_id, started_on, ends_on, {', '.join(columns)} FROM ({added}) AS p"
 
 
 def _cycle(day: str) -> str:
     """Which cycle a day is in, counted from the year 0."""
-    return f"(extract(year FROM {day})::int * 12 + extract(month FROM {day})::int - 1) / NULLIF(months, 0)"
+    return f"(date_part('year', {day})::int * 12 + date_part('month', {day})::int - 1) / NULLIF(months, 0)"
 
 
 def _place(day: str, name: str, of_one_off: int) -> str:
@@ -240,25 +250,27 @@ def _since(n: int, begun: int | str) -> str:
     return f"((w{n} - {whole}) * l{n} * l{begun} + n{n} * l{begun} - n{begun} * l{n})"
 
 
-def _rounded(price: str, cycles: str, length: str, denominator: int) -> str:
+def _rounded(price: str, cycles: str, length: str) -> str:
     """The nearest whole won of a price times so many cycles, a half up; nothing is negative."""
     return (
-        f"div(2 * {price} * {cycles} + {denominator} * ({length}), 2 * {denominator}::numeric * ({length}))"
+        f"CASE WHEN small THEN COALESCE((2 * {price} * {cycles} + scale * {length}) / (2 * scale * {length}), 0)"
+        f" ELSE LEAST(COALESCE(div(2 * big_{price} * {cycles} + scale * {length}, 2 * scale::numeric * {length}), 0),"
+        f" {2**62})::bigint END"
     )
 
 
 # --- SQLite -----------------------------------------------------------------------------------------------------------
 
 
-def _sqlite(lines: str, cuts: Sequence[datetime.date], denominator: int) -> str:
+def _sqlite(lines: str, cuts: Sequence[datetime.date]) -> str:
     """The same, by functions of this process."""
     costs, known = [], []
     for n, (first, after) in enumerate(itertools.pairwise(cuts)):
         days = f"months, begins, ends, '{first}', '{after}'"
         costs.append(
-            f"govtrack_committed(amount, COALESCE(rate, 0), least, seats, {denominator}, {days}, 0) AS low{n},"
+            f"govtrack_committed(amount, COALESCE(rate, 0), least, seats, scale, {days}, 0) AS low{n},"
             f" CASE WHEN counted = 1 THEN"
-            f" govtrack_committed(amount, rate, most, seats, {denominator}, {days}, 1) END AS high{n}"
+            f" govtrack_committed(amount, rate, most, seats, scale, {days}, 1) END AS high{n}"
         )
         known.append(
             f"low{n}, high{n}, CASE WHEN high{n} IS NULL THEN govtrack_runs({days}) ELSE 0 END AS open{n}"
@@ -270,20 +282,20 @@ def _sqlite(lines: str, cuts: Sequence[datetime.date], denominator: int) -> str:
 
 
 def _committed(
-    amount: int, rate: int | None, tenths: int, seats: int, denominator: int, months: int,
+    amount: int, rate: int | None, tenths: int, seats: int, scale: int, months: int,
     begins: str | None, ends: str | None, first: str, after: str, at_most: int,
 ) -> int | None:  # fmt: skip
     """A line's part of a period in whole won, at least or at most; None where nothing bounds it."""
     if rate is None:
         return None
-    price, most = amount * rate * tenths * seats, LARGEST * denominator
+    price, most = amount * rate * tenths * seats, LARGEST * scale
     if at_most and price > most:
         return None
     if begins is None and not at_most:
         return 0
     price, start = min(price, most), begins or first
     until, before = (_cycles(months, start, ends, day) for day in (after, first))
-    return _rounded_half_up(price, until, denominator) - _rounded_half_up(price, before, denominator)
+    return _rounded_half_up(price, until, scale) - _rounded_half_up(price, before, scale)
 
 
 def _runs(months: int, begins: str | None, ends: str | None, first: str, after: str) -> int:
@@ -293,9 +305,9 @@ def _runs(months: int, begins: str | None, ends: str | None, first: str, after: 
     return int(until * other != before * length)
 
 
-def _rounded_half_up(price: int, cycles: tuple[int, int], denominator: int) -> int:
+def _rounded_half_up(price: int, cycles: tuple[int, int], scale: int) -> int:
     run, length = cycles
-    return (2 * price * run + denominator * length) // (2 * denominator * length)
+    return (2 * price * run + scale * length) // (2 * scale * length)
 
 
 def _cycles(months: int, begins: str, ends: str | None, before: str) -> tuple[int, int]:

@@ -1,8 +1,6 @@
-"""What is kept beside payments and prices: what was done to a payment, by whose rate it is in won, and budgets."""
+"""What is kept beside payments and prices: by whose rate a payment is in won, which form it came by, and budgets."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.conf import settings
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
@@ -16,67 +14,27 @@ from simple_history.models import HistoricalRecords
 from agencies.models import Agency
 from agencies.visibility import VisibleQuerySet
 
-REASON = 500
 # More than the nation's budget; see `models.LARGEST_PAYMENT`.
 LARGEST_BUDGET = 10**15
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
-class PaymentChangeQuerySet(VisibleQuerySet):
-    agency_lookup = "subscription__agency"
+class PaymentSubmission(models.Model):
+    """The mark of a form that recorded a payment: one sent twice does it once. `payment`: its key, also when it is gone."""
 
-    def update(self, **kwargs: Any) -> int:
-        raise TypeError("changes of payments are append-only")
-
-    def delete(self) -> tuple[int, dict[str, int]]:
-        raise TypeError("changes of payments are append-only")
-
-
-class PaymentChange(models.Model):
-    """That somebody recorded, corrected or removed a payment, and what it was after it. Append-only.
-
-    `payment` is the payment's key, also when the payment is gone. `stands` holds the fields of the payment as they were after
-    the act, before it for one that is removed. `submission` is the mark of the form, so that one sent twice does it once.
-    """
-
-    class Act(models.TextChoices):
-        RECORD = "record", _("Recorded")
-        CORRECT = "correct", _("Corrected")
-        REMOVE = "remove", _("Removed")
-
-    payment = models.BigIntegerField(_("payment"), db_index=True)
-    subscription = models.ForeignKey(
-        "subscriptions.Subscription",
-        models.PROTECT,
-        related_name="payment_changes",
-        verbose_name=_("subscription"),
-    )
-    act = models.CharField(_("act"), max_length=8, choices=Act)
-    stands = models.JSONField(_("the payment"), default=dict)
-    reason = models.CharField(_("reason"), max_length=REASON, blank=True)
+    submission = models.UUIDField(_("submission"), primary_key=True, editable=False)
+    payment = models.BigIntegerField(_("payment"))
     by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="payment_changes", verbose_name=_("by")
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="payments_sent", verbose_name=_("by")
     )
     at = models.DateTimeField(_("at"), default=timezone.now)
-    submission = models.UUIDField(_("submission"), null=True, unique=True, editable=False)
-
-    objects = PaymentChangeQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("change of a payment")
-        verbose_name_plural = _("changes of payments")
-        ordering = ["-pk"]
+        verbose_name = _("form of a payment")
+        verbose_name_plural = _("forms of payments")
 
     def __str__(self) -> str:
-        return f"{self.get_act_display()} {self.payment}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk and not self._state.adding:
-            raise TypeError("changes of payments are append-only")
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        raise TypeError("changes of payments are append-only")
+        return str(self.submission)
 
 
 class RegisterPricing(models.Model):

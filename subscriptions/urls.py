@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from subscriptions import finding_views, views, waiver_views, whatif_views
+from subscriptions import finding_views, payment_views, rate_views, views, waiver_views, whatif_views
 
 app_name = "subscriptions"
 urlpatterns = [
@@ -13,7 +13,14 @@ urlpatterns = [
     path("subscriptions/<slug:reference>/", views.detail, name="detail"),
     path("subscriptions/<slug:reference>/edit/", views.edit, name="edit"),
     path("subscriptions/<slug:reference>/waiver/", waiver_views.ask, name="ask-waiver"),
+    path("subscriptions/<slug:reference>/payments/new/", payment_views.record_payment, name="record-payment"),
     path("subscriptions/<slug:reference>/<slug:name>/", views.act_page, name="act"),
+    path("payments/", payment_views.payment_list, name="payments"),
+    path("payments/<int:pk>/", payment_views.payment_page, name="payment"),
+    path("payments/<int:pk>/correct/", payment_views.correct_payment, name="correct-payment"),
+    path("payments/<int:pk>/remove/", payment_views.remove_payment, name="remove-payment"),
+    path("exchange-rates/", rate_views.rate_list, name="rates"),
+    path("exchange-rates/import/", rate_views.import_file, name="import-rates"),
     path("findings/", finding_views.finding_list, name="findings"),
     path("findings/follow-up/", finding_views.follow_up, name="follow-up"),
     path("findings/<int:pk>/", finding_views.finding_page, name="finding"),

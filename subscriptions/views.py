@@ -22,11 +22,13 @@ from figures.files import XLSX_ROW_LIMIT
 from policies.verdicts import Effect, Verdict
 from subscriptions import recording
 from subscriptions.acts import ACTS, Act
+from subscriptions.committed_page import committed_of
 from subscriptions.evaluation import Judgement, judge_saved, names_for, outcome
 from subscriptions.filters import SubscriptionFilter
 from subscriptions.forms import PriceLineFormSet, SubscriptionForm
 from subscriptions.listing import FILES, file_of, paginate
 from subscriptions.models import LIVE, Decision, Status, Subscription
+from subscriptions.payment_views import payments_of
 from subscriptions.stale import changes_since
 from subscriptions.tables import SubscriptionTable, annual_cost, export_rows, seats
 from subscriptions.wording import missing_fields
@@ -81,7 +83,14 @@ def _export(
 def _seen(request: SignedInRequest, reference: str) -> Subscription:
     """The subscription, if the reader may see it; 404 otherwise."""
     visible = Subscription.objects.visible_to(request.user).select_related(
-        "agency", "payer", "product__vendor", "product__category", "statement__source", "recorded_by", "facts"
+        "agency",
+        "payer",
+        "product__vendor",
+        "product__category",
+        "statement__source",
+        "recorded_by",
+        "facts",
+        "facts_origin",
     )
     return get_object_or_404(visible, reference=reference)
 
@@ -93,13 +102,14 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
     judgements = judge_saved(subscription, on) if hasattr(subscription, "facts") else []
     may_edit = recording.may_record_at(request.user, subscription.agency) and subscription.status in EDITABLE
     edit_page = reverse("subscriptions:edit", args=[reference]) if may_edit else ""
+    lines = list(subscription.price_lines.order_by("position"))
     decisions = list(subscription.decisions.select_related("decided_by")[:50])
     return render(
         request,
         "subscriptions/detail.html",
         {
             "subscription": subscription,
-            "lines": subscription.price_lines.order_by("position"),
+            "lines": lines,
             "annual_cost": annual_cost(subscription),
             "seats": seats(subscription),
             "judgements": _told(judgements, edit_page),
@@ -110,6 +120,8 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
             "refusal": decisions[0] if decisions and decisions[0].result == Decision.Result.REFUSED else None,
             "history": subscription.history.select_related("history_user")[:50],
             "acts": _acts_for(request, subscription),
+            **payments_of(subscription, request),
+            **committed_of(subscription, lines, on),
             "may_edit": may_edit,
             "on": on,
         },

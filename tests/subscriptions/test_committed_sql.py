@@ -98,7 +98,7 @@ def register() -> dict[str, Any]:
     return {"places": places, "product": ProductFactory(), "user": person("sysadmin")}
 
 
-@examples(25, share=4)
+@examples(12, share=4)
 @hypothesis.given(
     subscriptions=st.lists(SUBSCRIPTIONS, min_size=1, max_size=6),
     days=st.sets(NEARBY, min_size=2, max_size=4),
