@@ -31,10 +31,11 @@ class Figure:
     @classmethod
     def stated(cls, value: int, unit: int = 1, qualifier: Qualifier = Qualifier.EXACT) -> Figure:
         rounded = Interval.of_rounded(value, unit)
-        interval = {
-            Qualifier.AT_LEAST: Interval(rounded.low, None),
-            Qualifier.AT_MOST: Interval(0, rounded.high),
-        }.get(qualifier, rounded)
+        interval = rounded
+        if qualifier == Qualifier.AT_LEAST:
+            interval = Interval(rounded.low, None)
+        elif qualifier == Qualifier.AT_MOST:
+            interval = Interval(0, rounded.high)
         return cls(Standing.STATED, value, interval, unit, qualifier)
 
     @classmethod

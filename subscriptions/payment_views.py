@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.contrib import messages
@@ -76,8 +77,8 @@ def payment_list(request: SignedInRequest) -> HttpResponseBase:
 def total_of(rows: Any) -> Total:
     """What the payments come to in won, refunds taken off; void subscriptions' are left out, and those without a rate counted."""
     counted = rows.exclude(subscription__status=Status.VOID).order_by()
-    sums = counted.aggregate(won=Sum("won"), known=Count("won"), all=Count("pk"))
-    return total(int(sums["won"] or 0), sums["known"], sums["all"] - sums["known"])
+    sums = counted.aggregate(paid=Sum("won"), known=Count("won"), all=Count("pk"))
+    return total(int(sums["paid"] or 0), sums["known"], sums["all"] - sums["known"])
 
 
 def total(won: int, known: int, rateless: int) -> Total:
@@ -160,6 +161,9 @@ def record_payment(request: SignedInRequest, reference: str) -> HttpResponse:
     subscription = get_object_or_404(visible, reference=reference)
     if not paying.may_record(request.user, subscription):
         raise PermissionDenied
+    sent_before = _payment_of_mark(request.POST.get("submission", ""))
+    if sent_before is not None:
+        return _sent_before(request, subscription, sent_before)
     kind = REFUND if request.GET.get("kind") == REFUND else PAYMENT
     form = PaymentForm(request.POST or None, payment=a_payment_of(subscription), kind=kind)
     if request.method == "POST" and form.is_valid():
@@ -170,11 +174,10 @@ def record_payment(request: SignedInRequest, reference: str) -> HttpResponse:
         except paying.SentBefore as sent:
             return _sent_before(request, subscription, sent.payment)
         except IntegrityError:
-            mark = form.cleaned_data.get("submission")
-            sent_by = PaymentSubmission.objects.filter(pk=mark).first() if mark else None
-            if sent_by is None:
+            sent_before = _payment_of_mark(request.POST.get("submission", ""))
+            if sent_before is None:
                 raise
-            return _sent_before(request, subscription, sent_by.payment)
+            return _sent_before(request, subscription, sent_before)
         except NotPossible:
             form.add_error(None, _("The subscription takes no payments as it stands now. Nothing was saved."))
         except ValidationError as problems:
@@ -188,6 +191,15 @@ def record_payment(request: SignedInRequest, reference: str) -> HttpResponse:
             return redirect(f"{subscription.get_absolute_url()}#payments")
     title = _("Record a payment – %(reference)s") % {"reference": reference}
     return _form_page(request, form, subscription, title, _("Record"), subscription.get_absolute_url())
+
+
+def _payment_of_mark(mark: str) -> int | None:
+    """The key of the payment that a form with this mark has recorded."""
+    try:
+        sent = PaymentSubmission.objects.filter(pk=uuid.UUID(mark)).first()
+    except ValueError:
+        return None
+    return sent.payment if sent else None
 
 
 def _sent_before(request: HttpRequest, subscription: Subscription, payment: int) -> HttpResponse:

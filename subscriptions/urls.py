@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from subscriptions import finding_views, payment_views, rate_views, views, waiver_views, whatif_views
+from subscriptions import (
+    budget_views,
+    finding_views,
+    payment_views,
+    rate_views,
+    views,
+    waiver_views,
+    whatif_views,
+)
 
 app_name = "subscriptions"
 urlpatterns = [
@@ -21,6 +29,11 @@ urlpatterns = [
     path("payments/<int:pk>/remove/", payment_views.remove_payment, name="remove-payment"),
     path("exchange-rates/", rate_views.rate_list, name="rates"),
     path("exchange-rates/import/", rate_views.import_file, name="import-rates"),
+    path("budgets/", budget_views.budget_list, name="budgets"),
+    path("budgets/new/", budget_views.enter_budget, name="enter-budget"),
+    path("budgets/<str:code>/<int:year>/", budget_views.budget_page, name="budget"),
+    path("budgets/<str:code>/<int:year>/correct/", budget_views.correct_budget, name="correct-budget"),
+    path("budgets/<str:code>/<int:year>/remove/", budget_views.remove_budget, name="remove-budget"),
     path("findings/", finding_views.finding_list, name="findings"),
     path("findings/follow-up/", finding_views.follow_up, name="follow-up"),
     path("findings/<int:pk>/", finding_views.finding_page, name="finding"),
