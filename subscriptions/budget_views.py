@@ -17,7 +17,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from agencies.choosing import AgencyField
@@ -116,7 +116,11 @@ def budget_text(account: Account) -> str:
     if not account.budget.given:
         return _("Not given")
     if account.lacking:
-        return _("%(won)s; not given of %(count)s agencies that spend") % {
+        return ngettext(
+            "%(won)s; not given of %(count)s agency that spends",
+            "%(won)s; not given of %(count)s agencies that spend",
+            account.lacking,
+        ) % {
             "won": won_exact(account.budget.known.value or 0),
             "count": account.lacking,
         }
