@@ -62,6 +62,7 @@ def main() -> int:
     checked: report.Measured = {}
     explored: report.Measured = {}
     imported: report.Measured = {}
+    committed: report.Measured = {}
     with databases.place(options.keep) as folder:
         for database in options.databases.split(","):
             with databases.server(database, folder) as server:
@@ -70,6 +71,7 @@ def main() -> int:
                     started = time.monotonic()
                     measured.setdefault(database, {})[size] = in_process(server, size, options)
                     explored.setdefault(database, {})[size] = explorer(server, size, options)
+                    committed.setdefault(database, {})[size] = committed_cost(server, size, options)
                     checked.setdefault(database, {})[size] = checks(server, size, options)
                     imported.setdefault(database, {})[size] = imports(server, size, options)
                     print(f"  took {time.monotonic() - started:.0f} s", flush=True)
@@ -79,6 +81,7 @@ def main() -> int:
             report.markdown_of_explorer(explored),
             report.markdown_of_checks(checked),
             report.markdown_of_imports(imported),
+            report.markdown_of_committed(committed),
         ]
     )
     missed = [
@@ -93,7 +96,14 @@ def main() -> int:
     (RESULTS / f"{name}.md").write_text(text)
     (RESULTS / f"{name}.json").write_text(
         json.dumps(
-            {"pages": measured, "explorer": explored, "checks": checked, "imports": imported}, indent=1
+            {
+                "pages": measured,
+                "explorer": explored,
+                "checks": checked,
+                "imports": imported,
+                "committed": committed,
+            },
+            indent=1,
         )
     )
     print(f"Written to {RESULTS.relative_to(ROOT)}/{name}.md")
@@ -121,14 +131,22 @@ def in_process(server: databases.Server, size: int, options: argparse.Namespace)
 
 def explorer(server: databases.Server, size: int, options: argparse.Namespace) -> list[dict[str, Any]]:
     """Measure the spending explorer, in a process of its own so that its memory is."""
-    if options.only not in "explorer":
-        return []
+    return of_module("explorer", server, size) if options.only in "explorer" else []
+
+
+def committed_cost(server: databases.Server, size: int, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Measure the sum of committed cost, likewise."""
+    return of_module("committed", server, size) if options.only in "committed" else []
+
+
+def of_module(name: str, server: databases.Server, size: int) -> list[dict[str, Any]]:
+    """What a module of this folder measures in the register of that size, which it does not change."""
     settings = {
         "DATABASE_URL": server.url(f"govtrack_{size}"),
         "DJANGO_SETTINGS_MODULE": "govtrack.settings.testing",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.explorer"],
+        [sys.executable, "-m", f"benchmarks.{name}"],
         env={**os.environ, **settings},
         cwd=ROOT,
         stdout=subprocess.PIPE,
