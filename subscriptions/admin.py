@@ -142,8 +142,10 @@ class PaymentForm(forms.ModelForm):
                 cleaned["amount"] = read_figure(cleaned["amount"], minor_units(currency))
             except ValidationError as problem:
                 self.add_error("amount", problem)
-        if currency == "KRW" and cleaned.get("won") is None and "won" not in self.errors:
-            cleaned["won"] = cleaned.get("amount")
+        if currency == "KRW" and not {"amount", "won"} & self.errors.keys() and "amount" in cleaned:
+            if cleaned.get("won") not in (None, cleaned["amount"]):
+                self.add_error("won", _("A payment in won is its own won amount."))
+            cleaned["won"] = cleaned["amount"]
         return cleaned
 
     def _post_clean(self) -> None:

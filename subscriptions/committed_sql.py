@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Q, QuerySet
 
@@ -68,7 +69,10 @@ def committed_by_agency(
     """
     cuts = [*starts, end + datetime.timedelta(days=1)]
     found = committing(rows, starts[0], end).order_by().values("id", "agency_id", "started_on", "ends_on")
-    sql, parameters = found.query.sql_with_params()
+    try:
+        sql, parameters = found.query.sql_with_params()
+    except EmptyResultSet:
+        return {}
     width, sums = len(Committed._fields), {}
     for agency, *columns in _rows(statement(sql, cuts, rates_in_force(on)), parameters):
         numbers = [int(column) for column in columns]

@@ -193,7 +193,7 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("subscriptions:budget", (JEJU, "1999")): (NOWHERE, NEVER),
     ("subscriptions:correct-budget", (JEJU, "2026")): (EDITS_JEJU, EDITS_JEJU),
     ("subscriptions:correct-budget", (SEOUL, "2026")): (EDITS_SEOUL, EDITS_SEOUL),
-    ("subscriptions:remove-budget", (JEJU, "2026")): (EDITS_JEJU, done(EDITS_JEJU)),
+    ("subscriptions:remove-budget", (JEJU, "2026")): (EDITS_JEJU, EDITS_JEJU),
     ("oversight:plan", ()): (SIGNED_IN, NEVER),
     ("subscriptions:follow-up", ()): (NEVER, FOLLOWS_UP),
     ("subscriptions:finding", ("[finding]",)): (SEES_JEJU, NEVER),

@@ -1,6 +1,7 @@
 """Rows of every model that the admin knows, made in numbers."""
 
 import datetime
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from subscriptions.facts import refresh
 from subscriptions.models import (
     AgencyTotals,
     Approval,
+    Budget,
     Decision,
     ExchangeRate,
     Facts,
@@ -26,8 +28,10 @@ from subscriptions.models import (
     FindingNote,
     ImportedRow,
     Payment,
+    PaymentSubmission,
     PolicyCheck,
     PriceLine,
+    RegisterPricing,
     Subscription,
     UserCount,
 )
@@ -299,6 +303,11 @@ MAKERS: dict[type, Callable[[int], Any]] = {
     UserCount: user_count,
     Payment: payment,
     ExchangeRate: exchange_rate,
+    Budget: lambda n: Budget.objects.create(agency=province(n), year=2025, won=1_000),
+    PaymentSubmission: lambda n: PaymentSubmission.objects.create(
+        submission=uuid.uuid4(), payment=payment(n).pk, by=user(n)
+    ),
+    RegisterPricing: lambda n: RegisterPricing.objects.create(payment=payment(n)),
     AgencyTotals: agency_totals,
     Finding: finding,
     FindingNote: finding_note,

@@ -11,11 +11,14 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from agencies.models import Recheck, Role
+from figures.formatting import amount_text
 from subscriptions import paying
+from subscriptions.committed_page import committed_of
 from subscriptions.models import ExchangeRate, Payment, RegisterPricing, Status
 from subscriptions.payment_tables import rate_used
 from subscriptions.rates import import_rates, may_change_rates, reprice
 from subscriptions.recording import NotPossible, today
+from subscriptions.tables import annual_cost
 from tests.pages import errors_on, form_on, read, summary_on
 from tests.subscriptions.factories import (
     DAY,
@@ -23,6 +26,7 @@ from tests.subscriptions.factories import (
     SubscriptionFactory,
     agency_at,
     days,
+    kept,
     person,
 )
 
@@ -196,6 +200,17 @@ def test_a_file_of_rates(tmp_path: Any, signed_in: Any) -> None:
     assert (changed.new, changed.changed) == (0, 1)
     assert ExchangeRate.history.filter(history_user=client.user).count() == 1
     assert Recheck.objects.filter(about=Recheck.About.EXCHANGE_RATE, code="USD").exists() or changed.done
+
+
+def test_a_missing_rate_reads_as_what_it_is(subscription: Any) -> None:
+    """Only the rates that the day's cost hangs on: an old line in another currency is no reason."""
+    PriceLineFactory(subscription=subscription, currency="EUR")
+    assert amount_text(annual_cost(kept(subscription))) == "Rate missing"
+    (told,) = committed_of(subscription, list(subscription.price_lines.all()), DAY)["open_lines"]
+    assert told.endswith("there is no exchange rate of EUR of June 15, 2026 or the seven days before.")
+    subscription.price_lines.update(ends_on=days(-1))
+    PriceLineFactory(subscription=subscription, amount=None, standing="not_given")
+    assert amount_text(annual_cost(kept(subscription))) == "Not given"
 
 
 def test_who_changes_rates() -> None:
