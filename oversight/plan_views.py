@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from agencies.models import Agency, User
+from agencies.models import Agency
 from agencies.signed_in import SignedInRequest
 from figures.formatting import total_text, won_exact
 from oversight.plan import MONTHS, Plan, Row, difference, file_rows, plan_of
@@ -31,9 +31,9 @@ class PlanForm(YearForm):
     by = forms.ChoiceField(label=gettext_lazy("Parts of the year"), choices=BY, required=False)
     field_order = ["year", "by", "agency"]
 
-    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
-        super().__init__(*args, by=by, **kwargs)
-        self.fields["by"].initial = "quarter"
+    @staticmethod
+    def usual() -> dict[str, str]:
+        return {**YearForm.usual(), "by": "quarter"}
 
 
 @require_GET

@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -48,11 +48,17 @@ class YearForm(forms.Form):
     year = forms.ChoiceField(label=gettext_lazy("Year"), required=False)
     agency = AgencyField(label=gettext_lazy("Agency and all below"), required=False)
 
-    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict, *, by: User) -> None:
+        asked = data.copy()
+        for name, value in self.usual().items():  # what counts where nothing is asked is shown as chosen
+            asked.setdefault(name, value)
+        super().__init__(asked)
         self.fields["year"].choices = years()  # type: ignore[attr-defined]
-        self.fields["year"].initial = str(today().year)
         self.fields["agency"].offer(Agency.objects.visible_to(by))  # type: ignore[attr-defined]
+
+    @staticmethod
+    def usual() -> dict[str, str]:
+        return {"year": str(today().year)}
 
     @property
     def chosen_year(self) -> int:
@@ -60,7 +66,10 @@ class YearForm(forms.Form):
 
     @property
     def in_use(self) -> int:
-        return sum(1 for value in self.cleaned_data.values() if value) if self.is_valid() else 0
+        if not self.is_valid():
+            return 0
+        usual = self.usual()
+        return sum(1 for name, value in self.cleaned_data.items() if value and value != usual.get(name))
 
 
 class BudgetTable(tables.Table):

@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Agency, User
@@ -73,7 +73,7 @@ class PaymentTable(tables.Table):
         template_name = "krds/table.html"
 
     def __init__(self, data: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("attrs", {"caption": _("Payments")})
+        kwargs.setdefault("attrs", {"caption": pgettext_lazy("list", "Payments")})
         super().__init__(data, **kwargs)
 
     def render_paid_on(self, record: Payment) -> SafeString:
@@ -130,7 +130,7 @@ class PaymentFilter(OfferingFilterSet):
     )
     kind = django_filters.ChoiceFilter(
         label=_("Kind"),
-        choices=[("payment", _("Payments")), ("refund", _("Refunds"))],
+        choices=[("payment", pgettext_lazy("list", "Payments")), ("refund", _("Refunds"))],
         method="of_kind",
         empty_label=_("Payments and refunds"),
     )

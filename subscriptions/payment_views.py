@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from agencies.models import Role
@@ -61,7 +62,7 @@ def payment_list(request: SignedInRequest) -> HttpResponseBase:
         if not valid or kind not in FILES or too_many:
             refused = {"form": filters.form, "kind": kind, "too_many": too_many}
             return render(request, "subscriptions/export_refused.html", refused, status=400)
-        return file_of(payment_rows(rows), "payments", kind, _("Payments"))
+        return file_of(payment_rows(rows), "payments", kind, pgettext("list", "Payments"))
     table = PaymentTable(rows)
     paginate(request, table, filters, Payment.objects.select_related(*WITH_ALL))
     context = {
