@@ -229,8 +229,7 @@ def budget_page(request: SignedInRequest, code: str, year: int) -> HttpResponse:
             for entry in history.order_by("-history_id")[:50]
         ],
         "may_change": budgets.may_budget_at(request.user, agency),
-        "previous": year - 1 if year > FIRST_YEAR else None,
-        "next": year + 1 if year < LAST_YEAR else None,
+        "others": [other for other in (year - 1, year + 1) if str(other) in dict(years())],
         "on": on,
     }
     return render(request, "subscriptions/budget.html", context)

@@ -91,7 +91,11 @@ def total(won: int, known: int, rateless: int) -> Total:
 def payments_of(subscription: Subscription, request: SignedInRequest) -> dict[str, Any]:
     """What the subscription's page shows of its payments."""
     rows = subscription.payments.select_related(*WITH_ALL).order_by("-paid_on", "-pk")
-    table = PaymentTable(rows[:SHOWN], exclude=("subscription", "agency", "product"), orderable=False)
+    table = PaymentTable(
+        rows[:SHOWN],
+        exclude=("subscription", "agency", "product"),
+        attrs={"caption": _("The latest payments")},
+    )
     year = today().year
     return {
         "payments": table if rows.exists() else None,

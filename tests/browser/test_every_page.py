@@ -371,7 +371,7 @@ STATES: list[tuple[str, str, str, Act | None]] = [
     ("compliance of all", "committee", "/compliance/KR/", None),
     ("payments", "committee", "/payments/", None),
     ("payments of none", "nobody", "/payments/", None),
-    ("payments wrongly narrowed", "administrator", "/payments/?first=x", None),
+    ("payments wrongly narrowed", "administrator", "/payments/?kind=x", None),
     ("a payment", "administrator", "{payment}", None),
     ("record a payment", "administrator", "{full}payments/new/", filled(amount="1.5", paid_on="2999-01-01")),
     ("correct a payment", "administrator", "{payment}correct/", None),
