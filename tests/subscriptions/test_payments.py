@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import threading
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from figures.formatting import amount_text
 from subscriptions import paying
 from subscriptions.committed_page import committed_of
 from subscriptions.models import ExchangeRate, Payment, RegisterPricing, Status
+from subscriptions.payment_forms import PaymentForm
 from subscriptions.payment_tables import rate_used
 from subscriptions.rates import import_rates, may_change_rates, reprice
 from subscriptions.recording import NotPossible, today
@@ -29,6 +31,7 @@ from tests.subscriptions.factories import (
     kept,
     person,
 )
+from tests.subscriptions.test_sent_twice import together
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
@@ -161,6 +164,32 @@ def test_the_pages(subscription: Any, clerk: Any, signed_in: Any) -> None:
     stranger = signed_in("administrator", "KR-11", language="en")
     assert stranger.get(correct).status_code == 404
     assert "D-1" not in read(stranger.get(reverse("subscriptions:payments"))).text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_form_sent_at_once_records_one_payment(
+    subscription: Any, clerk: Any, signed_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have passed the question whether the form was sent before, before either stores anything."""
+    client = signed_in(user=clerk, language="en")
+    new = reverse("subscriptions:record-payment", args=[subscription.reference])
+    typed = {**form_on(client.get(new), "payment-form"), "amount": "1", "paid_on": str(today())}
+    both_here = threading.Barrier(2, timeout=30)
+    is_valid = PaymentForm.is_valid
+
+    def valid_together(form: PaymentForm) -> bool:
+        found = is_valid(form)
+        both_here.wait()
+        return found
+
+    monkeypatch.setattr(PaymentForm, "is_valid", valid_together)
+    answers = together(
+        lambda one: one.post(new, typed), [signed_in(user=clerk, language="en") for _client in range(2)]
+    )
+    payment = Payment.objects.get()
+    assert sorted(answer["Location"] for answer in answers) == sorted(
+        [reverse("subscriptions:payment", args=[payment.pk]), f"{subscription.get_absolute_url()}#payments"]
+    )
 
 
 def test_a_file_of_rates(tmp_path: Any, signed_in: Any) -> None:
