@@ -69,6 +69,7 @@ def main() -> int:
     explored: report.Measured = {}
     imported: report.Measured = {}
     trail: dict[str, Any] = {}
+    committed: report.Measured = {}
     with databases.place(options.keep) as folder:
         for database in options.databases.split(","):
             with databases.server(database, folder) as server:
@@ -79,6 +80,7 @@ def main() -> int:
                     started = time.monotonic()
                     measured.setdefault(database, {})[size] = in_process(server, size, options)
                     explored.setdefault(database, {})[size] = explorer(server, size, options)
+                    committed.setdefault(database, {})[size] = committed_cost(server, size, options)
                     checked.setdefault(database, {})[size] = checks(server, size, options)
                     imported.setdefault(database, {})[size] = imports(server, size, options)
                     print(f"  took {time.monotonic() - started:.0f} s", flush=True)
@@ -89,6 +91,7 @@ def main() -> int:
             report.markdown_of_checks(checked),
             report.markdown_of_imports(imported),
             audit.markdown(trail),
+            report.markdown_of_committed(committed),
         ]
     )
     missed = [
@@ -110,6 +113,7 @@ def main() -> int:
                 "checks": checked,
                 "imports": imported,
                 "audit": trail,
+                "committed": committed,
             },
             indent=1,
         )
@@ -139,14 +143,22 @@ def in_process(server: databases.Server, size: int, options: argparse.Namespace)
 
 def explorer(server: databases.Server, size: int, options: argparse.Namespace) -> list[dict[str, Any]]:
     """Measure the spending explorer, in a process of its own so that its memory is."""
-    if options.only not in "explorer":
-        return []
+    return of_module("explorer", server, size) if options.only in "explorer" else []
+
+
+def committed_cost(server: databases.Server, size: int, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Measure the sum of committed cost, likewise."""
+    return of_module("committed", server, size) if options.only in "committed" else []
+
+
+def of_module(name: str, server: databases.Server, size: int) -> list[dict[str, Any]]:
+    """What a module of this folder measures in the register of that size, which it does not change."""
     settings = {
         "DATABASE_URL": server.url(f"govtrack_{size}"),
         "DJANGO_SETTINGS_MODULE": "govtrack.settings.testing",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.explorer"],
+        [sys.executable, "-m", f"benchmarks.{name}"],
         env={**os.environ, **settings},
         cwd=ROOT,
         stdout=subprocess.PIPE,

@@ -127,6 +127,27 @@ def missed_imports(imported: Measured) -> list[str]:
     return found
 
 
+def markdown_of_committed(committed: Measured) -> str:
+    """One table for each database and size."""
+    parts = []
+    for database, sizes in committed.items():
+        for size, results in sizes.items():
+            if not results:
+                continue
+            parts += [
+                f"### Committed cost: {database}, {size:,} subscriptions",
+                "",
+                "| what | ms | raw SQL without rounding and gaps, ms | ratio |",
+                "|---|--:|--:|--:|",
+                *(
+                    f"| {r['name']} | {r['ms']:,.0f} | {r['raw_ms']:,.0f} | {r['ms'] / r['raw_ms']:.1f} |"
+                    for r in results
+                ),
+                "",
+            ]
+    return "\n".join(parts)
+
+
 def _bar(result: dict[str, Any], database: str, size: int) -> str:
     counts = database == POSTGRESQL and size == FULL_SIZE and result["share"] <= LEAST_SHARE
     return f"{result['bar']:,}" if counts and result["bar"] else ""

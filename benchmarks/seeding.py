@@ -30,7 +30,7 @@ from subscriptions.evaluation import judgement_of_row, rows_judged_by, with_trut
 from subscriptions.facts import COLUMNS, facts_of, refresh
 from subscriptions.models import Facts, FactsOrigin, Finding, Payment, PriceLine, Subscription
 from subscriptions.money import Rates, rates_on
-from subscriptions.origins import digest, digests_of_lines, holds_until, rates_text, stale
+from subscriptions.origins import currencies_priced, digest, digests_of_lines, holds_until, rates_text, stale
 from subscriptions.totals import refresh_all_totals
 
 FIXTURES = ("agencies", "catalog", "sources", "policies", "subscriptions")
@@ -125,7 +125,7 @@ def write_origins(on: datetime.date) -> None:
     missing = Subscription.objects.filter(facts_origin=None).annotate(now=digest()).order_by("pk")
     rows = (
         [row.pk, row.now, of_lines.get(row.pk, ""),
-         rates_text((line.currency for line in lines[row.pk]), rates), holds_until(row, lines[row.pk], on)]
+         rates_text(currencies_priced(row, lines[row.pk], on), rates), holds_until(row, lines[row.pk], on)]
         for row in missing.only("started_on", "ends_on").iterator(chunk_size=BATCH)
     )  # fmt: skip
     names = ["subscription_id", "digest", "lines", "rates", "holds_until"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from figures.interval import Interval, Number, round_half_up, sum_intervals
-from figures.standing import Qualifier, Standing
+from figures.standing import Missing, Qualifier, Standing
 
 UNKNOWN = Interval(0, None)
 
@@ -22,7 +22,7 @@ class Figure:
     that the value was rounded to (1 for a whole number), so that it is never shown with more digits than it has.
     """
 
-    standing: Standing
+    standing: Missing
     value: Number | None = None
     interval: Interval = UNKNOWN
     unit: int = 1
@@ -31,14 +31,15 @@ class Figure:
     @classmethod
     def stated(cls, value: int, unit: int = 1, qualifier: Qualifier = Qualifier.EXACT) -> Figure:
         rounded = Interval.of_rounded(value, unit)
-        interval = {
-            Qualifier.AT_LEAST: Interval(rounded.low, None),
-            Qualifier.AT_MOST: Interval(0, rounded.high),
-        }.get(qualifier, rounded)
+        interval = rounded
+        if qualifier == Qualifier.AT_LEAST:
+            interval = Interval(rounded.low, None)
+        elif qualifier == Qualifier.AT_MOST:
+            interval = Interval(0, rounded.high)
         return cls(Standing.STATED, value, interval, unit, qualifier)
 
     @classmethod
-    def missing(cls, standing: Standing = Standing.NOT_GIVEN, interval: Interval = UNKNOWN) -> Figure:
+    def missing(cls, standing: Missing = Standing.NOT_GIVEN, interval: Interval = UNKNOWN) -> Figure:
         return cls(standing, None, interval)
 
     @classmethod
@@ -97,14 +98,14 @@ class Total:
 
     known: Figure
     given: int = 0
-    missing: Counter[Standing] = field(default_factory=Counter)
+    missing: Counter[Missing] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, figures: Iterable[Figure]) -> Total:
         figures = list(figures)
         given = [figure for figure in figures if figure.is_known]
         # A figure that does not apply is no gap: there is nothing to be known.
-        missing = Counter(figure.standing for figure in figures if not figure.is_known)
+        missing: Counter[Missing] = Counter(figure.standing for figure in figures if not figure.is_known)
         if not given:
             return cls(Figure.missing(), 0, missing)
         value = sum((Fraction(figure.value or 0) for figure in given), Fraction(0))

@@ -16,6 +16,22 @@ class Standing(models.TextChoices):
     NOT_APPLICABLE = "not_applicable", _("Not applicable")
 
 
+class Gap(models.TextChoices):
+    """Why a figure that is worked out from others is missing, where these are given. No record is kept with it."""
+
+    RATE_MISSING = "rate_missing", _("Rate missing")
+
+
+# Why there is no figure.
+Missing = Standing | Gap
+CALLED: dict[str, Missing] = {**{one.value: one for one in Standing}, **{one.value: one for one in Gap}}
+
+
+def missing_called(code: str) -> Missing:
+    """The standing or gap of that code. Raises KeyError."""
+    return CALLED[code]
+
+
 class Qualifier(models.TextChoices):
     """How closely a source stands by the value it states."""
 

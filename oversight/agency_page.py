@@ -11,7 +11,7 @@ from django.db.models.functions import ExtractYear
 
 from agencies.models import Agency, User
 from figures.figure import Figure, Total
-from figures.standing import Standing
+from figures.standing import Gap
 from oversight.stated import Measure, Period, stated, statements_of
 from sources.models import Source, Statement
 from subscriptions.models import Finding, Payment, Status, Subscription, UserCount
@@ -113,7 +113,7 @@ def paid_by_year(user: User, within: Agency | None) -> list[PaidInYear]:
 def _paid(won: int, known: int, unknown: int) -> Total:
     # A refund may exceed what was paid in a year.
     figures = [Figure.stated(max(0, won))] if known else []
-    total = Total.of([*figures, *[Figure.missing(Standing.NOT_GIVEN)] * unknown])
+    total = Total.of([*figures, *[Figure.missing(Gap.RATE_MISSING)] * unknown])
     return Total(total.known, known, total.missing)
 
 

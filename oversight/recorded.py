@@ -14,7 +14,7 @@ from django.db.models.functions import Substr
 from agencies.models import Agency, User
 from figures.figure import Figure, Total
 from figures.interval import Interval
-from figures.standing import Qualifier, Standing
+from figures.standing import Missing, Qualifier, Standing
 from policies.verdicts import Verdict
 from subscriptions.models import Finding, Status, Subscription
 
@@ -128,7 +128,7 @@ def total_of_ranges(count: int, known: int, bounded: int, low: int, high: int) -
     `known` of them have a minimum and `bounded` a maximum; `low` and `high` are the sums of these. The total is of those of
     which something is known, and counts those of which nothing is.
     """
-    missing = Counter({Standing.NOT_GIVEN: count - known} if count > known else {})
+    missing: Counter[Missing] = Counter({Standing.NOT_GIVEN: count - known} if count > known else {})
     if not known:
         return Total(Figure.missing(), 0, missing)
     # A cost without an upper bound, or with one above its minimum (VAT not given), makes the sum a minimum.

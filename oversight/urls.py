@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from oversight import agency_views, report_views, use_views, views
+from oversight import agency_views, plan_views, report_views, use_views, views
 from oversight.explorer import record_views
 from oversight.explorer import views as explorer
 from oversight.exports import views as exports
@@ -11,6 +11,7 @@ from oversight.snapshots import views as snapshots
 app_name = "oversight"
 urlpatterns = [
     path("spending/", views.spending, name="spending"),
+    path("spending/plan/", plan_views.plan, name="plan"),
     path("spending/explore/", explorer.explore, name="explore"),
     path("spending/explore/print/", explorer.print_page, name="explore-print"),
     path("spending/explore/save/", explorer.save, name="explore-save"),

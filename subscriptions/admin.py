@@ -29,14 +29,14 @@ from agencies.admin_scope import (
     ViewOnly,
     number_new_rows,
 )
-from agencies.models import Recheck, User
+from agencies.models import User
 from figures.entry import FigureField, check_standing, read_figure, write_figure
 from figures.formatting import day, figure_html, number, won_exact
-from figures.interval import round_half_up
 from policies.explaining import Names, Reason, explanation, known_text
 from policies.verdicts import Effect, Verdict
 from policies.vocabulary import FACTS
 from subscriptions import life_admin, recording  # noqa: F401  the former registers its own
+from subscriptions import money_admin, paying, recording  # noqa: F401  Django looks for admins here
 from subscriptions.evaluation import Judgement, names_for
 from subscriptions.forms import PriceLineForm, PriceLines
 from subscriptions.models import (
@@ -59,11 +59,10 @@ from subscriptions.models import (
     UserCount,
 )
 from subscriptions.money import amount_text, currencies, minor_units
+from subscriptions.rates import DECIMALS, may_change_rates, rate_text, rates_changed
 from subscriptions.search import search
 from subscriptions.tables import known
 from subscriptions.wording import finding_text, reasons_from
-
-RATE_DECIMALS = 6
 
 
 def price_text(line: PriceLine) -> str:
@@ -118,7 +117,7 @@ class PaymentForm(forms.ModelForm):
     currency = forms.ChoiceField(label=_("currency"), choices=currencies, initial="KRW")
     rate = FigureField(
         label=_("rate used"),
-        decimals=RATE_DECIMALS,
+        decimals=DECIMALS,
         smallest=1,
         required=False,
         help_text=_("Won for one unit of the currency, such as 1,449.5; empty for won."),
@@ -126,51 +125,42 @@ class PaymentForm(forms.ModelForm):
     won = FigureField(
         label=_("won amount"),
         required=False,
-        help_text=_("Empty: worked out from the rate, or not known without one."),
+        help_text=_("Empty: worked out from the rate used, or else from the register's of that day."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.initial["amount"] = write_figure(self.instance.amount, minor_units(self.instance.currency))
+            if hasattr(self.instance, "register_pricing"):
+                self.initial["won"] = None  # it is worked out, not typed
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or self.cleaned_data
-        currency, rate = cleaned.get("currency"), cleaned.get("rate")
-        if not currency or "amount" not in cleaned or "rate" in self.errors or "won" in self.errors:
-            return cleaned
-        decimals = minor_units(currency)
-        try:
-            amount = read_figure(cleaned["amount"], decimals)
-        except ValidationError as problem:
-            self.add_error("amount", problem)
-            return cleaned
-        cleaned["amount"] = amount
-        if currency == "KRW":
-            if rate is not None:
-                self.add_error("rate", _("A payment in won takes no rate."))
-            if cleaned.get("won") not in (None, amount):
+        currency = cleaned.get("currency")
+        if currency and "amount" in cleaned:
+            try:
+                cleaned["amount"] = read_figure(cleaned["amount"], minor_units(currency))
+            except ValidationError as problem:
+                self.add_error("amount", problem)
+        if currency == "KRW" and not {"amount", "won"} & self.errors.keys() and "amount" in cleaned:
+            if cleaned.get("won") not in (None, cleaned["amount"]):
                 self.add_error("won", _("A payment in won is its own won amount."))
-            cleaned["won"] = amount
-        elif cleaned.get("won") is None and rate is not None:
-            cleaned["won"] = round_half_up(amount * rate_in_won(rate, decimals))
+            cleaned["won"] = cleaned["amount"]
         return cleaned
 
-
-def rate_in_won(rate: int, decimals: int) -> Any:
-    """Won for the smallest unit of a currency."""
-    from fractions import Fraction
-
-    return Fraction(rate, ExchangeRate.SCALE * 10**decimals)
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if not self.errors and self.instance.paid_on:
+            paying.price(self.instance)
+            try:
+                paying.check(self.instance, recording.today())
+            except ValidationError as problems:
+                self._update_errors(problems)  # type: ignore[attr-defined]
 
 
 def won_text(won: int | None) -> str:
-    return gettext("not known") if won is None else won_exact(won)
-
-
-def rate_text(rate: int | None) -> str:
-    """Won per unit, without idle zeros."""
-    return "–" if rate is None else write_figure(rate, RATE_DECIMALS).rstrip("0").rstrip(".")
+    return gettext("rate missing") if won is None else won_exact(won)
 
 
 class PaymentInline(ScopedTabularInline):
@@ -406,6 +396,10 @@ class SubscriptionAdmin(HistoryAdmin):
             for row in formset.forms:
                 row.instance.agency = form.instance.agency
         super().save_formset(request, form, formset, change)
+        if formset.model is Payment:
+            for row in formset.forms:
+                if row.has_changed() and row.instance.pk and row not in formset.deleted_forms:
+                    paying.keep_pricing(row.instance)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -532,6 +526,10 @@ class PaymentAdmin(HistoryAdmin):
     show_full_result_count = False
     fields = ["subscription", "paid_on", "amount", "currency", "rate", "won", "document_number"]
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        paying.keep_pricing(obj)
+
     @admin.display(description=_("amount"))
     def paid(self, payment: Payment) -> str:
         return amount_text(payment.amount, payment.currency)
@@ -553,7 +551,7 @@ class ExchangeRateForm(forms.ModelForm):
     currency = forms.ChoiceField(label=_("currency"), choices=foreign_currencies)
     rate = FigureField(
         label=_("rate"),
-        decimals=RATE_DECIMALS,
+        decimals=DECIMALS,
         smallest=1,
         help_text=_("Won for one unit of the currency, such as 1,449.5."),
     )
@@ -577,7 +575,14 @@ class ExchangeRateAdmin(HistoryAdmin):
         return rate_text(rate.rate)
 
     def tell(self, obj: ExchangeRate) -> None:
-        Recheck.ask(Recheck.About.EXCHANGE_RATE, obj.currency)
+        rates_changed([obj.currency])
+
+    # Every agency's figures hang on a rate; see `rates.may_change_rates`.
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and may_change_rates(request.user)  # type: ignore[arg-type]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and may_change_rates(request.user)  # type: ignore[arg-type]
 
 
 def listed(lines: Sequence[str]) -> SafeString:

@@ -20,6 +20,7 @@ from subscriptions.findings import MANY, reconcile_policy, reconcile_totals, sta
 from subscriptions.following_up import escalate_overdue
 from subscriptions.models import Facts, FactsQuerySet, Finding, Subscription
 from subscriptions.origins import stale
+from subscriptions.rates import reprice
 from subscriptions.tallies import fold
 from subscriptions.totals import hold_totals, refresh_all_totals, refresh_totals
 
@@ -78,6 +79,7 @@ def check_everything(
             reconcile_policy(policy, on, refreshed=None if every else ())
         progress("policies", number, len(policies))
     summary.escalated = escalate_overdue(on)
+    reprice()
     fold()
     summary.findings_open = Finding.objects.open().count()
     if codes is None and agency is None:

@@ -1,7 +1,8 @@
 """What price lines commit to for any period, by calendar days, to the won.
 
 A monthly price is spread evenly over the days of each calendar month, a quarterly one over those of each calendar quarter, an
-annual one and a yearly cap over those of each calendar year; a one-off counts on its first day. C is what a line has cost
+annual one and a yearly cap over those of each calendar year; a one-off counts on its first day. Only days count on which both the
+line and its subscription run: one that ends early costs nothing after it. C is what a line has cost
 from its first day up to a day, exactly; what it costs from day a to day b is R(C(b)) - R(C(a - 1)), where R rounds half up. So
 splitting a period never changes a sum, and a line changes no day but its own.
 """
@@ -19,6 +20,8 @@ from subscriptions.models import PriceLine, Subscription
 from subscriptions.money import UNKNOWN, Rates
 
 Cycle = PriceLine.Cycle
+# More won a cycle than any budget pays, as `facts.LARGEST`. What is larger is "at least" this, so that databases can add it up.
+LARGEST = 10**15
 # How many calendar months a cycle spans.
 MONTHS = {Cycle.MONTHLY: 1, Cycle.QUARTERLY: 3, Cycle.ANNUAL: 12, Cycle.USAGE: 12}
 
@@ -40,11 +43,20 @@ def line_cost(
     line: PriceLine, subscription: Subscription, rates: Rates, first: datetime.date, last: datetime.date
 ) -> Interval:
     """One line's part. Where nobody knows when it began, it costs at most what it would had it begun before the period."""
-    begins, ends = line.starts_on or subscription.started_on, line.ends_on or subscription.ends_on
+    begins, ends = term_of(line, subscription)
     price = price_for_a_cycle(line, rates)
+    if price.high is None or price.high > LARGEST:
+        price = Interval(min(price.low, LARGEST), None)
     at_most = _between(price.high, line.cycle, begins or first, ends, first, last)
     at_least = _between(price.low, line.cycle, begins, ends, first, last) if begins else 0
     return Interval(at_least or 0, at_most)
+
+
+def term_of(line: PriceLine, subscription: Subscription) -> tuple[datetime.date | None, datetime.date | None]:
+    """The first and the last day that a line costs something: its own dates within those of its subscription."""
+    begins = [day for day in (line.starts_on, subscription.started_on) if day]
+    ends = [day for day in (line.ends_on, subscription.ends_on) if day]
+    return max(begins, default=None), min(ends, default=None)
 
 
 def _between(

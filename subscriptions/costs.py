@@ -40,12 +40,17 @@ def costs_on(
     """
     if not lines:
         return Costs(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
-    day = max(on, subscription.started_on) if subscription.started_on else on
-    current = [line for line in lines if is_in_force(line, subscription, day)]
+    current = lines_on(subscription, lines, on)
     recurring = [line for line in current if line.cycle != PriceLine.Cycle.ONE_OFF]
     annual = sum_intervals(_a_year(line, rates) for line in current)
     monthly = _divided(sum_intervals(_a_year(line, rates) for line in recurring), 12)
     return Costs(annual, monthly, _seats(current), _seat_price(recurring, rates))
+
+
+def lines_on(subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date) -> list[PriceLine]:
+    """The lines that count on a day; of a subscription that starts later, on its first day."""
+    day = max(on, subscription.started_on) if subscription.started_on else on
+    return [line for line in lines if is_in_force(line, subscription, day)]
 
 
 def is_in_force(line: PriceLine, subscription: Subscription, day: datetime.date) -> bool:

@@ -15,6 +15,7 @@ ENTERED = {
         "priceline": ("view", "add", "change", "delete"),
         "usercount": ("view", "add", "change", "delete"),
         "payment": ("view", "add", "change"),
+        "budget": ("view", "add", "change"),
     }
 }
 LOOKED_AT = {

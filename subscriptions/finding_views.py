@@ -85,6 +85,7 @@ def finding_list(request: SignedInRequest) -> HttpResponse:
         "subscription__agency",
         "subscription__product",
         "subscription__facts",
+        "subscription__facts_origin",
     )
     paginate(request, table, filters, shown)
     context = {
@@ -108,6 +109,7 @@ def finding_page(request: SignedInRequest, pk: int) -> HttpResponse:
         "subscription__agency",
         "subscription__product__vendor",
         "subscription__facts",
+        "subscription__facts_origin",
     )
     finding = get_object_or_404(visible, pk=pk)
     reasons = reasons_from(finding.deciding_facts)

@@ -35,6 +35,7 @@ from subscriptions.life_models import (  # noqa: F401  Django looks here
     Responsible,
     StruckComment,
 )
+from subscriptions.money_models import Budget, PaymentSubmission, RegisterPricing  # noqa: F401  Django looks here
 from subscriptions.ordering import lowest_if_unknown
 from subscriptions.search import SearchField
 from subscriptions.tally_models import (  # noqa: F401  Django looks for models here
@@ -88,8 +89,9 @@ class SubscriptionQuerySet(VisibleQuerySet):
 
     def with_list_columns(self) -> SubscriptionQuerySet:
         """What a list shows of each, and nothing more: of about a hundred columns it shows ten."""
-        return self.select_related("agency", "product", "facts").only(
+        return self.select_related("agency", "product", "facts", "facts_origin").only(
             "reference",
+            "facts_origin__rates",
             "status",
             "started_on",
             "ends_on",
@@ -442,7 +444,8 @@ class Payment(models.Model):
     document_number = models.CharField(_("document number"), max_length=60, blank=True)
 
     objects = OfSubscription.as_manager()
-    history = HistoricalRecords()
+    # A reason may need more than the hundred characters that a history has for it otherwise.
+    history = HistoricalRecords(history_change_reason_field=models.TextField(null=True))
 
     class Meta:
         verbose_name = _("payment")

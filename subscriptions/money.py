@@ -72,6 +72,13 @@ def rates_on(currencies: Iterable[str], day: datetime.date) -> Rates:
     return rates
 
 
+def rates_in_force(day: datetime.date) -> Rates:
+    """As `rates_on`, of every currency that has a rate on the day."""
+    oldest = day - datetime.timedelta(days=ExchangeRate.DAYS_VALID)
+    published = ExchangeRate.objects.filter(day__lte=day, day__gte=oldest)
+    return rates_on(published.order_by().values_list("currency", flat=True).distinct(), day)
+
+
 def in_won(line: PriceLine, rates: Rates) -> Interval:
     """A line's amount in won including VAT, for one seat or flat, for one cycle; exact, so that costs are rounded once.
 

@@ -29,7 +29,7 @@ from django.db.models.lookups import Exact
 from agencies.models import Agency
 from catalog.models import Product
 from catalog.tool_facts import tool_facts
-from subscriptions.costs import days_of_change
+from subscriptions.costs import days_of_change, lines_on
 from subscriptions.models import Facts, FactsOrigin, PriceLine, Subscription
 from subscriptions.money import Rates, rates_on
 
@@ -175,9 +175,23 @@ def origins_of(
             subscription_id=subscription.pk,
             digest=digests[subscription.pk],
             lines=of_lines.get(subscription.pk, ""),
-            rates=rates_text((line.currency for line in own), rates),
+            rates=rates_text(currencies_priced(subscription, own, on), rates),
             holds_until=holds_until(subscription, own, on),
         )
+
+
+def currencies_priced(
+    subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date
+) -> Iterator[str]:
+    """The currencies whose rates the costs of a day hang on: those of the lines that count on it and state an amount."""
+    for line in lines_on(subscription, lines, on):
+        if line.amount is not None:
+            yield line.currency
+
+
+def lacks_rate(text: str) -> bool:
+    """Whether one of the rates, as `rates_text` writes them, is missing."""
+    return any(part.endswith("=") for part in text.split())
 
 
 def holds_until(

@@ -17,19 +17,20 @@ from django.utils.translation import gettext_lazy as _
 from figures.figure import Figure
 from figures.formatting import amount_text, day
 from figures.interval import Interval
-from figures.standing import Qualifier, Standing
+from figures.standing import Gap, Missing, Qualifier, Standing
 from policies.verdicts import Effect, Verdict
 from subscriptions.models import Facts, Finding, Status, Subscription
 from subscriptions.ordering import lowest_if_unknown
+from subscriptions.origins import lacks_rate
 
 NUMBER = {"th": {"class": "num"}}
 NOWRAP = {"th": {"class": "nowrap"}}
 
 
-def known(low: int | None, high: int | None) -> Figure:
-    """A flat fact's two columns as a figure: exact, "at least", between, or not given."""
+def known(low: int | None, high: int | None, missing: Missing = Standing.NOT_GIVEN) -> Figure:
+    """A flat fact's two columns as a figure: exact, "at least", between, or `missing`."""
     if low is None and high is None:
-        return Figure.missing(Standing.NOT_GIVEN)
+        return Figure.missing(missing)
     if high is None:
         return Figure(Standing.STATED, low, Interval(low or 0, None), 1, Qualifier.AT_LEAST)
     if low == high:
@@ -43,7 +44,11 @@ def badge(state: str, label: Any) -> SafeString:
 
 def annual_cost(subscription: Subscription) -> Figure:
     facts = getattr(subscription, "facts", None)
-    return known(facts.annual_cost_min, facts.annual_cost_max) if facts else Figure.missing()
+    if facts is None:
+        return Figure.missing()
+    origin = getattr(subscription, "facts_origin", None)
+    missing: Missing = Gap.RATE_MISSING if origin and lacks_rate(origin.rates) else Standing.NOT_GIVEN
+    return known(facts.annual_cost_min, facts.annual_cost_max, missing)
 
 
 def seats(subscription: Subscription) -> Figure:
@@ -276,7 +281,9 @@ EXPORT_HEADER = [
 def export_rows(rows: QuerySet) -> Any:
     """A header, then a row for each subscription: unknown cells are empty, and the cost in words says which unknown."""
     yield [str(title) for title in EXPORT_HEADER]
-    for subscription in rows.select_related("agency", "product__vendor", "facts").iterator(chunk_size=2000):
+    for subscription in rows.select_related("agency", "product__vendor", "facts", "facts_origin").iterator(
+        chunk_size=2000
+    ):
         facts: Facts | None = getattr(subscription, "facts", None)
         yield [
             subscription.reference,

@@ -32,6 +32,13 @@ from subscriptions.material import labels
 from subscriptions.models import COMMITTED, LIVE, Decision, Responsible, Status, Subscription
 from subscriptions.reviewing import waits
 from subscriptions.seeing import seen, told
+from subscriptions.committed_page import committed_of
+from subscriptions.evaluation import Judgement, judge_saved, names_for, outcome
+from subscriptions.filters import SubscriptionFilter
+from subscriptions.forms import PriceLineFormSet, SubscriptionForm
+from subscriptions.listing import FILES, file_of, paginate
+from subscriptions.models import LIVE, Decision, Status, Subscription
+from subscriptions.payment_views import payments_of
 from subscriptions.stale import changes_since
 from subscriptions.tables import SubscriptionTable, annual_cost, export_rows, seats
 
@@ -86,6 +93,21 @@ def _export(
 # --- one subscription -------------------------------------------------------------------------------------------------
 
 
+def _seen(request: SignedInRequest, reference: str) -> Subscription:
+    """The subscription, if the reader may see it; 404 otherwise."""
+    visible = Subscription.objects.visible_to(request.user).select_related(
+        "agency",
+        "payer",
+        "product__vendor",
+        "product__category",
+        "statement__source",
+        "recorded_by",
+        "facts",
+        "facts_origin",
+    )
+    return get_object_or_404(visible, reference=reference)
+
+
 @require_GET
 def detail(request: SignedInRequest, reference: str) -> HttpResponse:
     subscription = seen(request, reference)
@@ -95,12 +117,14 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
     edit_page = reverse("subscriptions:edit", args=[reference]) if may_edit else ""
     decisions = list(subscription.decisions.select_related("decided_by")[:LATEST])
     waiting = reopening.open_reopening(subscription) if subscription.status in COMMITTED else None
+    lines = list(subscription.price_lines.order_by("position"))
+    decisions = list(subscription.decisions.select_related("decided_by")[:50])
     return render(
         request,
         "subscriptions/detail.html",
         {
             "subscription": subscription,
-            "lines": subscription.price_lines.order_by("position"),
+            "lines": lines,
             "annual_cost": annual_cost(subscription),
             "seats": seats(subscription),
             "judgements": told(judgements, edit_page),
@@ -117,6 +141,8 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
             .select_related("person")
             .first(),
             "acts": _acts_for(request, subscription),
+            **payments_of(subscription, request),
+            **committed_of(subscription, lines, on),
             "may_edit": may_edit,
             "on": on,
         },

@@ -33,6 +33,8 @@ from sources.models import Report, Source
 from subscriptions import commenting, recording
 from subscriptions.attachments.storing import attach
 from subscriptions.models import Finding, PriceLine, Subscription
+from subscriptions import paying, recording
+from subscriptions.models import Budget, Finding, Payment, PriceLine, Subscription
 from tests.roles import ROLES
 
 ANONYMOUS = "anonymous"
@@ -71,6 +73,7 @@ ADMINISTERS = "      login  403  200  200  200  403  403  403  403  200"
 ADMINISTERS_JEJU = " login  403  200  404  200  403  403  403  403  200"
 SEES_ALL = "         login  404  404  404  200  404  200  200  404  200"
 AUDITS = "           login  403  403  403  403  403  403  403  403  200"
+CHANGES_RATES = "    login  403  403  403  403  403  200  403  403  200"
 OWNS = "             login  404  200  404  404  404  404  404  404  404"
 
 
@@ -227,6 +230,28 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("subscriptions:remove-attachment", ("[attachment]",)): (EDITS_JEJU, EDITS_JEJU),
     ("subscriptions:handovers", ()): (RECORDERS, NEVER),
     ("subscriptions:hand-over", ()): (RECORDERS, RECORDERS),
+    ("subscriptions:record-payment", ("[active]",)): (EDITS_JEJU, EDITS_JEJU),
+    ("subscriptions:record-payment", ("[seoul]",)): (EDITS_SEOUL, EDITS_SEOUL),
+    # Nothing is paid for what is only asked for.
+    ("subscriptions:record-payment", ("[requested]",)): (VOID, VOID),
+    ("subscriptions:payments", ()): (SIGNED_IN, NEVER),
+    ("subscriptions:payment", ("[payment]",)): (SEES_JEJU, NEVER),
+    ("subscriptions:payment", ("[payment of Seoul]",)): (SEES_SEOUL, NEVER),
+    ("subscriptions:correct-payment", ("[payment]",)): (EDITS_JEJU, EDITS_JEJU),
+    ("subscriptions:correct-payment", ("[payment of Seoul]",)): (EDITS_SEOUL, EDITS_SEOUL),
+    ("subscriptions:remove-payment", ("[payment]",)): (EDITS_JEJU, EDITS_JEJU),
+    ("subscriptions:remove-payment", ("[payment of Seoul]",)): (EDITS_SEOUL, EDITS_SEOUL),
+    ("subscriptions:rates", ()): (SIGNED_IN, NEVER),
+    ("subscriptions:import-rates", ()): (CHANGES_RATES, CHANGES_RATES),
+    ("subscriptions:budgets", ()): (SIGNED_IN, NEVER),
+    ("subscriptions:enter-budget", ()): (RECORDERS, RECORDERS),
+    ("subscriptions:budget", (JEJU, "2026")): (SEES_JEJU, NEVER),
+    ("subscriptions:budget", (SEOUL, "2026")): (SEES_SEOUL, NEVER),
+    ("subscriptions:budget", (JEJU, "1999")): (NOWHERE, NEVER),
+    ("subscriptions:correct-budget", (JEJU, "2026")): (EDITS_JEJU, EDITS_JEJU),
+    ("subscriptions:correct-budget", (SEOUL, "2026")): (EDITS_SEOUL, EDITS_SEOUL),
+    ("subscriptions:remove-budget", (JEJU, "2026")): (EDITS_JEJU, EDITS_JEJU),
+    ("oversight:plan", ()): (SIGNED_IN, NEVER),
     ("subscriptions:follow-up", ()): (NEVER, FOLLOWS_UP),
     ("subscriptions:finding", ("[finding]",)): (SEES_JEJU, NEVER),
     ("subscriptions:finding", ("[finding of Seoul]",)): (SEES_SEOUL, NEVER),
@@ -352,6 +377,16 @@ def world(people: dict[str, Any]) -> dict[str, str]:
     findings = {
         code: Finding.objects.filter(subscription__agency__code=code).first() for code in (JEJU, SEOUL)
     }
+    payments = [
+        paying.record(
+            Payment(subscription=one.subscription, paid_on=today, amount=98_765_432, currency="KRW"),
+            by=by,
+            on=today,
+        )
+        for one, by in ((active, administrator), (seoul, people["sibling"]))
+    ]
+    for code in (JEJU, SEOUL):
+        Budget.objects.create(agency=Agency.objects.get(code=code), year=2026, won=55_555_555)
     view = SavedView.objects.create(
         owner=people["committee"],
         title="Shared",
@@ -376,6 +411,8 @@ def world(people: dict[str, Any]) -> dict[str, str]:
         **{f"[{state}]": recorded.subscription.reference for state, recorded in states.items()},
         "[comment]": str(said.pk),
         "[attachment]": str(filed.pk),
+        "[payment]": str(payments[0].pk),
+        "[payment of Seoul]": str(payments[1].pk),
         "[waiver]": str(waiver.pk),
         "[shared view]": str(view.pk),
         "[finding]": str(findings[JEJU].pk),
@@ -468,6 +505,11 @@ def marked(world: dict[str, str], people: dict[str, Any]) -> Iterable[Subscripti
         agency=office, product=deepseek, started_on=recording.today(), payer=office, **texts
     )
     recording.declare(subscription, [line], by=clerk)
+    paid = Payment(
+        subscription=subscription, paid_on=recording.today(), amount=8_642_097, document_number=f"{MARK} slip"
+    )
+    paying.record(paid, by=clerk, on=recording.today())
+    Budget.objects.create(agency=office, year=recording.today().year, won=7_531_908, note=f"{MARK} book")
     own = Subscription(agency=office, started_on=recording.today(), payer=office)
     own.product = propose("Proposed tool", "Proposed vendor", by=clerk)  # for all to see
     recording.request(own, [], by=clerk)
@@ -544,6 +586,9 @@ CONSIDERED = [
     f"/spending/explore/?measure=subscriptions&text={MARK[:4]}",
     "/policies/deepseek-block/",
     "/reports/ai-subscriptions-2025/?source=a&accounts=all",
+    f"/payments/?q={MARK[:4]}",
+    "/payments/?_export=csv",
+    "/spending/plan/?by=month&_export=csv",
 ]
 
 
@@ -551,7 +596,17 @@ CONSIDERED = [
 def test_nothing_shows_through_from_another_agency(marked, people: dict[str, Any], title: str):
     """No page, file, suggestion or choice for the people of Jeju holds anything that an office of Seoul recorded."""
     pages = crawl(client_of(people, title))
-    forbidden = [MARK, "123,456,789", "123456789", "7,654,321", "7654321", SEOUL + "-2"]
+    forbidden = [
+        MARK,
+        "123,456,789",
+        "123456789",
+        "7,654,321",
+        "7654321",
+        "8,642,097",
+        "8642097",
+        "7,531,908",
+        SEOUL + "-2",
+    ]
     seen = {
         address: [word for word in forbidden if word.lower() in text.lower().replace(address.lower(), "")]
         for address, text in pages.items()

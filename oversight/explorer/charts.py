@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 
 from figures.figure import Total
-from figures.standing import Qualifier, Standing
+from figures.standing import Missing, Qualifier
 from oversight.explorer.answer import Answer, Key, Row
 from oversight.explorer.question import Dimension, Measure
 from oversight.explorer.reading import figure_text
@@ -184,7 +184,7 @@ def together(figures: Iterable[Sums | Total]) -> Total:
         return sum(sums, Sums()).total()
     totals = [figure.total() if isinstance(figure, Sums) else figure for figure in figures]
     known = [total.known for total in totals if total.known.is_known]
-    missing: Counter[Standing] = Counter()
+    missing: Counter[Missing] = Counter()
     for total in totals:
         missing.update(total.missing)
     figure = Total.of(known).known

@@ -12,7 +12,7 @@ from figures.figure import Total
 from figures.files import XLSX_ROW_LIMIT, xlsx_bytes
 from figures.formatting import gaps_text
 from figures.interval import round_half_up
-from figures.standing import Qualifier, Standing
+from figures.standing import Gap, Qualifier, Standing
 from oversight.explorer.address import Address
 from oversight.explorer.answer import Answer, Key
 from oversight.explorer.lines import Kind, Line, has_shares, ordered, total_line
@@ -150,6 +150,10 @@ def unknowns() -> list[tuple[str, str]]:
     """Each thing that stands instead of a figure, and what it means. None of them is zero."""
     return [
         (str(Standing.NOT_GIVEN.label), gettext("Whoever should have given the figure did not.")),
+        (
+            str(Gap.RATE_MISSING.label),
+            gettext("It is in another currency, without an exchange rate of its day."),
+        ),
         (str(Standing.UNDETERMINED.label), gettext("Nobody could find the figure out.")),
         (str(Standing.WITHHELD.label), gettext("The figure exists but is kept back.")),
         (str(Standing.NOT_APPLICABLE.label), gettext("There is nothing to be known.")),

@@ -99,9 +99,9 @@ def _added(rows: Iterable[dict[str, Any]], by: Sequence[Dimension]) -> defaultdi
     found: defaultdict[Any, Sums] = defaultdict(Sums)
     for row in rows:
         given = row["given"] or 0
-        unknown = (row["all"] or 0) - given + row.get("silent", 0)
-        if given or unknown:
-            found[key_of(row, by)] += Sums.exactly(row["won_paid"] or 0, given, unknown)
+        rateless, silent = (row["all"] or 0) - given, row.get("silent", 0)
+        if given or rateless or silent:
+            found[key_of(row, by)] += Sums.exactly(row["won_paid"] or 0, given, silent, rateless)
     return found
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from figures.figure import Total
 from figures.formatting import amount_text, bound_text, gaps_text, known_text, number, percent, won
 from figures.interval import Interval, Number, round_half_up
-from figures.standing import Qualifier, Standing
+from figures.standing import Qualifier, Standing, missing_called
 
 # What stands where there is no figure and no single kind of unknown: several kinds at once, or nothing to be known.
 UNKNOWN, NOTHING = "unknown", "none"
@@ -93,7 +93,7 @@ def standing_label(standing: str) -> str:
     """The name of a `Parts.standing` in the reader's language."""
     if standing == UNKNOWN:
         return gettext("Unknown")
-    return gettext("None") if standing == NOTHING else str(Standing(standing).label)
+    return gettext("None") if standing == NOTHING else str(missing_called(standing).label)
 
 
 def interval(total: Total) -> Interval:

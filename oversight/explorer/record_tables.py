@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from figures.figure import Figure
 from figures.formatting import day, figure_html
+from figures.standing import Gap
 from subscriptions.models import Payment
 from subscriptions.money import amount_text
 
@@ -48,7 +49,8 @@ class PaymentTable(tables.Table):
 
     def render_won(self, record: Payment) -> SafeString:
         return figure_html(
-            Figure.missing() if record.won is None else Figure.stated(record.won), in_full=True
+            Figure.missing(Gap.RATE_MISSING) if record.won is None else Figure.stated(record.won),
+            in_full=True,
         )
 
     def render_amount(self, record: Payment) -> str:

@@ -14,7 +14,7 @@ from django_countries import countries
 from agencies.models import Agency, User
 from catalog.models import Product
 from figures.naming import named
-from figures.standing import Standing
+from figures.standing import Gap, Standing
 from oversight.explorer.paid import payments, without_payment
 from oversight.explorer.question import Measure, Question
 from oversight.explorer.recorded import attention, in_force, live
@@ -119,7 +119,7 @@ MEANINGS: dict[str, Any] = {
     "vendor_country": _("The country whose law the vendor is under; empty when it is not known."),
     "paid_on": _("The day of the payment."),
     "won": _("In whole won; a refund is below zero. Empty when no exchange rate is known."),
-    "won_is": _("Whether the amount in won is stated or not given."),
+    "won_is": _("Whether the amount in won is stated, or its exchange rate is missing."),
     "amount": _("As it was paid: whole won, or the smallest unit of another currency, such as cents."),
     "currency": _("Its three letters by ISO 4217."),
     "document_number": _("The number of the payment's document; empty when none is recorded."),
@@ -164,14 +164,14 @@ def cells(rows: QuerySet, kind: Kind) -> Iterator[tuple[Any, ...]]:
 
 def _payments(rows: QuerySet) -> Iterator[tuple[Any, ...]]:
     agencies, tools = _agencies(), _tools()
-    stated, not_given = str(Standing.STATED.label), str(Standing.NOT_GIVEN.label)
+    stated, rate_missing = str(Standing.STATED.label), str(Gap.RATE_MISSING.label)
     names = ("reference", "agency_id", "product_id")
     found = rows.values_list(
         *(f"subscription__{name}" for name in names),
         *("paid_on", "won", "amount", "currency", "document_number"),
     )
     for reference, agency, product, day, won, *rest in found.iterator(chunk_size=CHUNK):
-        known = not_given if won is None else stated
+        known = rate_missing if won is None else stated
         yield (reference, *agencies[agency], *tools[product], day, won, known, *rest)
 
 

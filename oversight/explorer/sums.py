@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from figures.figure import Figure, Total
 from figures.interval import Interval
-from figures.standing import Qualifier, Standing
+from figures.standing import Gap, Missing, Qualifier, Standing
 
 
 class Sums(NamedTuple):
     """`low`: the sum of what is known at least. `given`: how many figures are in it, `bounded` how many of these have an upper
-    end, and `high` is the sum of the upper ends. `unknown`: how many are missing altogether.
+    end, and `high` is the sum of the upper ends. `unknown`: how many are missing
+    altogether, `rateless`: how many more because no exchange rate is known.
     """
 
     low: int = 0
@@ -20,10 +21,11 @@ class Sums(NamedTuple):
     given: int = 0
     bounded: int = 0
     unknown: int = 0
+    rateless: int = 0
 
     @classmethod
-    def exactly(cls, value: int, given: int, unknown: int = 0) -> Sums:
-        return cls(value, value, given, given, unknown)
+    def exactly(cls, value: int, given: int, unknown: int = 0, rateless: int = 0) -> Sums:
+        return cls(value, value, given, given, unknown, rateless)
 
     def __add__(self, other: Sums) -> Sums:  # type: ignore[override]
         # Written out, since it is done for each of twenty thousand agencies.
@@ -33,11 +35,16 @@ class Sums(NamedTuple):
             self.given + other.given,
             self.bounded + other.bounded,
             self.unknown + other.unknown,
+            self.rateless + other.rateless,
         )
 
     def total(self) -> Total:
         """Unknown, not zero, when nothing is given."""
-        missing = Counter({Standing.NOT_GIVEN: self.unknown} if self.unknown else {})
+        missing: Counter[Missing] = Counter()
+        if self.unknown:
+            missing[Standing.NOT_GIVEN] = self.unknown
+        if self.rateless:
+            missing[Gap.RATE_MISSING] = self.rateless
         if not self.given:
             return Total(Figure.missing(), 0, missing)
         interval = Interval(self.low, self.high if self.bounded == self.given else None)
@@ -49,9 +56,7 @@ def as_figure(total: Total) -> Figure:
     """A total as one figure: "at least" where it leaves something out."""
     if not total.given:
         only = set(total.missing) or {Standing.NOT_APPLICABLE}
-        return Figure.missing(
-            Standing.NOT_APPLICABLE if only == {Standing.NOT_APPLICABLE} else Standing.NOT_GIVEN
-        )
+        return Figure.missing(only.pop() if len(only) == 1 else Standing.NOT_GIVEN)
     if total.is_complete:
         return total.known
     return Figure.known_as(Interval(total.known.interval.low, None))

@@ -132,7 +132,7 @@ def _added(
             continue
         if of_rows:
             key = tuple(_part(row, of_rows[n]) if n in of_rows else part for n, part in enumerate(key))
-        sums = Sums.exactly(row["won"], row["payments"], row["unknown"])
+        sums = Sums.exactly(row["won"], row["payments"], rateless=row["unknown"])
         found[key] = found[key] + sums if key in found else sums
     return found
 

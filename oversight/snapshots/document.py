@@ -18,7 +18,7 @@ from django.utils.translation import get_language, gettext
 from agencies.models import User
 from figures.figure import Figure, Total
 from figures.interval import Interval
-from figures.standing import Qualifier, Standing
+from figures.standing import CALLED, Qualifier, Standing, missing_called
 from oversight.explorer.answer import Answer, Key, Row
 from oversight.explorer.answering import answer
 from oversight.explorer.citing import citation
@@ -105,13 +105,12 @@ def figure(total: Total) -> dict[str, Any]:
 
 def total(written: Mapping[str, Any]) -> Total:
     """The total that `figure` wrote: it reads the same and leaves the same open."""
-    missing = Counter({Standing(code): count for code, count in written["missing"].items()})
+    missing = Counter({missing_called(code): count for code, count in written["missing"].items()})
     low, high = written["at_least"], written["at_most"]
     if written["value"] is None:
-        known = written["standing"] if written["standing"] in Standing.values else Standing.NOT_GIVEN
-        return Total(
-            Figure.missing(Standing(known), Interval(low or 0, high)), int(written["given"]), missing
-        )
+        code = written["standing"]
+        known = missing_called(code) if code in CALLED else Standing.NOT_GIVEN
+        return Total(Figure.missing(known, Interval(low or 0, high)), int(written["given"]), missing)
     stated = Figure(
         Standing.STATED,
         written["value"],

@@ -1,6 +1,7 @@
 """Rows of every model that the admin knows, made in numbers."""
 
 import datetime
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ from subscriptions.models import (
     Attachment,
     Comment,
     DecidedRecord,
+    Budget,
     Decision,
     ExchangeRate,
     Facts,
@@ -31,12 +33,14 @@ from subscriptions.models import (
     Handover,
     ImportedRow,
     Payment,
+    PaymentSubmission,
     PolicyCheck,
     PriceLine,
     RemovedAttachment,
     Reopening,
     Responsible,
     StruckComment,
+    RegisterPricing,
     Subscription,
     UserCount,
 )
@@ -336,6 +340,11 @@ MAKERS: dict[type, Callable[[int], Any]] = {
     UserCount: user_count,
     Payment: payment,
     ExchangeRate: exchange_rate,
+    Budget: lambda n: Budget.objects.create(agency=province(n), year=2025, won=1_000),
+    PaymentSubmission: lambda n: PaymentSubmission.objects.create(
+        submission=uuid.uuid4(), payment=payment(n).pk, by=user(n)
+    ),
+    RegisterPricing: lambda n: RegisterPricing.objects.create(payment=payment(n)),
     AgencyTotals: agency_totals,
     Finding: finding,
     FindingNote: finding_note,

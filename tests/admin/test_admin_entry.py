@@ -48,7 +48,7 @@ def test_lists_show_amounts_as_people_read_them(db, sysadmin):
         "people": "1,274",
         "rate": "1,449.5",
         "paid": "12.34 USD",
-        "in won": "not known",
+        "in won": "rate missing",
         "price": "₩30,000",
         "annual cost": "₩3.6M",
     }

@@ -38,6 +38,7 @@ def rows_of(code):
         "subscriptions.payment": rows.Payment.objects.create(
             subscription=subscription, paid_on=rows.DAY, amount=1, won=1
         ),
+        "subscriptions.budget": rows.Budget.objects.create(agency=place, year=2025, won=1),
         "subscriptions.finding": rows.Finding.objects.create(
             policy=policy,
             policy_version=version,

@@ -27,10 +27,12 @@ from policies.models import Condition, Policy, PolicyVersion, Waiver
 from subscriptions import commenting, recording
 from subscriptions.attachments.storing import attach, remove
 from subscriptions.models import Payment, PriceLine, Subscription
+from subscriptions import budgets, paying, recording
+from subscriptions.models import Budget, Payment, PriceLine, Subscription
 from tests import chromium
 from tests.browser.conftest import SCREENS
 from tests.roles import ROLES
-from tests.subscriptions.factories import ProductFactory, SubscriptionFactory
+from tests.subscriptions.factories import ProductFactory, SubscriptionFactory, rate
 from tests.test_access import ADMIN, names_of
 
 pytestmark = pytest.mark.browser
@@ -128,6 +130,16 @@ def records(people: dict[str, Any]) -> dict[str, str]:
         reason="x",
     )
     between = f"agency=KR-49&giver={administrator.pk}&taker={people['above'].pk}"
+    pay(made["full"].subscription)
+    payment = paying.record(
+        Payment(subscription=made["full"].subscription, paid_on=today, amount=-1_050, currency="USD"),
+        by=administrator,
+        on=today,
+    )
+    rate(1_449.5, day=today - datetime.timedelta(days=30))
+    budget = budgets.enter(
+        Budget(agency=jeju, year=today.year, won=1_000, note="예산서 12쪽"), by=administrator
+    )
     return {
         "comment": reverse("subscriptions:strike", args=[said.pk]),
         "file": reverse("subscriptions:remove-attachment", args=[filed.pk]),
@@ -135,6 +147,8 @@ def records(people: dict[str, Any]) -> dict[str, str]:
         **_kept(people, jeju),
         **_people(people, jeju),
         **{title: one.subscription.get_absolute_url() for title, one in made.items()},
+        "payment": reverse("subscriptions:payment", args=[payment.pk]),
+        "budget": budget.get_absolute_url(),
         "finding": reverse("subscriptions:finding", args=[finding.pk]),
         "waiver": reverse("subscriptions:waiver", args=[asked.pk]),
         "view": reverse("oversight:explore-saved", args=[view.pk]),
@@ -448,6 +462,27 @@ STATES: list[tuple[str, str, str, Act | None]] = [
     ("a finding", "officer", "{finding}", None),
     ("compliance", "administrator", "/compliance/KR-49/", None),
     ("compliance of all", "committee", "/compliance/KR/", None),
+    ("payments", "committee", "/payments/", None),
+    ("payments of none", "nobody", "/payments/", None),
+    ("payments wrongly narrowed", "administrator", "/payments/?kind=x", None),
+    ("a payment", "administrator", "{payment}", None),
+    ("record a payment", "administrator", "{full}payments/new/", filled(amount="1.5", paid_on="2999-01-01")),
+    ("correct a payment", "administrator", "{payment}correct/", None),
+    ("remove a payment", "administrator", "{payment}remove/", filled()),
+    ("exchange rates", "officer", "/exchange-rates/", None),
+    ("no exchange rates", "nobody", "/exchange-rates/?currency=EUR", None),
+    ("take in exchange rates", "officer", "/exchange-rates/import/", filled()),
+    ("budgets", "administrator", "/budgets/", None),
+    ("budgets of none", "nobody", "/budgets/", None),
+    ("enter a budget", "administrator", "/budgets/new/", filled(won="x")),
+    ("a budget", "above", "/budgets/KR/2026/", None),
+    ("a budget that is used up", "administrator", "{budget}", None),
+    ("correct a budget", "administrator", "{budget}correct/", filled(won="-1")),
+    ("remove a budget", "administrator", "{budget}remove/", None),
+    ("plan", "committee", "/spending/plan/", None),
+    ("plan by month", "administrator", "/spending/plan/?by=month", None),
+    ("plan of none", "nobody", "/spending/plan/", None),
+    ("plan wrongly asked", "committee", "/spending/plan/?year=1", None),
     ("decisions", "committee", "/decisions/", None),
     ("audit trail", "sysadmin", "/audit/", None),
     ("changes of records", "sysadmin", "/audit/changes/?record=subscriptions.subscription", None),

@@ -176,8 +176,8 @@ class TestRecorded:
         paid(self.unknown, "2026-01-01", 9_999)
         page = opened(signed_in("committee_member", "P1", language="en"), "P1")
         assert rows(page, "Paid in each year") == [
-            ["2026", "at least ₩3,500 1 not given", "3", "1"],
-            ["2025", "Unknown 1 not given", "1", "1"],
+            ["2026", "at least ₩3,500 1 rate missing", "3", "1"],
+            ["2025", "Unknown 1 rate missing", "1", "1"],
             ["2024", "₩0", "2", "0"],
         ]
 

@@ -148,7 +148,7 @@ def _add_payments(
         if first <= day <= last:
             parts = iter(key)
             whole = tuple(_time(day, part) if part.is_time else next(parts) for part in by)
-            found[whole] += Sums(unknown=1) if won is None else Sums.exactly(won, 1)
+            found[whole] += Sums(rateless=1) if won is None else Sums.exactly(won, 1)
     unpaid = not record.payments and record.status in ("approved", "active", "ended")
     if unpaid and not timed and record.in_force(first, last):
         found[key] += Sums(unknown=1)

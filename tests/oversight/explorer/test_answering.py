@@ -73,12 +73,12 @@ class TestByHand:
 
     def test_paid_by_place(self, everybody: User) -> None:
         found = ask(everybody, Measure.PAID, D.PLACE)
-        assert written(found) == {"P1": "at least ₩3,300; 2 not given", "P2": "None"}
-        assert total_text(found.total) == "at least ₩3,300; 2 not given"
+        assert written(found) == {"P1": "at least ₩3,300; 1 not given, 1 rate missing", "P2": "None"}
+        assert total_text(found.total) == "at least ₩3,300; 1 not given, 1 rate missing"
 
     def test_one_level_down_tells_the_agency_itself_apart(self, everybody: User) -> None:
         found = ask(everybody, Measure.PAID, D.PLACE, agency=Agency.objects.get(code="P1"))
-        assert written(found) == {"P1": "₩3,000", "C1": "Unknown (2 not given)", "C2": "₩300"}
+        assert written(found) == {"P1": "₩3,000", "C1": "Unknown (1 not given, 1 rate missing)", "C2": "₩300"}
         assert [row.keys[0].filters for row in found.rows] == [
             {"agency": "P1", "alone": "on"},
             {"agency": "C1"},
@@ -87,18 +87,18 @@ class TestByHand:
 
     def test_only_unknowns_are_unknown_and_never_zero(self, everybody: User) -> None:
         found = ask(everybody, Measure.PAID, D.PRODUCT, agency=Agency.objects.get(code="C1"))
-        assert written(found) == {"chat": "Unknown (1 not given)", "draw": "Unknown (1 not given)"}
-        assert total_text(found.total) == "Unknown (2 not given)"
+        assert written(found) == {"chat": "Unknown (1 rate missing)", "draw": "Unknown (1 not given)"}
+        assert total_text(found.total) == "Unknown (1 not given, 1 rate missing)"
         assert found.total.known.value is None
 
     def test_two_dimensions_with_their_subtotals(self, everybody: User) -> None:
         found = ask(everybody, Measure.PAID, D.PRODUCT, D.PLACE)
         assert written(found) == {
-            "chat P1": "at least ₩3,000; 1 not given",
+            "chat P1": "at least ₩3,000; 1 rate missing",
             "draw P1": "at least ₩300; 1 not given",
         }
         assert {row.keys[0].code: total_text(row.total) for row in found.subtotals} == {
-            "chat": "at least ₩3,000; 1 not given",
+            "chat": "at least ₩3,000; 1 rate missing",
             "draw": "at least ₩300; 1 not given",
         }
 
@@ -108,16 +108,16 @@ class TestByHand:
         found = ask(everybody, Measure.PAID, D.MONTH)
         assert written(found) == {
             "2025-01": "₩1,000",
-            "2026-01": "at least ₩2,000; 1 not given",
+            "2026-01": "at least ₩2,000; 1 rate missing",
             "2026-04": "₩500",
             "2026-05": "₩-200",
         }
-        assert total_text(found.total) == "at least ₩3,300; 2 not given"
+        assert total_text(found.total) == "at least ₩3,300; 1 not given, 1 rate missing"
 
     def test_a_month_keeps_no_more_than_the_period(self, everybody: User) -> None:
         found = ask(everybody, Measure.PAID, D.YEAR, first=day(2026, 1, 10), last=day(2026, 4, 20))
         assert [row.keys[0].filters for row in found.rows] == [{"first": "2026-01-10", "last": "2026-04-20"}]
-        assert written(found) == {"2026": "at least ₩2,500; 1 not given"}
+        assert written(found) == {"2026": "at least ₩2,500; 1 rate missing"}
 
     def test_a_year_earlier(self, everybody: User) -> None:
         found = ask(everybody, Measure.PAID, D.MONTH, compare=True)

@@ -87,11 +87,11 @@ class TestTable:
         pay("KR-49", 3_000_000, product="claude")
         _head, rows, foot = table_of(client_en.get(PAGE, {"then": "product", "agency": "KR-49"}))
         assert rows == [
-            ["Jeju itself", "All together", "at least ₩10.0M 1 not given", ""],
-            ["Jeju itself", "ChatGPT", "at least ₩7.0M 1 not given", ""],
+            ["Jeju itself", "All together", "at least ₩10.0M 1 rate missing", ""],
+            ["Jeju itself", "ChatGPT", "at least ₩7.0M 1 rate missing", ""],
             ["Jeju itself", "Claude", "₩3.0M", ""],
         ]
-        assert foot == ["Total", "", "at least ₩10.0M 1 not given", ""]
+        assert foot == ["Total", "", "at least ₩10.0M 1 rate missing", ""]
 
     def test_a_year_earlier(self, client_en: Client) -> None:
         pay("KR-49", 7_000_000, "2026-03-10")
@@ -103,7 +103,7 @@ class TestTable:
         assert head[3:] == ["A year earlier", "Difference"]
         found = {row[0]: row[1:] for row in rows}
         assert found["Jeju"] == ["₩7.0M", "", "₩4.0M", "+₩3.0M"]
-        assert found["Seoul"] == ["₩1.0M", "", "Unknown 1 not given", "Unknown"]
+        assert found["Seoul"] == ["₩1.0M", "", "Unknown 1 rate missing", "Unknown"]
 
     def test_without_a_year_earlier(self, client_en: Client) -> None:
         page = read(client_en.get(PAGE, {"compare": "on"}))
@@ -309,7 +309,7 @@ class TestMap:
         pay("KR-49", None)
         pay("KR-11", 9_000_000)
         tiles = self.tiles(signed_in(user=jeju, language="en"))
-        assert tiles.pop("KR-49") == ("gt-tile level-1", "Jeju: ₩7.0M, at least; 1 not given")
+        assert tiles.pop("KR-49") == ("gt-tile level-1", "Jeju: ₩7.0M, at least; 1 rate missing")
         names = dict(Agency.objects.values_list("code", "short_en"))
         assert tiles == {code: ("gt-tile unseen", f"{names[code]}: Not visible to you") for code in tiles}
         assert len(tiles) == 16
