@@ -15,6 +15,7 @@ from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRe
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from agencies.models import Agency, Role, User
 from agencies.visibility import VisibleQuerySet
@@ -60,8 +61,8 @@ class Round(models.Model):
 
     class Status(models.TextChoices):
         DRAFT = "draft", _("Draft")
-        OPEN = "open", _("Open")
-        CLOSED = "closed", _("Closed")
+        OPEN = "open", pgettext_lazy("round", "Open")
+        CLOSED = "closed", pgettext_lazy("round", "Closed")
         CANCELLED = "cancelled", _("Cancelled")
 
     title_ko = models.CharField(_("title in Korean"), max_length=100)
@@ -328,7 +329,7 @@ class RoundEvent(models.Model):
         OPENED = "opened", _("Opened")
         DUE_CHANGED = "due_changed", _("Due date changed")
         REMINDED = "reminded", _("Reminded")
-        CLOSED = "closed", _("Closed")
+        CLOSED = "closed", pgettext_lazy("round", "Closed")
         CANCELLED = "cancelled", _("Cancelled")
         PUBLISHED = "published", _("Published")
 

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from agencies.choosing import AgencyField
 from agencies.models import Agency, User
@@ -63,7 +64,7 @@ class RoundForm(forms.ModelForm):
         for name in ("explanation_ko", "explanation_en"):
             self.fields[name].help_text = _("What agencies should know: what it is for, and whom to ask.")
         if self.instance.pk:
-            self.fields["version"].initial = self.instance.version
+            self.initial |= {"scope": self.instance.scope, "version": self.instance.version}
 
 
 class DueForm(ReasonForm):
@@ -116,7 +117,7 @@ class CannotSayForm(ReasonForm):
 class CoverageFilter(forms.Form):
     """What the agencies of a round can be narrowed to; `states` are those that they can be in."""
 
-    state = forms.ChoiceField(label=_("State"), required=False)
+    state = forms.ChoiceField(label=pgettext_lazy("round", "State"), required=False)
     kind = forms.ChoiceField(label=_("Kind of agency"), required=False)
     q = forms.CharField(
         label=_("Name or code"),

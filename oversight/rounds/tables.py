@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models import User
@@ -102,7 +102,7 @@ class ToAnswerTable(tables.Table):
     round = tables.Column(verbose_name=_("Round"), attrs=WRAP)
     period = tables.Column(verbose_name=_("Period"), empty_values=(), attrs=NOWRAP)
     due_on = tables.Column(verbose_name=_("Due on"), accessor="round__due_on", attrs=NOWRAP)
-    state = tables.Column(verbose_name=_("State"), empty_values=())
+    state = tables.Column(verbose_name=pgettext_lazy("round", "State"), empty_values=())
 
     class Meta:
         template_name = "krds/table.html"
@@ -178,7 +178,7 @@ class AskedTable(tables.Table):
 
     agency = tables.Column(verbose_name=_("Agency"), attrs=WRAP)
     kind = tables.Column(verbose_name=_("Kind"), accessor="agency__get_kind_display")
-    state = tables.Column(verbose_name=_("State"), empty_values=())
+    state = tables.Column(verbose_name=pgettext_lazy("round", "State"), empty_values=())
     spending = tables.Column(verbose_name=_("Spending"), empty_values=(), attrs=NUMBER)
     users = tables.Column(verbose_name=_("Users"), empty_values=(), attrs=NUMBER)
     programs = tables.Column(verbose_name=_("AI tools"), empty_values=(), attrs=NUMBER)
@@ -239,7 +239,7 @@ def asked_lines(rows: QuerySet[RoundAgency], round_: Round, on: datetime.date) -
         gettext("Code"),
         gettext("Agency"),
         gettext("Kind"),
-        gettext("State"),
+        pgettext("round", "State"),
         gettext("Spending (won)"),
         gettext("Spending: standing"),
         gettext("Users"),
