@@ -64,7 +64,8 @@ class RoundForm(forms.ModelForm):
         for name in ("explanation_ko", "explanation_en"):
             self.fields[name].help_text = _("What agencies should know: what it is for, and whom to ask.")
         if self.instance.pk:
-            self.initial |= {"scope": self.instance.scope, "version": self.instance.version}
+            known = {"scope": self.instance.scope, "version": self.instance.version}
+            self.initial = {**self.initial, **known}
 
 
 class DueForm(ReasonForm):

@@ -106,7 +106,7 @@ class ToAnswerTable(tables.Table):
 
     class Meta:
         template_name = "krds/table.html"
-        attrs = {"caption": _("To be answered by you")}
+        attrs = {"caption": _("Agencies that you answer for")}
         orderable = False
         prefix = "answer-"
 

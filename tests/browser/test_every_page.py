@@ -192,7 +192,7 @@ def _asked(people: dict[str, Any], jeju: Agency) -> dict[str, str]:
         return round_
 
     draft, open_, closed = new("A draft"), answered(new("A round " * 12)), answered(new("Closed"))
-    pay(Subscription.objects.filter(agency=jeju).order_by("pk").last() or Subscription())
+    pay(Subscription.objects.filter(agency=jeju).latest("pk"))
     closing.close(closed, by=committee, on=today)
     return {
         "draft round": draft.get_absolute_url(),

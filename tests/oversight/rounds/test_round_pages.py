@@ -92,7 +92,7 @@ def test_an_agency_answers(opened, signed_in):
     assert [(card.title, card.count) for card in attention(of_p1, DAY) or []] == [
         ("아직 회신하지 않은 현황 조사", 1)
     ]
-    assert rows(client.get("/rounds/"), "To be answered by you") == [
+    assert rows(client.get("/rounds/"), "Agencies that you answer for") == [
         ["Agency", "Round", "Period", "Due on", "State"],
         ["Agency P1", "First quarter of 2026", "Jan. 1, 2026 to March 31, 2026", "June 25, 2026", "Waiting"],
     ]
