@@ -32,11 +32,14 @@ class Reminder:
 
 
 def reminders(on: datetime.date) -> list[Reminder]:
-    """What to remind of on the day `on`: agencies whose answer is due within seven days or overdue. Two queries."""
+    """What to remind of on the day `on`: agencies whose answer is due within seven days or overdue. Three queries."""
     soon = RoundAgency.objects.awaiting(on).filter(round__due_on__lte=on + REMIND_BEFORE)
-    rows = list(soon.select_related("round", "agency").order_by("round", "agency__path"))
+    rows = list(soon.select_related("agency").order_by("round", "agency__path"))
+    rounds = Round.objects.in_bulk({row.round_id for row in rows})
     people = administrators_of(row.agency.path for row in rows)
-    return [Reminder(row.round, row.agency, people[row.agency.path], row.is_overdue) for row in rows]
+    return [
+        Reminder(rounds[row.round_id], row.agency, people[row.agency.path], row.is_overdue) for row in rows
+    ]
 
 
 def administrators_of(paths: Iterable[str]) -> dict[str, tuple[User, ...]]:

@@ -102,8 +102,10 @@ def test_a_round_from_opening_to_the_report(
     source = page.url
 
     # Nobody else sees the source until it is published; then its report is everybody's.
-    open_as("administrator", source)
-    expect(page.locator("h1")).to_contain_text({"ko": "찾을 수 없", "en": "not found"}[language])
+    sign_in(page, people["administrator"], language)
+    hidden = page.goto(source)
+    assert hidden is not None
+    assert hidden.status == 404
     open_as("committee-jeju", f"/rounds/{round_.pk}/")
     follow("Publish the source")
     press("Publish the source")
