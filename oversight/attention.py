@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext
 
 from agencies.models import Role, User
 from catalog.models import Product
-from figures.formatting import day
+from figures.formatting import day, number
+from oversight.round_models import Answer, Round, RoundAgency
+from oversight.rounds.coverage import TONES, state_of
 from policies.models import Waiver
 from policies.verdicts import Effect, Verdict
 from subscriptions.models import Decision, Finding, Status, Subscription
@@ -46,13 +48,13 @@ class Attention:
 
 
 def attention(user: User, on: datetime.date) -> list[Attention] | None:
-    """The cards of the user's roles that have something on them; None for roles that only read.
+    """The cards of the user's roles that have something on them; None for roles that only read, when there is nothing.
 
     Two queries for each card, whatever it holds.
     """
-    roles = [role for role in CARDS if user.has_role(role)]
-    cards = [function(user, on) for role in roles for function in CARDS[role]]
-    return [card for card in cards if card.count] if roles else None
+    functions = dict.fromkeys(function for role in CARDS if user.has_role(role) for function in CARDS[role])
+    cards = [card for card in (function(user, on) for function in functions) if card.count]
+    return cards if cards or user.has_role(*ACTING) else None
 
 
 # --- administrators ---------------------------------------------------------------------------------------------------
@@ -96,6 +98,61 @@ def ending_soon(user: User, on: datetime.date) -> Attention:
             else ("ended", gettext("Ends"))
         ),
         lambda subscription: subscription.ends_on,
+    )
+
+
+def rounds_to_answer(user: User, on: datetime.date) -> Attention:
+    """Agencies that the user administers and that have not answered an open round, the one due first at the front."""
+    waiting = RoundAgency.objects.visible_to(user, Role.ADMINISTRATOR).awaiting(on)
+    shown = waiting.select_related("round", "agency").order_by("round__due_on", "agency__path")[:SHOWN]
+    states = {asked.pk: state_of(asked, asked.round, on) for asked in shown}
+    return Attention(
+        title=gettext("Rounds that you have not answered"),
+        count=waiting.count(),
+        items=[
+            Item(
+                text=f"{asked.round} – {asked.agency}",
+                url=asked.get_absolute_url(),
+                note=gettext("due on %(day)s") % {"day": day(asked.round.due_on)},
+                state=TONES[states[asked.pk]],
+                state_text=str(states[asked.pk].label),
+            )
+            for asked in shown
+        ],
+        url=reverse("oversight:rounds"),
+        link_text=gettext("See all of them"),
+    )
+
+
+# --- those who ask ----------------------------------------------------------------------------------------------------
+
+
+def open_rounds(user: User, on: datetime.date) -> Attention:
+    """Open rounds that the user runs, with how many agencies have answered, the one due first at the front."""
+    rounds = Round.objects.run_by(user).open()
+    counted = rounds.annotate(
+        whole=Count("asked"), answered=Count("asked", filter=~Q(asked__answer=Answer.WAITING))
+    )
+    return Attention(
+        title=gettext("Collection rounds that are open"),
+        count=rounds.count(),
+        items=[
+            Item(
+                text=str(round_),
+                url=round_.get_absolute_url(),
+                note=gettext("%(answered)s of %(asked)s answered, due on %(day)s")
+                % {
+                    "answered": number(round_.answered),
+                    "asked": number(round_.whole),
+                    "day": day(round_.due_on),
+                },
+                state="danger" if round_.due_on < on else "info",
+                state_text=gettext("Overdue") if round_.due_on < on else str(round_.get_status_display()),
+            )
+            for round_ in counted.order_by("due_on", "pk")[:SHOWN]
+        ],
+        url=reverse("oversight:rounds"),
+        link_text=gettext("See all of them"),
     )
 
 
@@ -180,7 +237,13 @@ CARDS: dict[str, tuple[Callable[[User, datetime.date], Attention], ...]] = {
     Role.APPROVER: (requests_at_my_agencies, changes_at_my_agencies),
     Role.POLICY_OFFICER: (awaiting_officer, open_violations, waiver_requests, unreviewed_tools),
     Role.ADMINISTRATOR: (own_findings, own_drafts, ending_soon),
+    Role.APPROVER: (requests_at_my_agencies,),
+    Role.POLICY_OFFICER: (awaiting_officer, open_violations, waiver_requests, unreviewed_tools, open_rounds),
+    Role.ADMINISTRATOR: (rounds_to_answer, own_findings, own_drafts, ending_soon),
+    Role.COMMITTEE_MEMBER: (open_rounds,),
 }
+# Whose page says so when nothing needs attention; the others only read.
+ACTING = (Role.APPROVER, Role.POLICY_OFFICER, Role.ADMINISTRATOR)
 
 
 # --- everybody --------------------------------------------------------------------------------------------------------

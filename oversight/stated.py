@@ -12,6 +12,7 @@ from figures.figure import UNKNOWN, Figure
 from figures.interval import Interval
 from figures.standing import Standing
 from oversight.bounds import Account, Contradiction, average, member_bounds, rest
+from oversight.round_models import Round
 from sources.models import Source, Statement
 
 Measure = Statement.Measure
@@ -62,8 +63,15 @@ class Stated:
 
 
 def default_source() -> Source | None:
-    """The source that a page shows first: the first published one that tells of the newest report's spending."""
+    """The source that a page shows first: the first published one that tells of the newest report's spending.
+
+    What a round has collected from some agencies alone is no report on all governments.
+    """
+    partial = (
+        Round.objects.filter(source__isnull=False, asks_all_governments=False).order_by().values("source")
+    )
     telling = Source.objects.published().filter(report__isnull=False, statements__measure=Measure.SPENDING)
+    telling = telling.exclude(pk__in=partial)
     return telling.select_related("report").order_by("-report", "pk").distinct().first()
 
 

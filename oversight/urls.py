@@ -6,6 +6,9 @@ from oversight import agency_views, plan_views, report_views, use_views, views
 from oversight.explorer import record_views
 from oversight.explorer import views as explorer
 from oversight.exports import views as exports
+from oversight.rounds import acts
+from oversight.rounds import return_views as returns
+from oversight.rounds import views as rounds
 from oversight.snapshots import views as snapshots
 
 app_name = "oversight"
@@ -25,6 +28,13 @@ urlpatterns = [
     path("spending/snapshots/", snapshots.snapshot_list, name="snapshots"),
     path("spending/snapshots/<int:pk>/", snapshots.snapshot_page, name="snapshot"),
     path("spending/snapshots/<int:pk>/compare/", snapshots.snapshot_compare, name="snapshot-compare"),
+    path("rounds/", rounds.round_list, name="rounds"),
+    path("rounds/new/", rounds.round_new, name="round-new"),
+    path("rounds/<int:pk>/", rounds.round_page, name="round"),
+    path("rounds/<int:pk>/edit/", rounds.round_edit, name="round-edit"),
+    path("rounds/<int:pk>/agencies/<str:code>/", returns.return_page, name="round-return"),
+    path("rounds/<int:pk>/agencies/<str:code>/<slug:way>/", returns.return_file, name="round-file"),
+    path("rounds/<int:pk>/<slug:name>/", acts.round_act, name="round-act"),
     path("reports/<slug:code>/", report_views.report, name="report"),
     path("agencies/<str:code>/", agency_views.agency, name="agency"),
     path("catalog/<slug:code>/use/", use_views.tool_use, name="tool-use"),

@@ -69,7 +69,7 @@ class SourceAdmin(HistoryAdmin):
     list_filter = [("published_at", admin.EmptyFieldListFilter), "report"]
     list_select_related = ["report"]
     search_fields = ["code", "label_ko", "label_en", "title", "author", "publisher"]
-    autocomplete_fields = ["report"]
+    autocomplete_fields = ["report", "prepared_by"]
     date_hierarchy = "dated"
     fixed_after_creation = ["code"]
     prepopulated_fields = {"code": ["label_en"]}
@@ -84,7 +84,7 @@ class SourceAdmin(HistoryAdmin):
             },
         ),
         (_("Notes"), {"fields": ["note_ko", "note_en"]}),
-        (_("Publication"), {"fields": ["published_at"]}),
+        (_("Publication"), {"fields": ["published_at", "prepared_by"]}),
     ]
 
     @admin.display(description=_("short name"), ordering="label_ko")

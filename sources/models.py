@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from agencies.models import Agency, User
+from agencies.models import Agency, Role, User
 from catalog.models import ByCode, Product
 from figures.figure import Figure
 from figures.naming import InLanguage
@@ -46,8 +46,11 @@ class SourceQuerySet(models.QuerySet):
         return self.filter(published_at__isnull=False)
 
     def readable_by(self, user: User) -> SourceQuerySet:
-        """What is not published yet is for system administrators alone."""
-        return self.all() if user.is_superuser else self.published()
+        """What is not published yet is for system administrators, and for the committee that prepares it."""
+        if user.is_superuser:
+            return self.all()
+        own = Agency.objects.visible_to(user, Role.COMMITTEE_MEMBER, Role.POLICY_OFFICER)
+        return self.filter(Q(published_at__isnull=False) | Q(prepared_by__in=own.order_by().values("pk")))
 
 
 class SourceManager(models.Manager.from_queryset(SourceQuerySet)):  # type: ignore[misc]
@@ -81,6 +84,17 @@ class Source(models.Model):
         null=True,
         blank=True,
         help_text=_("Until it is published, only system administrators see the source and its statements."),
+    )
+    prepared_by = models.ForeignKey(
+        Agency,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="sources_prepared",
+        verbose_name=_("prepared by"),
+        help_text=_(
+            "Until it is published, the committee members and policy officers of this agency, or of one above, see it too."
+        ),
     )
 
     objects = SourceManager()

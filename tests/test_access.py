@@ -27,6 +27,8 @@ from catalog.models import Product
 from catalog.proposing import propose
 from oversight.explorer.question import Filters, Question
 from oversight.exports.jobs import start
+from oversight.round_models import Round
+from oversight.rounds import asking
 from oversight.snapshots.freezing import freeze
 from policies.models import Policy, PolicyVersion, Waiver
 from sources.models import Report, Source
@@ -74,6 +76,11 @@ ADMINISTERS_JEJU = " login  403  200  404  200  403  403  403  403  200"
 SEES_ALL = "         login  404  404  404  200  404  200  200  404  200"
 AUDITS = "           login  403  403  403  403  403  403  403  403  200"
 CHANGES_RATES = "    login  403  403  403  403  403  200  403  403  200"
+ASKS = "             login  403  403  403  403  403  200  200  200  200"
+SEES_ROUND = "       login  404  200  200  200  200  200  200  200  200"
+SEES_DRAFT_ROUND = " login  404  404  404  404  404  200  200  404  200"
+RUNS_ROUND = "       login  404  403  403  403  403  200  200  403  200"
+NOT_ANY_MORE = "     login  404  403  403  403  403  403  403  403  403"
 OWNS = "             login  404  200  404  404  404  404  404  404  404"
 
 
@@ -191,6 +198,30 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("oversight:export", ("[export]",)): (OWNS, NEVER),
     ("oversight:export-again", ("[export]",)): (NEVER, done(OWNS)),
     ("oversight:export-file", ("[export]",)): (NOWHERE, NEVER),
+    ("oversight:rounds", ()): (SIGNED_IN, NEVER),
+    ("oversight:round-new", ()): (ASKS, ASKS),
+    ("oversight:round", ("[round]",)): (SEES_ROUND, NEVER),
+    ("oversight:round", ("[round of Seoul]",)): (SEES_SEOUL, NEVER),
+    ("oversight:round", ("[draft round]",)): (SEES_DRAFT_ROUND, NEVER),
+    ("oversight:round", ("0",)): (NOWHERE, NEVER),
+    ("oversight:round-edit", ("[draft round]",)): (SEES_DRAFT_ROUND, SEES_DRAFT_ROUND),
+    ("oversight:round-edit", ("[round]",)): (NOT_ANY_MORE, NOT_ANY_MORE),
+    ("oversight:round-act", ("[draft round]", "open")): (SEES_DRAFT_ROUND, done(SEES_DRAFT_ROUND)),
+    ("oversight:round-act", ("[round]", "remind")): (RUNS_ROUND, done(RUNS_ROUND)),
+    ("oversight:round-act", ("[round]", "due")): (RUNS_ROUND, RUNS_ROUND),
+    ("oversight:round-act", ("[round]", "close")): (RUNS_ROUND, done(RUNS_ROUND)),
+    ("oversight:round-act", ("[round]", "cancel")): (RUNS_ROUND, RUNS_ROUND),
+    # Not closed yet, so that there is nothing to publish; who runs it is told so.
+    ("oversight:round-act", ("[round]", "publish")): (NOT_ANY_MORE, done(RUNS_ROUND)),
+    ("oversight:round-act", ("[round]", "no-such-act")): (NOWHERE, NOWHERE),
+    ("oversight:round-return", ("[round]", "KR-49")): (SEES_JEJU, NEVER),
+    ("oversight:round-return", ("[round]", "KR-11")): (SEES_SEOUL, NEVER),
+    ("oversight:round-return", ("[draft round]", "KR-49")): (NOWHERE, NEVER),
+    # Jeju has subscriptions, and nothing is typed: none of these is filed.
+    ("oversight:round-file", ("[round]", "KR-49", "confirm")): (EDITS_JEJU, EDITS_JEJU),
+    ("oversight:round-file", ("[round]", "KR-49", "nil")): (EDITS_JEJU, EDITS_JEJU),
+    ("oversight:round-file", ("[round]", "KR-11", "cannot-say")): (EDITS_SEOUL, EDITS_SEOUL),
+    ("oversight:round-file", ("[round]", "KR-49", "no-such-way")): (NOWHERE, NOWHERE),
     ("subscriptions:list", ()): (SIGNED_IN, NEVER),
     ("subscriptions:findings", ()): (SIGNED_IN, NEVER),
     ("subscriptions:record", ()): (RECORDERS, RECORDERS),
@@ -405,7 +436,9 @@ def world(people: dict[str, Any]) -> dict[str, str]:
     invitation, token = invite(
         "Invited", Agency.objects.get(code=JEJU), "approver", by=people["administrator"]
     )
+    rounds = rounds_of(people["committee"])
     return {
+        **{name: str(round_.pk) for name, round_ in rounds.items()},
         **{f"[snapshot of {name}]": str(snapshot.pk) for name, snapshot in snapshots.items()},
         "[export]": str(start(administrator, "", 1).pk),
         **{f"[{state}]": recorded.subscription.reference for state, recorded in states.items()},
@@ -421,6 +454,25 @@ def world(people: dict[str, Any]) -> dict[str, str]:
         "[approver's role]": str(people["approver"].memberships.get().pk),
         "[invitation]": str(invitation.pk),
         "[token]": token,
+    }
+
+
+def rounds_of(member: User) -> dict[str, Round]:
+    """An open round of the nation's governments, one of Seoul alone, and a draft."""
+    today = timezone.localdate()
+    dates = {"period_from": today.replace(month=1, day=1), "period_until": today, "due_on": today}
+
+    def new(code: str, title: str, kinds: Iterable[str]) -> Round:
+        scope = Agency.objects.get(code=code)
+        return asking.create(
+            Round(title_ko=title, title_en=title, scope=scope, kinds=list(kinds), **dates), by=member
+        )
+
+    governments = Agency.METROPOLITAN_AND_PROVINCIAL
+    return {
+        "[round]": asking.open_round(new("KR", "Governments", governments), by=member, on=today),
+        "[round of Seoul]": asking.open_round(new(SEOUL, f"{MARK} round", ()), by=member, on=today),
+        "[draft round]": new("KR", f"{MARK} draft", governments),
     }
 
 

@@ -98,13 +98,26 @@ def users(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> 
     tool is the least and the sum the most; a count over all its tools says it outright. Agencies' people add up.
     """
     counts = in_sight(UserCount.objects, user, filters)
-    of_tools = counts.filter(_latest(subscription=OuterRef("subscription")), value__isnull=False)
-    subscribed = in_force(user, filters)
-    found: Found = defaultdict(Sums)
+    outright = None
     if filters.set() <= OF_ALL_TOOLS and set(by) <= OF_AGENCIES:
-        outright = counts.filter(
-            _latest(subscription=None, agency=OuterRef("agency")), subscription=None, value__isnull=False
-        ).filter(conditions(Filters(agency=filters.agency, alone=filters.alone, kind=filters.kind)))
+        of_agencies = Filters(agency=filters.agency, alone=filters.alone, kind=filters.kind)
+        outright = over_all_tools(counts).filter(conditions(of_agencies))
+    return people(counts, outright, in_force(user, filters), by, above)
+
+
+def over_all_tools(counts: QuerySet) -> QuerySet:
+    """Of each agency the latest of these counts of the people who use any tool."""
+    latest = _latest(subscription=None, agency=OuterRef("agency"))
+    return counts.filter(latest, subscription=None, value__isnull=False)
+
+
+def people(
+    counts: QuerySet, outright: QuerySet | None, subscribed: QuerySet, by: Sequence[Dimension], above: str
+) -> Found:
+    """The people of these counts, for the subscriptions `subscribed`; where a count of `outright` tells of an agency, by it."""
+    of_tools = counts.filter(_latest(subscription=OuterRef("subscription")), value__isnull=False)
+    found: Found = defaultdict(Sums)
+    if outright is not None:
         for row in grouped(outright, keys(by, above), people=Sum("value"), given=Count("pk")):
             found[key_of(row, by)] += Sums.exactly(row["people"] or 0, row["given"])
         subscribed = subscribed.exclude(agency__in=outright.values("agency"))

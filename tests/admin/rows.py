@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from agencies.models import Agency, FormerName, Membership, Notice, Recheck, SavedView, User
 from catalog.models import Category, Certification, Product, Vendor
-from oversight.models import ExportJob, Snapshot
+from oversight.models import ExportJob, Return, Round, RoundAgency, RoundEvent, Snapshot
 from policies.models import Condition, Policy, PolicyVersion, Waiver
 from policies.verdicts import Effect, Outcome, Verdict
 from sources.models import Report, Source, Statement
@@ -304,6 +304,21 @@ def file_import(n: int) -> FileImport:
     return FileImport.objects.create(owner=user(n), file_name=f"file-{n}.csv", finished_at=NOW)
 
 
+def collection_round(n: int = 0) -> Round:
+    dates = {"period_from": DAY, "period_until": DAY, "due_on": DAY}
+    titles = {"title_ko": f"조사 {n}", "title_en": f"Round {n}"}
+    return Round.objects.create(scope=province(n), created_by=user(n), **dates, **titles)
+
+
+def round_agency(n: int = 0) -> RoundAgency:
+    return RoundAgency.objects.create(round=collection_round(n), agency=province(n))
+
+
+def filed_return(n: int = 0) -> Return:
+    row = {"number": 1, "answer": "nil", "document": "{}", "sha256": "0" * 64}
+    return Return.objects.create(asked=round_agency(n), filed_by=user(n), filed_at=NOW, **row)
+
+
 MAKERS: dict[type, Callable[[int], Any]] = {
     Agency: province,
     FormerName: lambda n: FormerName.objects.create(
@@ -351,6 +366,12 @@ MAKERS: dict[type, Callable[[int], Any]] = {
     Decision: decision,
     Snapshot: snapshot,
     ExportJob: export_job,
+    Round: collection_round,
+    RoundAgency: round_agency,
+    Return: filed_return,
+    RoundEvent: lambda n: RoundEvent.objects.create(
+        round=collection_round(n), act="created", done_by=user(n), done_at=NOW
+    ),
     Approval: approval,
     DecidedRecord: lambda n: DecidedRecord.objects.create(decision=decision(n), content={}),
     Reopening: reopening,

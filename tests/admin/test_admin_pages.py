@@ -32,6 +32,10 @@ VIEW_ONLY = {
     "policycheck",
     "priceline",
     "recheck",
+    "return",
+    "round",
+    "roundagency",
+    "roundevent",
     "snapshot",
 }
 

@@ -21,7 +21,8 @@ from catalog.models import Product
 from catalog.proposing import propose
 from govtrack import limits
 from oversight.explorer.question import Dimension, Filters, Question
-from oversight.models import ExportJob, Snapshot
+from oversight.models import ExportJob, Round, Snapshot
+from oversight.rounds import asking, closing, returning
 from oversight.snapshots.freezing import freeze
 from policies.models import Condition, Policy, PolicyVersion, Waiver
 from subscriptions import commenting, recording
@@ -146,6 +147,7 @@ def records(people: dict[str, Any]) -> dict[str, str]:
         "handover": f"{reverse('subscriptions:hand-over')}?{between}",
         **_kept(people, jeju),
         **_people(people, jeju),
+        **_asked(people, jeju),
         **{title: one.subscription.get_absolute_url() for title, one in made.items()},
         "payment": reverse("subscriptions:payment", args=[payment.pk]),
         "budget": budget.get_absolute_url(),
@@ -222,6 +224,44 @@ def _kept(people: dict[str, Any], jeju: Agency) -> dict[str, str]:
         "unreadable": unreadable.get_absolute_url(),
         "gone": gone.get_absolute_url(),
         **{f"export {name}": job.get_absolute_url() for name, job in exports.items()},
+    }
+
+
+def _asked(people: dict[str, Any], jeju: Agency) -> dict[str, str]:
+    """Rounds as a draft, open with each kind of answer, and closed."""
+    committee, above, today = people["committee"], people["above"], timezone.localdate()
+
+    def new(title: str) -> Round:
+        governments = [kind.value for kind in Agency.METROPOLITAN_AND_PROVINCIAL]
+        return asking.create(
+            Round(
+                title_ko=title,
+                title_en=title,
+                explanation_ko="안내 " * 100,
+                scope=Agency.objects.get(code="KR"),
+                kinds=governments,
+                period_from=today.replace(month=1, day=1),
+                period_until=today,
+                due_on=today,
+            ),
+            by=committee,
+        )
+
+    def answered(round_: Round) -> Round:
+        asking.open_round(round_, by=committee, on=today)
+        seoul = round_.asked.get(agency__code="KR-11")
+        returning.cannot_say(seoul, by=above, category="withheld", reason="Long reason " * 50)
+        for _number in range(2):
+            returning.confirm(round_.asked.get(agency=jeju), by=above)
+        return round_
+
+    draft, open_, closed = new("A draft"), answered(new("A round " * 12)), answered(new("Closed"))
+    pay(Subscription.objects.filter(agency=jeju).latest("pk"))
+    closing.close(closed, by=committee, on=today)
+    return {
+        "draft round": draft.get_absolute_url(),
+        "round": open_.get_absolute_url(),
+        "closed round": closed.get_absolute_url(),
     }
 
 
@@ -440,6 +480,22 @@ STATES: list[tuple[str, str, str, Act | None]] = [
     ("end", "administrator", "{full}end/", filled(on="")),
     ("void", "administrator", "{full}void/", None),
     ("reopen", "administrator", "{void}reopen/", None),
+    ("rounds", "above", "/rounds/", None),
+    ("rounds of none", "nobody", "/rounds/", None),
+    ("a new round with errors", "committee", "/rounds/new/", filled(title_en="x")),
+    ("a draft round", "committee", "{draft round}", None),
+    ("a draft round edited", "committee", "{draft round}edit/", None),
+    ("a round", "committee", "{round}", None),
+    ("a round to an agency", "administrator", "{round}", None),
+    ("a round narrowed to none", "committee", "{round}?q=nothing", None),
+    ("a closed round", "committee", "{closed round}", None),
+    ("a new due date", "committee", "{round}due/", filled(due_on="2020-01-01", reason="x")),
+    ("close a round", "committee", "{round}close/", None),
+    ("cancel a round", "committee", "{round}cancel/", filled()),
+    ("a return, changed since", "administrator", "{round}agencies/KR-49/", None),
+    ("a return to a committee", "committee", "{closed round}agencies/KR-11/", None),
+    ("confirm", "administrator", "{round}agencies/KR-49/confirm/", None),
+    ("cannot say", "administrator", "{round}agencies/KR-49/cannot-say/", filled()),
     ("policies", "committee", "/policies/", None),
     *(
         (f"policy {code}", "officer", f"/policies/{code}/", None)
