@@ -29,7 +29,10 @@ from oversight.snapshots.freezing import freeze
 from policies.models import Policy, PolicyVersion, Waiver
 from sources.models import Report, Source
 from subscriptions import recording
+from subscriptions.importing import jobs
+from subscriptions.importing.running import run
 from subscriptions.models import Finding, PriceLine, Subscription
+from subscriptions.upload_models import Upload
 from tests.roles import ROLES
 
 ANONYMOUS = "anonymous"
@@ -61,6 +64,7 @@ FINDS_SHARED = "     login 404  404  404  404  404  404  302  302  302"  # with 
 STARTS_JEJU = "      login  404  200  404  200  200  403  403  403  200"
 FREEZES = "          login  403  403  403  403  403  403  200  200  200"
 SEES_ALL = "         login  404  404  404  200  404  200  200  404  200"
+IMPORTS_ITS_OWN = "  login  403  200  404  404  403  403  403  403  404"
 OWNS = "             login  404  200  404  404  404  404  404  404  404"
 
 
@@ -189,6 +193,22 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("subscriptions:waiver-act", ("[waiver]", "no-such-act")): (NOWHERE, NOWHERE),
     ("subscriptions:what-if", ("deepseek-block", "1")): (WRITES_POLICIES, NEVER),
     ("subscriptions:what-if", ("draft-rule", "9")): (NOWHERE, NEVER),
+    # Sent empty, the form comes back.
+    ("subscriptions:imports", ()): (RECORDERS, RECORDERS),
+    ("subscriptions:import-example", ("subscriptions", "csv")): (RECORDERS, NEVER),
+    ("subscriptions:import-example", ("payments", "xlsx")): (RECORDERS, NEVER),
+    ("subscriptions:import-example", ("agencies", "csv")): (NOT_EVEN_OFFICERS[:-3] + "200", NEVER),
+    # An import is its owner's alone, here the administrator's; it has been tried, so there is nothing to undo.
+    ("subscriptions:import", ("[import]",)): (IMPORTS_ITS_OWN, NEVER),
+    ("subscriptions:import-columns", ("[import]",)): (IMPORTS_ITS_OWN, IMPORTS_ITS_OWN),
+    ("subscriptions:import-problems", ("[import]",)): (IMPORTS_ITS_OWN, NEVER),
+    ("subscriptions:import-start", ("[import]",)): (NEVER, done(IMPORTS_ITS_OWN)),
+    ("subscriptions:import-again", ("[import]",)): (NEVER, done(IMPORTS_ITS_OWN)),
+    ("subscriptions:import-undo", ("[import]",)): (
+        IMPORTS_ITS_OWN.replace("200", "404"),
+        IMPORTS_ITS_OWN.replace("200", "404"),
+    ),
+    ("subscriptions:import-discard", ("[import]",)): (IMPORTS_ITS_OWN, done(IMPORTS_ITS_OWN)),
     ("agencies:save-view", ()): (NEVER, DONE.replace("302", "login", 1)),
     ("agencies:forget-view", ("0",)): (NEVER, NOWHERE),
 }
@@ -313,12 +333,28 @@ def world(people: dict[str, Any]) -> dict[str, str]:
     return {
         **{f"[snapshot of {name}]": str(snapshot.pk) for name, snapshot in snapshots.items()},
         "[export]": str(start(administrator, "", 1).pk),
+        "[import]": str(a_tried_import(administrator).pk),
         **{f"[{state}]": recorded.subscription.reference for state, recorded in states.items()},
         "[waiver]": str(waiver.pk),
         "[shared view]": str(view.pk),
         "[finding]": str(findings[JEJU].pk),
         "[finding of Seoul]": str(findings[SEOUL].pk),
     }
+
+
+def a_tried_import(owner: User) -> Upload:
+    data = b"agency,tool\nKR-49,chatgpt\n"
+    report = run(data, "f.csv", owner, trial=True)
+    return Upload.objects.create(
+        owner=owner,
+        kind="subscriptions",
+        file_name="f.csv",
+        file=jobs.store(data),
+        header=["agency", "tool"],
+        columns=["agency", "product"],
+        step="trial",
+        report=report.as_json(),
+    )
 
 
 def client_of(people: dict[str, Any], title: str, **options: Any) -> Client:

@@ -165,6 +165,9 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["d
 EXPORTS_DIR = env.path("EXPORTS_DIR", default=str(BASE_DIR / "exports"))
 # The days after which `manage.py remove_old_exports` deletes them.
 EXPORTS_DAYS = env.int("EXPORTS_DAYS", default=7)
+# Where uploaded files wait to be imported, and after how many days the same command deletes them.
+IMPORTS_DIR = env.path("IMPORTS_DIR", default=str(BASE_DIR / "imports"))
+IMPORTS_DAYS = env.int("IMPORTS_DAYS", default=7)
 
 # A pasted text of 10 MB must reach the form, which names the field that is too long; more is answered with 400.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024

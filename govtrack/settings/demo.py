@@ -29,6 +29,7 @@ GOVTRACK_DEMO = True
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = kept_key(DEMO_DIR / "secret-key")
 EXPORTS_DIR = DEMO_DIR / "exports"
+IMPORTS_DIR = DEMO_DIR / "imports"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 if DEBUG:

@@ -50,6 +50,17 @@ class Checked:
     def is_new(self) -> bool:
         return self.before is None
 
+    def changed_columns(self) -> list[str]:
+        """The columns of the file whose values change a record that is there; "amount" for its price lines."""
+        before = self.before
+        fields = {**dict.fromkeys(PLAIN), "product": None, "payer": None}
+        found = []
+        for name in fields if before is not None else ():
+            attribute = Subscription._meta.get_field(name).attname  # type: ignore[union-attr]
+            if getattr(before, attribute) != getattr(self.after, attribute):
+                found.append(name)
+        return found if self.lines is None else [*found, "amount"]
+
 
 class Checker:
     """Checks the records of one import for one person; `mapped` are the columns that the file has."""
