@@ -22,7 +22,8 @@ from subscriptions.evaluation import Judgement, names_for
 from subscriptions.findings import reconcile_policy, reconcile_totals
 from subscriptions.import_models import FileImport, ImportedRow
 from subscriptions.importing import bulk
-from subscriptions.importing.checking import Checked, Checker
+from subscriptions.importing.ahead import ahead
+from subscriptions.importing.checking import Checked, Checker, Read
 from subscriptions.importing.columns import (
     NEEDED,
     SUBSCRIPTIONS,
@@ -35,7 +36,7 @@ from subscriptions.importing.judging import Judges
 from subscriptions.importing.reading import Row, read_rows
 from subscriptions.importing.refusing import Refused
 from subscriptions.importing.report import MOST_ROWS, MOST_VERDICTS, Changed, Report, RowDone, RowVerdict
-from subscriptions.importing.rows import Entry, Problem, entries
+from subscriptions.importing.rows import Problem, entries
 from subscriptions.importing.writing import Writer
 from subscriptions.models import Decision, Facts, Status, Subscription
 from subscriptions.recording import today
@@ -190,7 +191,7 @@ class _Run:
 
     def all(self) -> Report:
         done = 0
-        for chunk in _chunks(entries(self.table.rows, self.names)):
+        for chunk in ahead(self._read()):
             checked = self.checker.check(chunk)
             self._count(chunk, checked)
             # After an error nothing is kept: then only a trial goes on, for the verdicts of the rest.
@@ -204,10 +205,14 @@ class _Run:
         self.report.digest = self._digest.hexdigest()
         return self.report
 
-    def _count(self, chunk: Sequence[Entry], checked: Sequence[Checked]) -> None:
+    def _read(self) -> Iterator[list[Read]]:
+        for chunk in _chunks(entries(self.table.rows, self.names)):
+            yield self.checker.read(chunk)
+
+    def _count(self, chunk: Sequence[Read], checked: Sequence[Checked]) -> None:
         report = self.report
-        for entry in chunk:
-            report.tell(entry.problems)
+        for read in chunk:
+            report.tell(read.entry.problems)
         for one in checked:
             report.new += one.is_new
             report.changed += not one.is_new and one.is_changed

