@@ -15,7 +15,7 @@ class FileImport(models.Model):
 
     class Kind(models.TextChoices):
         SUBSCRIPTIONS = "subscriptions", _("Subscriptions with their prices")
-        PAYMENTS = "payments", _("Payments")
+        PAYMENTS = "payments", _("Payments of subscriptions")
         AGENCIES = "agencies", _("Agencies")
 
     class State(models.TextChoices):

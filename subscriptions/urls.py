@@ -25,6 +25,7 @@ urlpatterns = [
     path("waivers/<int:pk>/<slug:name>/", waiver_views.waiver_act, name="waiver-act"),
     path("imports/", imports.imports, name="imports"),
     path("imports/example/<slug:kind>.<slug:ending>", imports.example, name="import-example"),
+    path("imports/records/<slug:kind>.<slug:ending>", imports.records, name="import-records"),
     path("imports/<int:pk>/", imports.upload, name="import"),
     path("imports/<int:pk>/columns/", imports.columns, name="import-columns"),
     path("imports/<int:pk>/problems/", imports.problems, name="import-problems"),

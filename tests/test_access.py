@@ -198,6 +198,9 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("subscriptions:import-example", ("subscriptions", "csv")): (RECORDERS, NEVER),
     ("subscriptions:import-example", ("payments", "xlsx")): (RECORDERS, NEVER),
     ("subscriptions:import-example", ("agencies", "csv")): (NOT_EVEN_OFFICERS[:-3] + "200", NEVER),
+    ("subscriptions:import-records", ("subscriptions", "csv")): (RECORDERS, NEVER),
+    ("subscriptions:import-records", ("payments", "xlsx")): (RECORDERS, NEVER),
+    ("subscriptions:import-records", ("agencies", "csv")): (NOT_EVEN_OFFICERS[:-3] + "200", NEVER),
     # An import is its owner's alone, here the administrator's; it has been tried, so there is nothing to undo.
     ("subscriptions:import", ("[import]",)): (IMPORTS_ITS_OWN, NEVER),
     ("subscriptions:import-columns", ("[import]",)): (IMPORTS_ITS_OWN, IMPORTS_ITS_OWN),

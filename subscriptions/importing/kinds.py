@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from agencies.models import Role, User
 from subscriptions.import_models import FileImport
-from subscriptions.importing import agencies, payments, plain, running, undoing
+from subscriptions.importing import agencies, exporting, payments, plain, running, undoing
 from subscriptions.importing.columns import SUBSCRIPTIONS, Vocabulary
 from subscriptions.importing.report import Report
 from subscriptions.models import Status
@@ -35,7 +35,8 @@ class Run(Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of file. `missing` says what such a file lacks by its columns, or nothing; `example` are rows of one."""
+    """One kind of file. `missing` says what such a file lacks by its columns, or nothing; `example` are rows of one,
+    and `records` what is recorded, in such rows, for a person."""
 
     code: str
     title: Promise
@@ -47,6 +48,7 @@ class Kind:
     touched: Callable[[FileImport], list[str]]
     undo: Callable[..., None]
     example: Callable[[], list[list[str]]]
+    records: Callable[[User], Iterable[list[Any]]]
     has_status: bool = False
 
 
@@ -90,11 +92,12 @@ KINDS: dict[str, Kind] = {
             undoing.touched_references,
             undoing.undo,
             _example,
+            exporting.subscription_rows,
             has_status=True,
         ),
         Kind(
             FileImport.Kind.PAYMENTS,
-            gettext_lazy("Payments"),
+            gettext_lazy("Payments of subscriptions"),
             payments.VOCABULARY,
             _administers,
             payments.run,
@@ -103,6 +106,7 @@ KINDS: dict[str, Kind] = {
             partial(plain.touched, payments.Payments),
             partial(plain.undo, payments.Payments),
             payments.example,
+            exporting.payment_rows,
         ),
         Kind(
             FileImport.Kind.AGENCIES,
@@ -115,6 +119,7 @@ KINDS: dict[str, Kind] = {
             partial(plain.touched, agencies.Agencies),
             partial(plain.undo, agencies.Agencies),
             agencies.example,
+            exporting.agency_rows,
         ),
     )
 }

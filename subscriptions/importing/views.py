@@ -83,12 +83,23 @@ def imports(request: SignedInRequest) -> HttpResponse:
 @require_safe
 def example(request: SignedInRequest, kind: str, ending: str) -> HttpResponseBase:
     """A file to begin with."""
+    return file_of(_kind(request, kind, ending).example(), f"example-{kind}", ending, _("Example"))
+
+
+@require_safe
+def records(request: SignedInRequest, kind: str, ending: str) -> HttpResponseBase:
+    """What is recorded already, as a file that can be edited and imported again."""
+    found = _kind(request, kind, ending)
+    return file_of(found.records(request.user), kind, ending, str(found.title)[:31])
+
+
+def _kind(request: SignedInRequest, kind: str, ending: str) -> Kind:
     _may_import(request)
     if kind not in KINDS or ending not in FILES:
         raise Http404
     if not KINDS[kind].may(request.user):
         raise PermissionDenied
-    return file_of(KINDS[kind].example(), f"example-{kind}", ending, _("Example"))
+    return KINDS[kind]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -168,7 +179,7 @@ def problems(request: SignedInRequest, pk: int) -> HttpResponseBase:
 
 def _problem_rows(upload: Upload) -> Iterator[list[Any]]:
     kind = KINDS[upload.kind]
-    yield [_("Row"), _("Severity"), _("Column"), _("Value"), _("Message"), _("Suggestion")]
+    yield [_("Row of the file"), _("Severity"), _("Column"), _("Value"), _("Message"), _("Suggestion")]
     for one in Report.of_json(upload.report or {}).problems:
         severity = _("Error") if one.is_error else _("Warning")
         yield [one.line, severity, _column(kind, one.column), one.value, one.message, one.suggestion]

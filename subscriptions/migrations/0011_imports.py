@@ -56,13 +56,13 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='fileimport',
             name='kind',
-            field=models.CharField(choices=[('subscriptions', 'Subscriptions with their prices'), ('payments', 'Payments'), ('agencies', 'Agencies')], default='subscriptions', max_length=20, verbose_name='what it holds'),
+            field=models.CharField(choices=[('subscriptions', 'Subscriptions with their prices'), ('payments', 'Payments of subscriptions'), ('agencies', 'Agencies')], default='subscriptions', max_length=20, verbose_name='what it holds'),
         ),
         migrations.CreateModel(
             name='Upload',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('subscriptions', 'Subscriptions with their prices'), ('payments', 'Payments'), ('agencies', 'Agencies')], max_length=20, verbose_name='what it holds')),
+                ('kind', models.CharField(choices=[('subscriptions', 'Subscriptions with their prices'), ('payments', 'Payments of subscriptions'), ('agencies', 'Agencies')], max_length=20, verbose_name='what it holds')),
                 ('file_name', models.CharField(max_length=200, verbose_name='file')),
                 ('file', models.CharField(blank=True, max_length=60, verbose_name='stored as')),
                 ('language', models.CharField(default='ko', max_length=10, verbose_name='language')),
@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
             name='KnownHeader',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('subscriptions', 'Subscriptions with their prices'), ('payments', 'Payments'), ('agencies', 'Agencies')], max_length=20, verbose_name='what it holds')),
+                ('kind', models.CharField(choices=[('subscriptions', 'Subscriptions with their prices'), ('payments', 'Payments of subscriptions'), ('agencies', 'Agencies')], max_length=20, verbose_name='what it holds')),
                 ('header', models.CharField(max_length=200, verbose_name='header')),
                 ('column', models.CharField(blank=True, max_length=40, verbose_name='column')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='known_headers', to=settings.AUTH_USER_MODEL, verbose_name='user')),

@@ -113,7 +113,7 @@ def test_from_the_file_to_the_undo(by: User, folder: Path) -> None:
         "The file can be imported",
         "Would be created 2",
         "Errors 0",
-        "민원" * 0 + "By the policies in force",
+        "By the policies in force",
     ):
         assert text in page
     assert "Violation" in page
@@ -149,7 +149,7 @@ def test_errors_are_told_with_their_row_and_as_a_file_and_the_next_file_knows_th
     response: Any = client.get(f"{upload.get_absolute_url()}problems/")
     text = b"".join(response.streaming_content).decode("utf-8-sig")
     rows = list(csv.reader(io.StringIO(text)))
-    assert rows[0] == ["Row", "Severity", "Column", "Value", "Message", "Suggestion"]
+    assert rows[0] == ["Row of the file", "Severity", "Column", "Value", "Message", "Suggestion"]
     assert [row[:4] for row in rows[1:]] == [
         ["2", "Error", "AI tool", "tool-aa"],
         ["3", "Error", "Starts", "soon"],
