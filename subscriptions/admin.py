@@ -51,12 +51,15 @@ from subscriptions.models import (
     Finding,
     FindingNote,
     ImportedRow,
+    KnownHeader,
     Payment,
     PolicyCheck,
     PriceLine,
     Status,
     Subscription,
+    Upload,
     UserCount,
+    WrittenRow,
 )
 from subscriptions.money import amount_text, currencies, minor_units
 from subscriptions.rates import DECIMALS, may_change_rates, rate_text, rates_changed
@@ -723,7 +726,7 @@ class FactsOriginAdmin(ViewOnly, ScopedAdmin):
 
 @admin.register(FileImport)
 class FileImportAdmin(ViewOnly, ScopedAdmin):
-    list_display = ["file_name", "owner", "state", "new", "changed", "left", "finished_at"]
+    list_display = ["file_name", "kind", "owner", "state", "new", "changed", "left", "finished_at"]
     list_select_related = ["owner"]
     search_fields = ["file_name", "owner__username"]
     date_hierarchy = "created_at"
@@ -737,6 +740,37 @@ class ImportedRowAdmin(ViewOnly, ScopedAdmin):
     list_display = ["subscription", "file_import", "line", "is_new", "version"]
     list_select_related = ["subscription", "file_import"]
     search_fields = ["subscription__reference", "file_import__file_name"]
+
+
+@admin.register(Upload)
+class UploadAdmin(ViewOnly, ScopedAdmin):
+    list_display = ["file_name", "kind", "owner", "step", "state", "problem", "created_at", "finished_at"]
+    list_select_related = ["owner"]
+    search_fields = ["file_name", "owner__username"]
+    exclude = ["samples", "report", "file"]
+
+    def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
+        return rows if user.is_superuser else rows.filter(owner=user)
+
+
+@admin.register(KnownHeader)
+class KnownHeaderAdmin(ViewOnly, ScopedAdmin):
+    list_display = ["header", "kind", "column", "user"]
+    list_select_related = ["user"]
+    search_fields = ["header", "user__username"]
+
+    def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
+        return rows if user.is_superuser else rows.filter(user=user)
+
+
+@admin.register(WrittenRow)
+class WrittenRowAdmin(ViewOnly, ScopedAdmin):
+    list_display = ["file_import", "record", "line", "is_new"]
+    list_select_related = ["file_import"]
+    search_fields = ["file_import__file_name"]
+
+    def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
+        return rows if user.is_superuser else rows.filter(file_import__owner=user)
 
 
 @admin.register(PolicyCheck)

@@ -13,6 +13,11 @@ from agencies.visibility import VisibleQuerySet
 class FileImport(models.Model):
     """An import of one file, all of which was written in one transaction. It belongs to whoever imported it."""
 
+    class Kind(models.TextChoices):
+        SUBSCRIPTIONS = "subscriptions", _("Subscriptions with their prices")
+        PAYMENTS = "payments", _("Payments of subscriptions")
+        AGENCIES = "agencies", _("Agencies")
+
     class State(models.TextChoices):
         DONE = "done", _("Imported")
         UNDONE = "undone", _("Undone")
@@ -20,6 +25,7 @@ class FileImport(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="file_imports", verbose_name=_("by")
     )
+    kind = models.CharField(_("what it holds"), max_length=20, choices=Kind, default=Kind.SUBSCRIPTIONS)
     file_name = models.CharField(_("file"), max_length=200)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DONE)
     new = models.PositiveIntegerField(_("new records"), default=0)

@@ -47,6 +47,7 @@ from subscriptions.tally_models import (  # noqa: F401  Django looks for models 
     PaidChange,
     PaidInDetail,
 )
+from subscriptions.upload_models import KnownHeader, Upload, WrittenRow  # noqa: F401  Django looks here
 
 
 class Status(models.TextChoices):

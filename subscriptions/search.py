@@ -1,7 +1,7 @@
 """The search over subscriptions: words of any length found in the middle of text, as quick for rare words as for common ones.
 
 Korean words are often two syllables long, which a trigram index cannot serve. So PostgreSQL indexes pairs of characters
-(`govtrack_bigrams`, see the migration); SQLite reads the rows. An index is the worse way to a common word, though: a page of
+(`govtrack_pairs`, see the migrations); SQLite reads the rows. An index is the worse way to a common word, though: a page of
 those is full after reading a few rows in the order of the list. `search` tells the two apart before it asks.
 """
 
@@ -51,7 +51,8 @@ class HasIndexedWord(HasWord):
             return contains, params
         lhs, lhs_params = self.process_lhs(compiler, connection)
         # The index finds the rows that hold all pairs of the word, the second condition those that hold them in order.
-        both = f"(govtrack_bigrams({lhs}) @> govtrack_bigrams(%s) AND {contains})"
+        indexed = f'govtrack_pairs({lhs}) COLLATE "C" @> govtrack_bigrams(%s)'
+        both = f"({indexed} AND {contains})"
         return both, (*lhs_params, self.rhs, *params)
 
 

@@ -97,6 +97,10 @@ _ENTER = f"""
     WHERE subscription_id = NEW.id;
 """
 _ROW = f"INSERT INTO {KEPT} (subscription_id, won, payments, unknown)"
+_NEW_ROW = f"""
+    INSERT INTO {KEPT} (subscription_id, {_tallied_as()}, won, payments, unknown)
+    VALUES (NEW.id, {_to_be_tallied_as("NEW")}, 0, 0, 0) ON CONFLICT DO NOTHING;
+"""
 
 
 def _postgresql() -> str:
@@ -116,6 +120,15 @@ BEGIN
         {check.format(_drifted("OLD.id"))}
         {out}
         {_LEAVE}
+    END IF;
+    IF TG_OP = 'INSERT' THEN
+        {_NEW_ROW}
+        IF FOUND THEN  -- nothing was paid for it yet
+            IF NEW.{EXPECTED_TO_PAY} THEN
+                {_CHANGE} VALUES ({_to_be_tallied_as("NEW")}, NULL, 0, 0, 0, 1);
+            END IF;
+            RETURN NULL;
+        END IF;
     END IF;
     IF TG_OP <> 'DELETE' THEN
         {_ROW} VALUES (NEW.id, 0, 0, 0) ON CONFLICT DO NOTHING;

@@ -15,6 +15,8 @@ from subscriptions import (
     waiver_views,
     whatif_views,
 )
+from subscriptions import finding_views, views, waiver_views, whatif_views
+from subscriptions.importing import views as imports
 
 app_name = "subscriptions"
 urlpatterns = [
@@ -55,5 +57,15 @@ urlpatterns = [
     path("waivers/", waiver_views.waiver_list, name="waivers"),
     path("waivers/<int:pk>/", waiver_views.waiver_page, name="waiver"),
     path("waivers/<int:pk>/<slug:name>/", waiver_views.waiver_act, name="waiver-act"),
+    path("imports/", imports.imports, name="imports"),
+    path("imports/example/<slug:kind>.<slug:ending>", imports.example, name="import-example"),
+    path("imports/records/<slug:kind>.<slug:ending>", imports.records, name="import-records"),
+    path("imports/<int:pk>/", imports.upload, name="import"),
+    path("imports/<int:pk>/columns/", imports.columns, name="import-columns"),
+    path("imports/<int:pk>/problems/", imports.problems, name="import-problems"),
+    path("imports/<int:pk>/start/", imports.start, name="import-start"),
+    path("imports/<int:pk>/again/", imports.again, name="import-again"),
+    path("imports/<int:pk>/undo/", imports.undo, name="import-undo"),
+    path("imports/<int:pk>/discard/", imports.discard, name="import-discard"),
     path("policies/<slug:code>/what-if/<int:number>/", whatif_views.what_if, name="what-if"),
 ]

@@ -37,6 +37,11 @@ from subscriptions.attachments.storing import attach
 from subscriptions.models import Finding, PriceLine, Subscription
 from subscriptions import paying, recording
 from subscriptions.models import Budget, Finding, Payment, PriceLine, Subscription
+from subscriptions import recording
+from subscriptions.importing import jobs
+from subscriptions.importing.running import run
+from subscriptions.models import Finding, PriceLine, Subscription
+from subscriptions.upload_models import Upload
 from tests.roles import ROLES
 
 ANONYMOUS = "anonymous"
@@ -81,6 +86,7 @@ SEES_ROUND = "       login  404  200  200  200  200  200  200  200  200"
 SEES_DRAFT_ROUND = " login  404  404  404  404  404  200  200  404  200"
 RUNS_ROUND = "       login  404  403  403  403  403  200  200  403  200"
 NOT_ANY_MORE = "     login  404  403  403  403  403  403  403  403  403"
+IMPORTS_ITS_OWN = "  login  403  200  404  404  403  403  403  403  404"
 OWNS = "             login  404  200  404  404  404  404  404  404  404"
 
 
@@ -300,6 +306,25 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("subscriptions:waiver-act", ("[waiver]", "no-such-act")): (NOWHERE, NOWHERE),
     ("subscriptions:what-if", ("deepseek-block", "1")): (WRITES_POLICIES, NEVER),
     ("subscriptions:what-if", ("draft-rule", "9")): (NOWHERE, NEVER),
+    # Sent empty, the form comes back.
+    ("subscriptions:imports", ()): (RECORDERS, RECORDERS),
+    ("subscriptions:import-example", ("subscriptions", "csv")): (RECORDERS, NEVER),
+    ("subscriptions:import-example", ("payments", "xlsx")): (RECORDERS, NEVER),
+    ("subscriptions:import-example", ("agencies", "csv")): (NOT_EVEN_OFFICERS[:-3] + "200", NEVER),
+    ("subscriptions:import-records", ("subscriptions", "csv")): (RECORDERS, NEVER),
+    ("subscriptions:import-records", ("payments", "xlsx")): (RECORDERS, NEVER),
+    ("subscriptions:import-records", ("agencies", "csv")): (NOT_EVEN_OFFICERS[:-3] + "200", NEVER),
+    # An import is its owner's alone, here the administrator's; it has been tried, so there is nothing to undo.
+    ("subscriptions:import", ("[import]",)): (IMPORTS_ITS_OWN, NEVER),
+    ("subscriptions:import-columns", ("[import]",)): (IMPORTS_ITS_OWN, IMPORTS_ITS_OWN),
+    ("subscriptions:import-problems", ("[import]",)): (IMPORTS_ITS_OWN, NEVER),
+    ("subscriptions:import-start", ("[import]",)): (NEVER, done(IMPORTS_ITS_OWN)),
+    ("subscriptions:import-again", ("[import]",)): (NEVER, done(IMPORTS_ITS_OWN)),
+    ("subscriptions:import-undo", ("[import]",)): (
+        IMPORTS_ITS_OWN.replace("200", "404"),
+        IMPORTS_ITS_OWN.replace("200", "404"),
+    ),
+    ("subscriptions:import-discard", ("[import]",)): (IMPORTS_ITS_OWN, done(IMPORTS_ITS_OWN)),
     ("agencies:save-view", ()): (NEVER, DONE.replace("302", "login", 1)),
     ("agencies:forget-view", ("0",)): (NEVER, NOWHERE),
 }
@@ -441,6 +466,7 @@ def world(people: dict[str, Any]) -> dict[str, str]:
         **{name: str(round_.pk) for name, round_ in rounds.items()},
         **{f"[snapshot of {name}]": str(snapshot.pk) for name, snapshot in snapshots.items()},
         "[export]": str(start(administrator, "", 1).pk),
+        "[import]": str(a_tried_import(administrator).pk),
         **{f"[{state}]": recorded.subscription.reference for state, recorded in states.items()},
         "[comment]": str(said.pk),
         "[attachment]": str(filed.pk),
@@ -474,6 +500,21 @@ def rounds_of(member: User) -> dict[str, Round]:
         "[round of Seoul]": asking.open_round(new(SEOUL, f"{MARK} round", ()), by=member, on=today),
         "[draft round]": new("KR", f"{MARK} draft", governments),
     }
+
+
+def a_tried_import(owner: User) -> Upload:
+    data = b"agency,tool\nKR-49,chatgpt\n"
+    report = run(data, "f.csv", owner, trial=True)
+    return Upload.objects.create(
+        owner=owner,
+        kind="subscriptions",
+        file_name="f.csv",
+        file=jobs.store(data),
+        header=["agency", "tool"],
+        columns=["agency", "product"],
+        step="trial",
+        report=report.as_json(),
+    )
 
 
 def client_of(people: dict[str, Any], title: str, **options: Any) -> Client:

@@ -209,6 +209,9 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["d
 EXPORTS_DIR = env.path("EXPORTS_DIR", default=str(BASE_DIR / "exports"))
 # The days after which `manage.py remove_old_exports` deletes them.
 EXPORTS_DAYS = env.int("EXPORTS_DAYS", default=7)
+# Where uploaded files wait to be imported, and after how many days the same command deletes them.
+IMPORTS_DIR = env.path("IMPORTS_DIR", default=str(BASE_DIR / "imports"))
+IMPORTS_DAYS = env.int("IMPORTS_DAYS", default=7)
 
 # Folders, by their settings, that a backup takes along and whose disks must have room; one that is not set is left out.
 KEPT_FOLDERS = ["EXPORTS_DIR", "IMPORTS_DIR", "ATTACHMENTS_DIR", "MEDIA_ROOT"]

@@ -31,6 +31,7 @@ DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = kept_key(DEMO_DIR / "secret-key")
 EXPORTS_DIR = DEMO_DIR / "exports"
 ATTACHMENTS_DIR = DEMO_DIR / "attachments"
+IMPORTS_DIR = DEMO_DIR / "imports"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 if DEBUG:

@@ -25,6 +25,10 @@ REQUEST_LIMITS.clear()
 
 EXPORTS_DIR = Path(tempfile.gettempdir()) / f"govtrack-test-exports-{os.getpid()}"
 ATTACHMENTS_DIR = Path(tempfile.gettempdir()) / f"govtrack-test-attachments-{os.getpid()}"
+# Tests that start a worker of its own share their folder with it.
+IMPORTS_DIR = Path(
+    os.environ.get("IMPORTS_DIR", Path(tempfile.gettempdir()) / f"govtrack-test-imports-{os.getpid()}")
+)
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: tests of two writers at once need two connections. One per process, so that runs can overlap.

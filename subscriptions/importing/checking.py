@@ -23,7 +23,7 @@ from subscriptions.importing.columns import LINE, RECORD, Implied
 from subscriptions.importing.directory import Directory
 from subscriptions.importing.matching import Key, key_of, price_lines, whole, with_keys, with_references
 from subscriptions.importing.pricing import Pricing, same_lines
-from subscriptions.importing.rows import Entry
+from subscriptions.importing.rows import Entry, Problem
 from subscriptions.importing.values import Cells
 from subscriptions.models import LIVE, PriceLine, Status, Subscription
 
@@ -50,6 +50,27 @@ class Checked:
     def is_new(self) -> bool:
         return self.before is None
 
+    def changed_columns(self) -> list[str]:
+        """The columns of the file whose values change a record that is there; "amount" for its price lines."""
+        before = self.before
+        fields = {**dict.fromkeys(PLAIN), "product": None, "payer": None}
+        found = []
+        for name in fields if before is not None else ():
+            attribute = Subscription._meta.get_field(name).attname  # type: ignore[union-attr]
+            if getattr(before, attribute) != getattr(self.after, attribute):
+                found.append(name)
+        return found if self.lines is None else [*found, "amount"]
+
+
+@dataclass
+class Read:
+    """An entry with the values of its cells, the price lines that they make for a new record, and what is wrong with those."""
+
+    entry: Entry
+    values: dict[str, Any]
+    lines: list[PriceLine] | None
+    problems: list[Problem]
+
 
 class Checker:
     """Checks the records of one import for one person; `mapped` are the columns that the file has."""
@@ -67,6 +88,7 @@ class Checker:
         self.cells = Cells(SubscriptionForm(by=by), PriceLineForm())
         self.pricing = Pricing(self.cells, implied, self.mapped)
         self.has_lines = any(name in self.mapped for name in LINE)
+        self.has_all_of_lines = all(name in self.mapped for name in LINE)
         self.agencies = Directory(Agency.objects.visible_to(by, Role.ADMINISTRATOR), AgencyField.names)
         payers = Agency.objects.visible_to(by) if "payer" in self.mapped else ()
         self.payers = Directory(payers, AgencyField.names)
@@ -75,10 +97,21 @@ class Checker:
         self._seen: dict[Key | int, int] = {}
         self._hold, self._held = hold, set[int]()
 
-    def check(self, entries: Sequence[Entry]) -> list[Checked]:
+    def read(self, entries: Sequence[Entry]) -> list[Read]:
+        """What the cells of these entries say. Asks the database for nothing, so that it can be done ahead."""
+        return [self._read_entry(entry) for entry in entries]
+
+    def _read_entry(self, entry: Entry) -> Read:
+        values, told = self._values(entry), len(entry.problems)
+        lines = self._lines(entry, ())
+        problems = entry.problems[told:]
+        del entry.problems[told:]  # what is wrong with the record is told before them
+        return Read(entry, values, lines, problems)
+
+    def check(self, entries: Sequence[Read]) -> list[Checked]:
         """The records of these entries without an error; the others say what is wrong with them."""
-        read = [(entry, self._values(entry)) for entry in entries]
-        references = {entry.record.get("reference", "") for entry in entries} - {""}
+        read = [(one.entry, one.values) for one in entries]
+        references = {entry.record.get("reference", "") for entry, _values in read} - {""}
         by_reference = with_references(references, self.by) if references else {}
         keys = {
             key_of(values, self.mapped)
@@ -93,12 +126,13 @@ class Checker:
         by_id.update({row.pk: row for row in by_reference.values()})
         lines = price_lines(list(by_id)) if self.has_lines or by_id else {}
         checked = []
-        for entry, values in read:
-            stored = self._stored(entry, values, by_reference, by_key, by_id)
+        for one in entries:
+            entry = one.entry
+            stored = self._stored(entry, one.values, by_reference, by_key, by_id)
             if entry.has_errors:
-                self._lines(entry, ())  # for what is wrong with them as well
+                entry.problems += one.problems  # what is wrong with its lines as well
                 continue
-            found = self._record(entry, values, stored, lines)
+            found = self._record(one, stored, lines)
             if found is not None and not entry.has_errors:
                 checked.append(found)
         return checked
@@ -218,14 +252,15 @@ class Checker:
             entry.wrong("", message % {"line": before})
 
     def _record(
-        self,
-        entry: Entry,
-        values: dict[str, Any],
-        stored: Subscription | None,
-        lines: dict[int, list[PriceLine]],
+        self, one: Read, stored: Subscription | None, lines: dict[int, list[PriceLine]]
     ) -> Checked | None:
+        entry, values = one.entry, one.values
         old_lines = lines.get(stored.pk, []) if stored is not None else []
-        new_lines = self._lines(entry, old_lines)
+        if old_lines and not self.has_all_of_lines:  # what the file has no column for stays as it is
+            new_lines = self._lines(entry, old_lines)
+        else:
+            new_lines = one.lines
+            entry.problems += one.problems
         if entry.has_errors:
             return None
         if stored is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -144,8 +144,13 @@ def normal(header: str) -> str:
 
 @cache
 def _known_headers() -> dict[str, str]:
+    return headers_of(COLUMNS)
+
+
+def headers_of(columns: Mapping[str, Column]) -> dict[str, str]:
+    """Every header that names a column by itself, in both languages, and the name of the column."""
     known: dict[str, str] = {}
-    for name, column in COLUMNS.items():
+    for name, column in columns.items():
         labels = []
         for language in ("ko", "en"):
             with override(language):
@@ -167,27 +172,44 @@ def _ignored() -> frozenset[str]:
     return frozenset(headers - set(_known_headers()))
 
 
-def guess_all(headers: Sequence[str], chosen: Mapping[str, str] | None = None) -> list[str]:
+@dataclass(frozen=True)
+class Vocabulary:
+    """The columns that one kind of file may have, and how a header is understood; `guess` gives a name or an empty text."""
+
+    columns: Mapping[str, Column]
+    guess: Callable[[str], str]
+
+
+SUBSCRIPTIONS = Vocabulary(COLUMNS, guess)
+
+
+def guess_all(
+    headers: Sequence[str],
+    chosen: Mapping[str, str] | None = None,
+    vocabulary: Vocabulary = SUBSCRIPTIONS,
+) -> list[str]:
     """What each column means: as it was chosen for its header, or as the header says; each once, the first that claims it."""
     chosen = {normal(header): name for header, name in (chosen or {}).items()}
     taken: set[str] = set()
     found = []
     for header in headers:
-        name = chosen.get(normal(header), guess(header))
-        if name in taken or name not in COLUMNS:
+        name = chosen.get(normal(header), vocabulary.guess(header))
+        if name in taken or name not in vocabulary.columns:
             name = ""
         taken.add(name)
         found.append(name)
     return found
 
 
-def find_header(rows: Iterable[tuple[int, list[str]]]) -> tuple[list[str], Iterable[tuple[int, list[str]]]]:
+def find_header(
+    rows: Iterable[tuple[int, list[str]]], vocabulary: Vocabulary = SUBSCRIPTIONS
+) -> tuple[list[str], Iterable[tuple[int, list[str]]]]:
     """The header and the rows after it: among the first ten, the row in which most columns are known; else the first.
 
     Spreadsheets often begin with a title, a date or a unit.
     """
     rest = iter(rows)
     first = [row for _number, row in zip(range(10), rest, strict=False)]
-    scores = [sum(bool(guess(cell)) for cell in cells) for _line, cells in first]
+    scores = [sum(bool(vocabulary.guess(cell)) for cell in cells) for _line, cells in first]
     at = scores.index(max(scores)) if scores else 0
     return first[at][1], chain(first[at + 1 :], rest)

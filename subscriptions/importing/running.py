@@ -8,7 +8,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -23,20 +23,29 @@ from subscriptions.evaluation import Judgement, names_for
 from subscriptions.findings import reconcile_policy, reconcile_totals
 from subscriptions.import_models import FileImport, ImportedRow
 from subscriptions.importing import bulk
-from subscriptions.importing.checking import Checked, Checker
-from subscriptions.importing.columns import NEEDED, find_header, guess_all, implied_by
+from subscriptions.importing.ahead import ahead
+from subscriptions.importing.checking import Checked, Checker, Read
+from subscriptions.importing.columns import (
+    NEEDED,
+    SUBSCRIPTIONS,
+    Vocabulary,
+    find_header,
+    guess_all,
+    implied_by,
+)
 from subscriptions.importing.judging import Judges
 from subscriptions.importing.reading import Row, read_rows
 from subscriptions.importing.refusing import Refused
-from subscriptions.importing.rows import Entry, Problem, entries
+from subscriptions.importing.report import MOST_ROWS, MOST_VERDICTS, Changed, Report, RowDone, RowVerdict
+from subscriptions.importing.rows import Problem, entries
 from subscriptions.importing.writing import Writer
 from subscriptions.models import Decision, Facts, Status, Subscription
 from subscriptions.recording import today
 from subscriptions.totals import hold_totals, refresh_all_totals, refresh_totals
 
 CHUNK = 2_000
-# Enough to mend a file by. All are counted.
-MOST_PROBLEMS, MOST_VERDICTS = 1_000, 500
+# What headers mean where they do not say it themselves, or what each column means in its order.
+Chosen = Mapping[str, str] | Sequence[str] | None
 # Beyond this many agencies, one pass over all totals is cheaper than one for each.
 MANY_AGENCIES = 50
 
@@ -63,46 +72,6 @@ class Written(NamedTuple):
     agency_path: str
 
 
-class Changed(Exception):
-    """The register is no more as it was when the import was tried or began: it would do something else now."""
-
-
-@dataclass(frozen=True)
-class RowVerdict:
-    """That a record of the file does not pass a policy; `sentence` in the language of the import."""
-
-    line: int
-    verdict: str
-    policy: str
-    effect: str
-    sentence: str
-
-
-@dataclass
-class Report:
-    """What an import did or would do. `digest` is the same for two runs that do the same."""
-
-    new: int = 0
-    changed: int = 0
-    left: int = 0
-    errors: int = 0
-    warnings: int = 0
-    problems: list[Problem] = field(default_factory=list)
-    outcomes: dict[str, int] = field(default_factory=dict)
-    verdicts: list[RowVerdict] = field(default_factory=list)
-    verdicts_in_all: int = 0
-    digest: str = ""
-    left_out: list[str] = field(default_factory=list)  # headers of columns that mean nothing here
-    run: FileImport | None = None
-
-    def tell(self, problems: Iterable[Problem]) -> None:
-        for problem in problems:
-            self.errors += problem.is_error
-            self.warnings += not problem.is_error
-            if len(self.problems) < MOST_PROBLEMS:
-                self.problems.append(problem)
-
-
 @dataclass
 class Table:
     """A file that is open: its header, what each column means, and the rows below."""
@@ -112,10 +81,21 @@ class Table:
     rows: Iterable[Row]
 
 
-def open_table(data: bytes, chosen: Mapping[str, str] | None = None) -> Table:
-    """The table in a file, its columns known by their headers; `chosen` says of some what they mean. Raises Refused."""
-    header, rows = find_header(read_rows(data))
-    return Table(header, guess_all(header, chosen), rows)
+def open_table(data: bytes, chosen: Chosen = None, vocabulary: Vocabulary = SUBSCRIPTIONS) -> Table:
+    """The table in a file, its columns known by their headers. Raises Refused.
+
+    `chosen` says of some headers what they mean, or of all columns in their order.
+    """
+    header, rows = find_header(read_rows(data), vocabulary)
+    if isinstance(chosen, Mapping) or chosen is None:
+        return Table(header, guess_all(header, chosen, vocabulary), rows)
+    if len(chosen) != len(header):
+        raise Refused(_("The file has other columns than were chosen. Upload it again."))
+    return Table(header, list(chosen), rows)
+
+
+def missing_text() -> str:
+    return _("There must be a column for the agency and one for the AI tool, or one for the reference.")
 
 
 def missing_columns(columns: Sequence[str]) -> list[tuple[str, ...]]:
@@ -128,7 +108,7 @@ def run(
     file_name: str,
     by: User,
     *,
-    columns: Mapping[str, str] | None = None,
+    columns: Chosen = None,
     new_as: Status = Status.DRAFT,
     trial: bool = False,
     expected: str = "",
@@ -136,17 +116,15 @@ def run(
 ) -> Report:
     """Import a file, or try to: a trial does all of it and keeps nothing. Nothing is kept either when anything is wrong.
 
-    `columns` says of headers what they mean, where they do not say it themselves. `expected` is the digest of a trial: raises
-    Changed when the import would do anything else now. Raises Refused when the file is no table.
+    `columns` says of headers what they mean, where they do not say it themselves, or of all columns. `expected` is the digest of
+    a trial: raises Changed when the import would do anything else now. Raises Refused when the file is no table.
     """
     if not by.has_role(Role.ADMINISTRATOR):
         raise Refused(_("You are no administrator of any agency."))
     table = open_table(data, columns)
     names = table.columns
     if missing_columns(names):
-        raise Refused(
-            _("There must be a column for the agency and one for the AI tool, or one for the reference.")
-        )
+        raise Refused(missing_text())
     with few_collections(), transaction.atomic():
         if not trial:
             bulk.hold_imports()
@@ -160,6 +138,15 @@ def run(
             _close(record, report)
             report.run = record
     return report
+
+
+def _told(one: Checked) -> RowDone:
+    """A record that is written, for people: the agency, the tool, and what changes."""
+    after = one.after
+    label = " · ".join(filter(None, (after.reference, str(after.agency), str(after.product))))
+    if one.before is None:
+        return RowDone(one.entry.line, "new", label)
+    return RowDone(one.entry.line, "changed", label, one.changed_columns())
 
 
 @contextmanager
@@ -207,7 +194,7 @@ class _Run:
 
     def all(self) -> Report:
         done = 0
-        for chunk in _chunks(entries(self.table.rows, self.names)):
+        for chunk in ahead(self._read()):
             checked = self.checker.check(chunk)
             self._count(chunk, checked)
             # After an error nothing is kept: then only a trial goes on, for the verdicts of the rest.
@@ -221,14 +208,20 @@ class _Run:
         self.report.digest = self._digest.hexdigest()
         return self.report
 
-    def _count(self, chunk: Sequence[Entry], checked: Sequence[Checked]) -> None:
+    def _read(self) -> Iterator[list[Read]]:
+        for chunk in _chunks(entries(self.table.rows, self.names)):
+            yield self.checker.read(chunk)
+
+    def _count(self, chunk: Sequence[Read], checked: Sequence[Checked]) -> None:
         report = self.report
-        for entry in chunk:
-            report.tell(entry.problems)
+        for read in chunk:
+            report.tell(read.entry.problems)
         for one in checked:
             report.new += one.is_new
             report.changed += not one.is_new and one.is_changed
             report.left += not one.is_changed
+            if one.is_changed and len(report.rows) < MOST_ROWS:
+                report.rows.append(_told(one))
             before = one.before
             says = (one.entry.line, one.is_changed, before and (before.pk, before.version))
             self._digest.update(repr(says).encode())

@@ -59,6 +59,11 @@ def touched(run: FileImport) -> QuerySet[ImportedRow]:
     return ImportedRow.objects.filter(since, file_import=run)
 
 
+def touched_references(run: FileImport) -> list[str]:
+    """The references of the first ten of them."""
+    return list(touched(run).order_by("line").values_list("subscription__reference", flat=True)[:10])
+
+
 @transaction.atomic
 def undo(run: FileImport, *, by: User) -> None:
     """Take an import back. Raises Touched when anything else was done with one of its records, and PermissionDenied."""
@@ -72,8 +77,7 @@ def undo(run: FileImport, *, by: User) -> None:
     for start in range(0, len(keys), CHUNK):
         held = Subscription.objects.select_for_update(no_key=True).filter(pk__in=keys[start : start + CHUNK])
         list(held.order_by("pk").values_list("pk", flat=True))
-    found = list(touched(run).order_by("line").values_list("subscription__reference", flat=True)[:10])
-    if found:
+    if found := touched_references(run):
         raise Touched(found)
     _Undoing(run, by).all(keys)
     run.state, run.undone_at = FileImport.State.UNDONE, timezone.now()

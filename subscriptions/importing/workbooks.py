@@ -15,6 +15,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from openpyxl import load_workbook
 
+from figures.files import harmless
 from subscriptions.importing.refusing import Refused
 
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -78,7 +79,9 @@ def text_of(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value.strip()
+        text = value.strip()
+        # The apostrophe that an export put before it so that no spreadsheet runs it.
+        return text[1:] if text.startswith("'") and len(text) > 1 and harmless(text[1:]) == text else text
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime.datetime):

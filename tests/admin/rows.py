@@ -32,6 +32,7 @@ from subscriptions.models import (
     HandedOver,
     Handover,
     ImportedRow,
+    KnownHeader,
     Payment,
     PaymentSubmission,
     PolicyCheck,
@@ -42,7 +43,9 @@ from subscriptions.models import (
     StruckComment,
     RegisterPricing,
     Subscription,
+    Upload,
     UserCount,
+    WrittenRow,
 )
 from subscriptions.totals import refresh_totals
 
@@ -350,6 +353,13 @@ MAKERS: dict[type, Callable[[int], Any]] = {
     FileImport: file_import,
     ImportedRow: lambda n: ImportedRow.objects.create(
         file_import=file_import(n), subscription=subscription(n), line=2, is_new=True, version=1
+    ),
+    Upload: lambda n: Upload.objects.create(owner=user(n), kind="subscriptions", file_name=f"file-{n}.csv"),
+    KnownHeader: lambda n: KnownHeader.objects.create(
+        user=user(n), kind="subscriptions", header="비고", column="purpose"
+    ),
+    WrittenRow: lambda n: WrittenRow.objects.create(
+        file_import=file_import(n), record=n, line=2, is_new=True, history_row=n
     ),
     PolicyCheck: lambda n: PolicyCheck.objects.create(policy=policy(n), checked_at=NOW),
     UserCount: user_count,

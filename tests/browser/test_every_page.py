@@ -17,6 +17,7 @@ from playwright.sync_api import Page
 
 from agencies.invitations import invite
 from agencies.models import Agency, SavedView
+from agencies.models import Agency, SavedView, User
 from catalog.models import Product
 from catalog.proposing import propose
 from govtrack import limits
@@ -30,6 +31,11 @@ from subscriptions.attachments.storing import attach, remove
 from subscriptions.models import Payment, PriceLine, Subscription
 from subscriptions import budgets, paying, recording
 from subscriptions.models import Budget, Payment, PriceLine, Subscription
+from subscriptions import recording
+from subscriptions.importing.report import Report, RowDone, RowVerdict
+from subscriptions.importing.rows import Problem
+from subscriptions.models import Payment, PriceLine, Subscription
+from subscriptions.upload_models import Upload
 from tests import chromium
 from tests.browser.conftest import SCREENS
 from tests.roles import ROLES
@@ -219,6 +225,7 @@ def _kept(people: dict[str, Any], jeju: Agency) -> dict[str, str]:
         for name, state in states.items()
     }
     return {
+        **_imports(administrator, long_ago),
         "snapshot": snapshot.get_absolute_url(),
         "spoilt": spoilt.get_absolute_url(),
         "unreadable": unreadable.get_absolute_url(),
@@ -263,6 +270,53 @@ def _asked(people: dict[str, Any], jeju: Agency) -> dict[str, str]:
         "round": open_.get_absolute_url(),
         "closed round": closed.get_absolute_url(),
     }
+def _imports(owner: User, long_ago: datetime.datetime) -> dict[str, str]:
+    """Uploads in each state, with reports of many rows that are long."""
+    long = "가" * 100
+    report = Report(new=700, changed=2, left=3, warnings=61, left_out=[long, "비고"], outcomes={"refused": 1})
+    report.problems = [Problem(n, "amount", long, long, long, is_error=False) for n in range(61)]
+    report.rows = [RowDone(n, "changed", long, ["plan", "amount"]) for n in range(60)]
+    report.verdicts = [RowVerdict(n, "violation", long, "block", long) for n in range(60)]
+    report.verdicts_in_all = 999
+    wrong = Report(errors=3, problems=report.problems[:1], left=1)
+    running = {"step": "import", "state": "running", "rows_total": 9, "report": report.as_json()}
+    states: dict[str, dict[str, Any]] = {
+        "uploaded": {
+            "header": [long, "", "기관명"],
+            "columns": ["", "", "agency"],
+            "samples": [[long, "", "제주"]],
+        },
+        "waiting": {"step": "trial", "state": "waiting"},
+        "kept waiting": {"step": "trial", "state": "waiting", "heard_of_at": long_ago},
+        "tried": {"step": "trial", "report": report.as_json()},
+        "wrong": {"step": "trial", "report": wrong.as_json()},
+        "running": running,
+        "interrupted": {**running, "heard_of_at": long_ago},
+        "refused": {"step": "trial", "state": "stopped", "problem": "refused", "detail": long},
+        "overtaken": {"step": "import", "state": "stopped", "problem": "changed", "report": report.as_json()},
+        "failed": {"step": "import", "state": "failed", "problem": "broken", "report": report.as_json()},
+    }
+    made = {
+        name: Upload.objects.create(
+            owner=owner, kind="subscriptions", file_name=f"{long}.xlsx", file="f.upload", **state
+        )
+        for name, state in states.items()
+    }
+    return {f"import {name}": upload.get_absolute_url() for name, upload in made.items()}
+
+
+IMPORTS = (
+    "uploaded",
+    "waiting",
+    "kept waiting",
+    "tried",
+    "wrong",
+    "running",
+    "interrupted",
+    "refused",
+    "overtaken",
+    "failed",
+)
 
 
 def pay(subscription: Subscription) -> None:
@@ -419,6 +473,11 @@ STATES: list[tuple[str, str, str, Act | None]] = [
             "removed",
         )
     ),
+    ("imports", "administrator", "/imports/", unfolded),
+    ("an import without a file", "administrator", "/imports/", filled()),
+    *((f"import {state}", "administrator", f"{{import {state}}}", None) for state in IMPORTS),
+    ("columns chosen wrongly", "administrator", "{import uploaded}columns/", filled(column_2="")),
+    ("delete an upload", "administrator", "{import uploaded}discard/", None),
     ("explorer wrongly asked", "committee", f"{EXPLORE}?measure=stated&by=month&agency=KR-99", None),
     ("explorer on paper", "committee", f"{EXPLORE}print/?measure=stated", None),
     ("explorer over time on paper", "committee", f"{EXPLORE}print/?by=month&then=place", None),

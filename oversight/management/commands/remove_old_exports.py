@@ -1,4 +1,4 @@
-"""`manage.py remove_old_exports`: delete the files made in the background some days ago; for every night."""
+"""`manage.py remove_old_exports`: delete old files that were made in the background or uploaded; for every night."""
 
 import datetime
 from typing import Any
@@ -9,13 +9,21 @@ from django.utils import timezone
 
 from audit.events import Kind, record
 from oversight.exports.jobs import remove_old
+from subscriptions.importing.jobs import remove_old as remove_old_uploads
 
 
 class Command(BaseCommand):
-    help = "Delete exported files after EXPORTS_DAYS days, and what interrupted exports have left."
+    help = (
+        "Delete exported files after EXPORTS_DAYS days, uploaded ones after IMPORTS_DAYS,"
+        " and what interrupted runs have left."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         removed, left = remove_old(timezone.now() - datetime.timedelta(days=settings.EXPORTS_DAYS))
         if removed:
             record(Kind.COMMAND, name="remove_old_exports", after={"files": removed})
+        now = timezone.now()
+        removed, left = remove_old(now - datetime.timedelta(days=settings.EXPORTS_DAYS))
         self.stdout.write(f"{removed} files removed, {left} left-overs")
+        removed, left = remove_old_uploads(now - datetime.timedelta(days=settings.IMPORTS_DAYS))
+        self.stdout.write(f"{removed} uploads removed, {left} left-overs")

@@ -1,0 +1,130 @@
+"""The kinds of files that can be imported, each with its columns, who may, how it runs and how it is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from agencies.models import Role, User
+from subscriptions.import_models import FileImport
+from subscriptions.importing import agencies, exporting, payments, plain, running, undoing
+from subscriptions.importing.columns import SUBSCRIPTIONS, Vocabulary
+from subscriptions.importing.report import Report
+from subscriptions.models import Status
+
+
+class Run(Protocol):
+    def __call__(
+        self,
+        data: bytes,
+        file_name: str,
+        by: User,
+        *,
+        columns: Any = None,
+        trial: bool = False,
+        expected: str = "",
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> Report: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of file. `missing` says what such a file lacks by its columns, or nothing; `example` are rows of one,
+    and `records` what is recorded, in such rows, for a person."""
+
+    code: str
+    title: Promise
+    vocabulary: Vocabulary
+    may: Callable[[User], bool]
+    run: Run
+    run_in_use: Run
+    missing: Callable[[Sequence[str]], str]
+    touched: Callable[[FileImport], list[str]]
+    undo: Callable[..., None]
+    example: Callable[[], list[list[str]]]
+    records: Callable[[User], Iterable[list[Any]]]
+    has_status: bool = False
+
+
+def _administers(by: User) -> bool:
+    return by.has_role(Role.ADMINISTRATOR)
+
+
+def _is_system_administrator(by: User) -> bool:
+    return by.is_superuser
+
+
+def _missing(columns: Sequence[str]) -> str:
+    return running.missing_text() if running.missing_columns(columns) else ""
+
+
+def _example() -> list[list[str]]:
+    """A header that says the rest of the amounts, a record of two price lines, and one of which little is known."""
+    return [
+        [_("Agency"), _("AI tool"), _("Plan"), _("Contract number"), _("Starts"), _("Ends"), _("Owner department"),
+         _("Highest data class"), _("Personal data"), _("Seats"), _("Amount"), _("Currency"), _("Per seat or flat"),
+         _("Billed"), _("VAT")],
+        [_("Jeju"), "ChatGPT", "Team", "2026-011", "2026-01-01", "2026-12-31", _("Information Department"),
+         _("Open"), _("no"), "10", "38,000", "KRW", _("Per seat"), _("Monthly"), _("VAT included")],
+        [_("Jeju"), "ChatGPT", "Team", "2026-011", "2026-01-01", "2026-12-31", _("Information Department"),
+         _("Open"), _("no"), "", "500,000", "KRW", _("Flat"), _("One-off"), _("VAT excluded")],
+        [_("Jeju"), "Claude", "", "", "2026-03-01", "", "", "", "", "5", "30", "USD", _("Per seat"), _("Monthly"), ""],
+    ]  # fmt: skip
+
+
+KINDS: dict[str, Kind] = {
+    kind.code: kind
+    for kind in (
+        Kind(
+            FileImport.Kind.SUBSCRIPTIONS,
+            gettext_lazy("Subscriptions with their prices"),
+            SUBSCRIPTIONS,
+            _administers,
+            running.run,
+            partial(running.run, new_as=Status.ACTIVE),
+            _missing,
+            undoing.touched_references,
+            undoing.undo,
+            _example,
+            exporting.subscription_rows,
+            has_status=True,
+        ),
+        Kind(
+            FileImport.Kind.PAYMENTS,
+            gettext_lazy("Payments of subscriptions"),
+            payments.VOCABULARY,
+            _administers,
+            payments.run,
+            payments.run,
+            payments.missing,
+            partial(plain.touched, payments.Payments),
+            partial(plain.undo, payments.Payments),
+            payments.example,
+            exporting.payment_rows,
+        ),
+        Kind(
+            FileImport.Kind.AGENCIES,
+            gettext_lazy("Agencies"),
+            agencies.VOCABULARY,
+            _is_system_administrator,
+            agencies.run,
+            agencies.run,
+            agencies.missing,
+            partial(plain.touched, agencies.Agencies),
+            partial(plain.undo, agencies.Agencies),
+            agencies.example,
+            exporting.agency_rows,
+        ),
+    )
+}
+
+
+def kinds_for(by: User) -> dict[str, Kind]:
+    """The kinds that this person may import."""
+    return {code: kind for code, kind in KINDS.items() if kind.may(by)}

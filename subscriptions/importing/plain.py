@@ -1,0 +1,264 @@
+"""Imports of files of which each row is one record of its own: all or nothing, tried first, and taken back as a whole.
+
+What such a file holds says a subclass of `Rows`: which record a row means, and what its values are by the form of that record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, ClassVar
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models, transaction
+from django.db.models import OuterRef, ProtectedError, QuerySet, Subquery
+from django.forms import ModelForm
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from agencies.models import User
+from subscriptions.import_models import FileImport
+from subscriptions.importing import bulk
+from subscriptions.importing.columns import Vocabulary
+from subscriptions.importing.refusing import Refused
+from subscriptions.importing.report import Changed, Report
+from subscriptions.importing.rows import Problem
+from subscriptions.importing.running import Chosen, Table, open_table
+from subscriptions.importing.undoing import Touched
+from subscriptions.upload_models import WrittenRow
+
+CHUNK = 500
+
+
+class Line:
+    """A row of the file: the texts of its cells by column, and what is wrong with it."""
+
+    def __init__(self, number: int, texts: dict[str, str]) -> None:
+        self.number, self.texts = number, texts
+        self.problems: list[Problem] = []
+
+    @property
+    def has_errors(self) -> bool:
+        return any(problem.is_error for problem in self.problems)
+
+    def wrong(self, column: str, message: str, suggestion: str = "") -> None:
+        self.problems.append(Problem(self.number, column, self.texts.get(column, ""), message, suggestion))
+
+    def warn(self, column: str, message: str) -> None:
+        given = self.texts.get(column, "")
+        self.problems.append(Problem(self.number, column, given, message, is_error=False))
+
+
+class Rows:
+    """The rows of one import by one person. `mapped` are the columns that the file has."""
+
+    kind: ClassVar[str]
+    model: ClassVar[Any]
+    vocabulary: ClassVar[Vocabulary]
+
+    def __init__(self, by: User, mapped: Sequence[str], table: Table) -> None:
+        self.by, self.mapped, self.table = by, frozenset(mapped), table
+
+    @classmethod
+    def may(cls, by: User) -> bool:
+        raise NotImplementedError
+
+    @classmethod
+    def changeable(cls, by: User) -> QuerySet:
+        """The records that the person may change."""
+        raise NotImplementedError
+
+    @classmethod
+    def missing(cls, columns: Sequence[str]) -> str:
+        raise NotImplementedError
+
+    def ordered(self, lines: Iterator[Line]) -> Iterator[Line]:
+        """The lines in the order in which they can be written."""
+        return lines
+
+    def prepare(self, lines: Sequence[Line], hold: bool) -> None:
+        """Fetch what these lines need, and with `hold` keep others from it until the import ends."""
+
+    def form(self, line: Line) -> ModelForm | None:
+        """The record's form with what the line says, its instance the record that the line means; None: something is wrong."""
+        raise NotImplementedError
+
+    def column_of(self, field: str) -> str:
+        """The column whose text made an error of this field of the form."""
+        return field if field in self.vocabulary.columns else ""
+
+    def label(self, record: Any) -> str:
+        return str(record)
+
+
+def run(
+    kind: type[Rows],
+    data: bytes,
+    file_name: str,
+    by: User,
+    *,
+    columns: Chosen = None,
+    trial: bool = False,
+    expected: str = "",
+    progress: Callable[[int], None] = lambda done: None,
+) -> Report:
+    """Import a file of this kind, or try to; see `running.run`."""
+    if not kind.may(by):
+        raise Refused(_("You may not import this."))
+    table = open_table(data, columns, kind.vocabulary)
+    if message := kind.missing(table.columns):
+        raise Refused(message)
+    mapped = [name for name in table.columns if name]
+    with transaction.atomic():
+        if not trial:
+            bulk.hold_imports()
+        record = FileImport.objects.create(owner=by, kind=kind.kind, file_name=file_name[:200])
+        report = _Run(record, kind(by, mapped, table), trial, progress).all()
+        if expected and report.digest != expected:
+            raise Changed
+        if trial or report.errors:
+            transaction.set_rollback(True)
+        else:
+            record.new, record.changed, record.left = report.new, report.changed, report.left
+            record.finished_at = timezone.now()
+            record.save()
+            report.run = record
+    return report
+
+
+class _Run:
+    def __init__(self, record: FileImport, rows: Rows, trial: bool, progress: Callable[[int], None]) -> None:
+        self.record, self.rows, self.trial, self.progress = record, rows, trial, progress
+        table = rows.table
+        self.report = Report(
+            left_out=[h for h, name in zip(table.header, table.columns, strict=True) if h and not name]
+        )
+        self._digest = hashlib.sha256()
+
+    def all(self) -> Report:
+        done, lines = 0, self.rows.ordered(self._lines())
+        while chunk := list(itertools.islice(lines, CHUNK)):
+            self.rows.prepare(chunk, hold=not self.trial)
+            written = []
+            for line in chunk:
+                made = None if line.has_errors else self._take(line)
+                self.report.tell(line.problems)
+                if made is not None:
+                    written.append(made)
+            WrittenRow.objects.bulk_create(written)
+            done += len(chunk)
+            self.progress(done)
+        self.report.problems.sort(key=lambda problem: problem.line)
+        self.report.digest = self._digest.hexdigest()
+        return self.report
+
+    def _lines(self) -> Iterator[Line]:
+        names = self.rows.table.columns
+        for number, cells in self.rows.table.rows:
+            texts = {name: text for name, text in itertools.zip_longest(names, cells, fillvalue="") if name}
+            if len(cells) > len(names):
+                line = Line(number, {})
+                message = _("There are %(cells)s cells where the header has %(count)s.")
+                line.wrong("", message % {"cells": len(cells), "count": len(names)})
+                yield line
+            elif any(texts.values()):
+                yield Line(number, {name: texts.get(name, "") for name in self.rows.mapped})
+
+    def _take(self, line: Line) -> WrittenRow | None:
+        """Write the record of a line, unless it is so already or something is wrong."""
+        form = self.rows.form(line)
+        if form is None or line.has_errors:
+            return None
+        model, stored = self.rows.model, form.instance.pk is not None
+        before = _values(form.instance) if stored else None
+        if not form.is_valid():
+            self._tell(line, form)
+            return None
+        after = form.instance
+        changed = [
+            name for name, value in _values(after).items() if before is not None and before[name] != value
+        ]
+        act = "new" if not stored else "changed" if changed else "left"
+        self._digest.update(repr((line.number, act, after.pk, before)).encode())
+        if act != "left":
+            after._change_reason = f"Imported from {self.record.file_name}"[:100]
+            after._history_user = self.rows.by
+            after.save()
+        columns = [self.rows.column_of(name.removesuffix("_id")) for name in changed]
+        self.report.count(line.number, act, self.rows.label(after), filter(None, columns))
+        if act == "left":
+            return None
+        history = model.history.filter(id=after.pk).latest("history_id")
+        return WrittenRow(
+            file_import=self.record,
+            record=after.pk,
+            line=line.number,
+            is_new=act == "new",
+            history_row=history.history_id,
+        )
+
+    def _tell(self, line: Line, form: ModelForm) -> None:
+        for name, errors in form.errors.items():
+            for error in errors:
+                line.wrong(self.rows.column_of(name), str(error))
+
+
+def _values(record: models.Model) -> dict[str, Any]:
+    return {field.attname: getattr(record, field.attname) for field in record._meta.concrete_fields}
+
+
+# --- undo -------------------------------------------------------------------------------------------------------------
+
+
+def _since(kind: type[Rows], run: FileImport) -> QuerySet[WrittenRow]:
+    """The rows of an import whose records were written again since, by anybody."""
+    last = kind.model.history.filter(id=OuterRef("record")).order_by("-history_id").values("history_id")[:1]
+    return WrittenRow.objects.filter(file_import=run).exclude(history_row=Subquery(last))
+
+
+def touched(kind: type[Rows], run: FileImport) -> list[str]:
+    """Names of records that were worked on since, ten at most."""
+    keys = _since(kind, run).order_by("line").values_list("record", flat=True)[:10]
+    found = kind.model.objects.in_bulk(list(keys))
+    return [f"{found[key]}" if key in found else _("(deleted)") for key in keys]
+
+
+@transaction.atomic
+def undo(kind: type[Rows], run: FileImport, *, by: User) -> None:
+    """Take an import back: what is new is deleted, what was changed becomes as it was. Raises Touched and PermissionDenied."""
+    run = FileImport.objects.select_for_update().get(pk=run.pk)
+    rows = list(WrittenRow.objects.filter(file_import=run).order_by("-pk"))
+    if run.state != FileImport.State.DONE or not kind.may(by):
+        raise PermissionDenied
+    bulk.hold_imports()
+    keys = [row.record for row in rows]
+    held = {record.pk: record for record in _held(kind, by, keys)}
+    if names := touched(kind, run):
+        raise Touched(names)
+    if len(held) != len(rows):
+        raise PermissionDenied
+    reason = f"Import of {run.file_name} undone"[:100]
+    for row in rows:
+        record = held[row.record]
+        if not row.is_new:
+            before = kind.model.history.filter(id=row.record, history_id__lt=row.history_row)
+            record = before.latest("history_id").instance
+            record._state.adding = False
+        record._change_reason, record._history_user = reason, by
+        try:
+            record.delete() if row.is_new else record.save()
+        except ProtectedError as error:
+            raise Touched([str(record)]) from error
+    run.state, run.undone_at = FileImport.State.UNDONE, timezone.now()
+    run.save()
+
+
+def _held(kind: type[Rows], by: User, keys: Sequence[int]) -> Iterable[Any]:
+    for start in range(0, len(keys), CHUNK):
+        some = kind.changeable(by).filter(pk__in=keys[start : start + CHUNK])
+        yield from some.select_for_update(of=("self",)).order_by("pk")
+
+
+def cell_error(error: ValidationError) -> str:
+    return " ".join(error.messages)

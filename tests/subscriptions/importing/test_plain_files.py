@@ -1,0 +1,195 @@
+"""Payments and agencies from files: what a row means, what is refused, the same file twice, and the undo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.core.management import call_command
+
+from agencies.models import Agency, Recheck, User
+from subscriptions.import_models import FileImport
+from subscriptions.importing import agencies, payments
+from subscriptions.importing.kinds import KINDS
+from subscriptions.importing.refusing import Refused
+from subscriptions.importing.report import Changed, Report
+from subscriptions.importing.undoing import Touched
+from subscriptions.models import Payment
+from tests.subscriptions.factories import ProductFactory, SubscriptionFactory, agency_at, person
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "in_english")]
+
+PAID = """참조 번호,지급일,금액(만원),통화,환율,전표번호
+P1-1,2026.1.31.,120,,,A-1
+P1-1,2026-02-28,△38.5,,,A-2
+P1-1,2026-03-31,,USD,"1,449.5",A-3
+P1-2,20260301,5,,,
+"""
+ROUND = PAID.replace("A-2", "A-2").replace(",,USD", ",$150.25,USD")
+
+
+@pytest.fixture
+def by(db: None) -> User:
+    product = ProductFactory(code="tool-a")
+    for reference, path in (("P1-1", "KR/P1"), ("P1-2", "KR/P1/C1"), ("P2-1", "KR/P2")):
+        SubscriptionFactory(reference=reference, agency=agency_at(path), product=product)
+    return person("administrator", agency_at("KR/P1"))
+
+
+def pay(text: str, by: User, **options: Any) -> Report:
+    return payments.run(text.encode(), "지급.csv", by, **options)
+
+
+def kept(model: Any, *names: str) -> list[Any]:
+    return list(model.objects.order_by("pk").values_list(*names))
+
+
+def told(report: Report) -> list[tuple[int, str, str]]:
+    return [(one.line, one.column, one.message) for one in report.problems]
+
+
+def test_payments_from_their_file_to_the_undo(by: User) -> None:
+    trial = pay(ROUND, by, trial=True)
+    assert (told(trial), trial.new, Payment.objects.count()) == ([], 4, 0)
+    first = pay(ROUND, by, expected=trial.digest)
+    stored = kept(Payment, "subscription__reference", "amount", "currency", "rate", "won", "document_number")
+    assert stored == [
+        ("P1-1", 1_200_000, "KRW", None, 1_200_000, "A-1"),
+        ("P1-1", -385_000, "KRW", None, -385_000, "A-2"),
+        ("P1-1", 15_025, "USD", 1_449_500_000, 217_787, "A-3"),
+        ("P1-2", 50_000, "KRW", None, 50_000, ""),
+    ]
+    with pytest.raises(Changed):
+        pay(ROUND, by, expected=trial.digest)
+    again = pay(ROUND, by)
+    assert (again.new, again.changed, again.left) == (0, 0, 4)
+    # Without the columns of the rate and the number, both stay, and so does what they came to in won.
+    short = pay("reference,date,amount,currency\nP1-1,2026-03-31,150.25,USD\nP1-2,2026-03-01,50000,\n", by)
+    assert (short.changed, short.left) == (0, 2)
+    second = pay(ROUND.replace("1,449.5", "1,450").replace("△38.5", "(39)"), by)
+    assert [(row.line, row.act, row.fields) for row in second.rows] == [
+        (3, "changed", ["amount", "won"]),
+        (4, "changed", ["rate", "won"]),
+    ]
+    assert Payment.objects.get(document_number="A-3").won == 217_863
+    with pytest.raises(Touched) as touched:
+        payments_undo(first, by)
+    assert len(touched.value.references) == 2
+    payments_undo(second, by)
+    assert (
+        kept(Payment, "subscription__reference", "amount", "currency", "rate", "won", "document_number")
+        == stored
+    )
+    undone = FileImport.objects.get(pk=second.run.pk)  # type: ignore[union-attr]
+    assert (undone.state, undone.kind, undone.changed) == ("undone", "payments", 2)
+    with pytest.raises(PermissionDenied):
+        payments_undo(second, by)
+
+
+def payments_undo(report: Report, by: User) -> None:
+    KINDS["payments"].undo(report.run, by=by)
+
+
+def test_the_commands(by: User, tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "지급.csv"
+    path.write_text(ROUND.replace("전표번호", "증빙"))
+    call_command("import_payments", str(path), user=by.username, column=["증빙=document_number"])
+    number = FileImport.objects.get().pk
+    assert capsys.readouterr().out == f"4 created, 0 changed, 0 as they were; import {number}\n"
+    call_command("undo_import", str(number), user=by.username)
+    assert capsys.readouterr().out == "4 records deleted, 0 as they were before\n"
+    path.write_text("code,parent\nC1,P2\n")
+    person("sysadmin")
+    call_command("import_agencies", str(path), dry_run=True)
+    assert capsys.readouterr().out == "0 created, 1 changed, 0 as they were (a dry run: nothing is kept)\n"
+    assert Agency.objects.get(code="C1").path == "KR/P1/C1/"
+
+
+def test_undone_payments_are_gone_and_can_be_imported_again(by: User) -> None:
+    report = pay(ROUND, by)
+    payments_undo(report, by)
+    assert Payment.objects.count() == 0
+    assert Payment.history.filter(history_type="-").count() == 4
+    assert pay(ROUND, by).new == 4
+
+
+def test_what_is_wrong_with_payments(by: User) -> None:
+    """The messages are the form's own where it has one."""
+    header = "reference,date,amount,currency,rate,document number\n"
+    rows = [
+        ("P2-1,2026-01-01,5,,,", "reference", "There is no such record among those you may change."),
+        ("P1-1,soon,5,,,", "paid_on", "Write the day as 2024-01-31."),
+        ("P1-1,,5,,,", "paid_on", "This field is required."),
+        ("P1-1,2026-01-01,,,,", "amount", "This field is required."),
+        ("P1-1,2026-01-01,5,,1449.5,", "rate", "A payment in won takes no rate."),
+        ("P1-1,2026-01-01,5,XXZ,,", "currency", "“XXZ” is not a currency of ISO 4217."),
+        ("P1-1,2026-01-01,1.5,,,", "amount", "Type a whole number."),
+        ("P1-1,2026-01-01,9,,,B-1\nP1-1,2026-01-02,9,,,B-1", "document_number",
+         "Line 2 is the same payment. Give document numbers to tell them apart."),
+        ("P1-1,2026-01-01,9,,,\nP1-1,2026-01-01,9,,,", "document_number",
+         "Line 2 is the same payment. Give document numbers to tell them apart."),
+    ]  # fmt: skip
+    for row, column, message in rows:
+        report = pay(header + row + "\n", by)
+        assert told(report)[-1][1:] == (column, message), row
+        assert (report.run, Payment.objects.count()) == (None, 0)
+    with pytest.raises(Refused):
+        pay("reference,date\nP1-1,2026-01-01\n", by)
+    with pytest.raises(Refused):
+        pay(ROUND, person("approver", agency_at("KR/P1")))
+    over = pay(header + "P1-1,2026-01-01,5,,,,,more\n", by)
+    assert told(over) == [(2, "", "There are 8 cells where the header has 6.")]
+
+
+TREE = """code,full name in Korean,full name in English,kind,parent,active from
+C9-1,구 사무소,Nine Office,Office,C9,2024-01-01
+C9,구 시,Nine City,시,P1,
+P1,,,,KR,
+"""
+
+
+def test_agencies_from_their_file_to_the_undo(by: User) -> None:
+    root = person("sysadmin")
+    filled = TREE.replace("P1,,,,KR,", "P1,하나 도,Province One,도,KR,")
+    report = agencies.run(filled.encode(), "기관.csv", root)
+    assert (told(report), report.new, report.changed) == ([], 2, 1)
+    places = dict(Agency.objects.filter(code__in=("P1", "C9", "C9-1")).values_list("code", "path"))
+    assert places == {"P1": "KR/P1/", "C9": "KR/P1/C9/", "C9-1": "KR/P1/C9/C9-1/"}
+    new = Agency.objects.get(code="C9-1")
+    assert (new.kind, new.short_ko, new.parent.code) == ("office", "구 사무소", "C9")  # type: ignore[union-attr]
+    assert Recheck.objects.exists()  # what policies look at in P1 has changed
+    again = agencies.run(filled.encode(), "기관.csv", root)
+    assert (again.new, again.changed, again.left) == (0, 0, 3)
+    moved = agencies.run(b"code,parent\nC9-1,P2\n", "b.csv", root)
+    assert Agency.objects.get(code="C9-1").path == "KR/P2/C9-1/"
+    KINDS["agencies"].undo(moved.run, by=root)
+    assert Agency.objects.get(code="C9-1").path == "KR/P1/C9/C9-1/"
+    SubscriptionFactory(reference="C9-2026-1", agency=Agency.objects.get(code="C9"))
+    with pytest.raises(Touched):
+        KINDS["agencies"].undo(report.run, by=root)
+    assert Agency.objects.filter(code="C9-1").exists()
+
+
+def test_what_is_wrong_with_agencies(by: User) -> None:
+    root = person("sysadmin")
+    rows = [
+        (
+            "X1,이름,Name,city,NONE,",
+            "parent",
+            "There is no agency with this code, neither here nor in the file.",
+        ),
+        ("x y,이름,Name,city,KR,", "code", "Use capital letters, digits and hyphens."),
+        ("X1,,Name,city,KR,", "name_ko", "This field is required."),
+        ("X1,이름,Name,city,X2,\nX2,이름,Name,city,X1,", "parent", "An agency cannot be below itself."),
+        ("X1,이름,Name,city,KR,\nX1,이름,Name,city,KR,", "code", "Line 2 is the same agency."),
+        ("P1,이름,Name,province,C1,", "parent", "An agency cannot be below itself."),
+    ]
+    before = kept(Agency, "code", "path")
+    for row, column, message in rows:
+        report = agencies.run((TREE.splitlines()[0] + "\n" + row + "\n").encode(), "a.csv", root)
+        assert (column, message) in [one[1:] for one in told(report)], row
+        assert kept(Agency, "code", "path") == before
+    with pytest.raises(Refused):
+        agencies.run(TREE.encode(), "a.csv", by)
