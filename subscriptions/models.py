@@ -214,6 +214,13 @@ class Subscription(models.Model):
                 lowest_if_unknown("started_on").desc(), F("id").desc(), name="subscription_by_start"
             ),
             models.Index(lowest_if_unknown("ends_on").desc(), F("id").desc(), name="subscription_by_end"),
+            # When those without any payment were in force: read beside the index of `PaidBySubscription`.
+            models.Index(
+                fields=["id"],
+                include=["agency", "product", "started_on", "ends_on"],
+                name="subscription_to_be_paid_for",
+                condition=Q(status__in=["approved", "active", "ended"]),
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -1,41 +1,26 @@
-"""An index of the subscriptions without any payment, and how few these are.
+"""Indexes of the subscriptions without any payment and of when those to be paid for are in force."""
 
-PostgreSQL takes the three conditions for independent of each other: it expects three times as many, and then reads all
-subscriptions rather than these.
-"""
-
+from django.conf import settings
 from django.db import migrations, models
-
-NAME = "subscription_without_payment"
-
-
-def forwards(apps, schema_editor):
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(
-            f"CREATE STATISTICS {NAME} (mcv) ON payments, unknown, status FROM subscriptions_paidbysubscription"
-        )
-
-
-def backwards(apps, schema_editor):
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(f"DROP STATISTICS {NAME}")
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("subscriptions", "0007_imports_of_files"),
+        ('agencies', '0002_rechecks_of_waivers_and_everything'),
+        ('catalog', '0001_initial'),
+        ('sources', '0001_initial'),
+        ('subscriptions', '0007_imports_of_files'),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name="paidbysubscription",
-            index=models.Index(
-                condition=models.Q(
-                    ("payments", 0), ("status__in", ["approved", "active", "ended"]), ("unknown", 0)
-                ),
-                fields=["subscription"],
-                name=NAME,
-            ),
+            model_name='paidbysubscription',
+            index=models.Index(condition=models.Q(('payments', 0), ('status__in', ['approved', 'active', 'ended']), ('unknown', 0)), fields=['subscription'], name='subscription_without_payment'),
         ),
-        migrations.RunPython(forwards, backwards, elidable=False),
+        migrations.AddIndex(
+            model_name='subscription',
+            index=models.Index(condition=models.Q(('status__in', ['approved', 'active', 'ended'])), fields=['id'], include=('agency', 'product', 'started_on', 'ends_on'), name='subscription_to_be_paid_for'),
+        ),
     ]
