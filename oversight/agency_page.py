@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet, Sum
-from django.db.models.functions import ExtractYear
+from django.db.models import Q, QuerySet
 
 from agencies.models import Agency, User
 from figures.figure import Figure, Total
 from figures.standing import Gap
 from oversight.stated import Measure, Period, stated, statements_of
 from sources.models import Source, Statement
-from subscriptions.models import Finding, Payment, Status, Subscription, UserCount
+from subscriptions.models import Finding, Subscription, UserCount
+from subscriptions.tallies import paid_by_month
 
 NEWEST = 10
 
@@ -92,21 +93,16 @@ def stated_of(agency: Agency, sources: Collection[Source]) -> list[StatedOfIt]:
 
 def paid_by_year(user: User, within: Agency | None) -> list[PaidInYear]:
     """What was paid by an agency and all below it, as far as `user` sees it, the latest year first."""
-    payments = Payment.objects.visible_to(user, within=within).exclude(subscription__status=Status.VOID)
-    rows = (
-        payments.order_by()
-        .values(year=ExtractYear("paid_on"))
-        .annotate(payments=Count("pk"), known=Count("won"), won=Sum("won"))
-        .order_by("-year")
-    )
+    sight = user.sight() if within is None else user.sight().within(within.path)
+    sums: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for row in paid_by_month(None if sight.everything else sight.agency_keys):
+        assert row.month
+        year = sums[row.month.year]
+        for n, number in enumerate((row.won, row.payments, row.unknown)):
+            year[n] += number
     return [
-        PaidInYear(
-            year=row["year"],
-            payments=row["payments"],
-            without_won=row["payments"] - row["known"],
-            total=_paid(int(row["won"] or 0), row["known"], row["payments"] - row["known"]),
-        )
-        for row in rows
+        PaidInYear(year, known + unknown, unknown, _paid(won, known, unknown))
+        for year, (won, known, unknown) in sorted(sums.items(), reverse=True)
     ]
 
 

@@ -10,10 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from agencies.visibility import VisibleQuerySet
 
 
-class OfPaidSubscription(VisibleQuerySet):
-    agency_lookup = "subscription__agency"
-
-
 class LeftOut(models.Manager):
     """What `dumpdata` writes of a tally: nothing. The payments that `loaddata` reads make it anew."""
 
@@ -175,11 +171,19 @@ class PaidBySubscription(Paid):
     data_class = models.CharField(max_length=12, null=True)
     provenance = models.CharField(max_length=10, null=True)
 
-    objects = OfPaidSubscription.as_manager()
+    objects = VisibleQuerySet.as_manager()
 
     class Meta(Paid.Meta):
         verbose_name = _("paid for a subscription")
         verbose_name_plural = _("paid for subscriptions")
+        # Few of a million: a question on a period asks each of these when it began and ends.
+        indexes = [
+            models.Index(
+                fields=["subscription"],
+                name="subscription_without_payment",
+                condition=models.Q(payments=0, unknown=0, status__in=["approved", "active", "ended"]),
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.subscription_id)

@@ -30,7 +30,10 @@ FINDINGS, TOTALS, RECORDING = (
     "subscriptions/recording.py",
 )
 
+TALLIES, TRIGGERS = "subscriptions/tallies.py", "subscriptions/tally_sql.py"
+
 TABLES = "tests/policies/test_compiling.py"
+TALLIED = "tests/subscriptions/test_tallies.py"
 OUTCOMES = "tests/policies/test_verdicts.py"
 JUDGED = "tests/subscriptions/test_evaluation.py"
 FOLLOWED = "tests/subscriptions/test_findings.py"
@@ -47,13 +50,17 @@ def of(fact: str) -> str:
 
 @dataclass(frozen=True)
 class Break:
-    """What is broken, where, which text by which, and the tests that should notice."""
+    """What is broken, where, which text by which, and the tests that should notice.
+
+    `in_database`: it is written into the database, which is made anew for it.
+    """
 
     name: str
     file: str
     old: str
     new: str
     tests: tuple[str, ...]
+    in_database: bool = False
 
 
 def breaks() -> Iterator[Break]:
@@ -63,6 +70,7 @@ def breaks() -> Iterator[Break]:
     yield from effects()
     yield from following()
     yield from totals()
+    yield from tallies()
 
 
 def kleene() -> Iterator[Break]:
@@ -549,6 +557,51 @@ def totals() -> Iterator[Break]:
     )
 
 
+def tallies() -> Iterator[Break]:
+    def tallied(name: str, old: str, new: str, test: str) -> Break:
+        return Break(f"tallies: {name}", TALLIES, old, new, (f"{TALLIED}::{test}",))
+
+    def kept(name: str, old: str, new: str, test: str) -> Break:
+        return Break(f"tallies: {name}", TRIGGERS, old, new, (f"{TALLIED}::{test}",), in_database=True)
+
+    yield Break("tallies: a fold that is killed has done half", TALLIES, "@transaction.atomic\ndef fold()", "def fold()",
+                ("tests/subscriptions/test_killed_fold.py",))  # fmt: skip
+    yield tallied(
+        "what is not folded yet is not read",
+        " UNION ALL SELECT {names} FROM {CHANGES} WHERE ",
+        " UNION ALL SELECT {names} FROM {CHANGES} WHERE FALSE AND ",
+        "test_what_is_kept_of_a_few_payments",
+    )
+    amid = "test_a_period_from_amid_a_month_to_amid_another"
+    yield tallied(
+        "the days around whole months are left out", "        if around:\n", "        if not parts:\n", amid
+    )
+    yield tallied(
+        "the days of a void subscription count",
+        "[f't.{COUNTED}', *conditions]",
+        "['TRUE', *conditions]",
+        amid,
+    )
+    yield kept(
+        "what a subscription was still counts",
+        'f"WHEN {moved}", leave + enter',
+        'f"WHEN {moved}", enter',
+        "test_what_a_tool_cost_is_told_apart_by_what_its_subscriptions_are",
+    )
+    yield kept(
+        "a void subscription counts",
+        "COUNTED = \"status <> 'void'\"",
+        "COUNTED = \"status <> 'none'\"",
+        "test_a_void_subscription_counts_nowhere_and_silence_only_where_a_payment_is_due",
+    )
+    yield kept(
+        "a payment taken back still counts",
+        'gone, added = _one_payment("OLD", -1), _one_payment("NEW", 1)',
+        'gone, added = "SELECT 1;", _one_payment("NEW", 1)',
+        "test_fixtures_bring_what_is_paid_and_not_the_tallies",
+    )
+
+
 def copy_of_the_project(place: Path) -> None:
     for folder in [*APPS, "templates", "locale", "fixtures", "tests", "benchmarks"]:
         shutil.copytree(ROOT / folder, place / folder, ignore=shutil.ignore_patterns("__pycache__", "vendor"))
@@ -558,6 +611,11 @@ def copy_of_the_project(place: Path) -> None:
     with (place / "govtrack" / "settings" / "testing.py").open("a") as settings:
         settings.write("\nfrom .base import BASE_DIR\n")
         settings.write('DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "tests.sqlite3"}\n')
+
+
+def forget_database(place: Path) -> None:
+    for file in place.glob("tests.sqlite3*"):
+        file.unlink()
 
 
 def run(place: Path, tests: tuple[str, ...]) -> tuple[int, str]:
@@ -587,9 +645,13 @@ def judge(one: Break, places: Queue[Path]) -> tuple[Break, str, bool]:
     source = file.read_text()
     try:
         file.write_text(source.replace(one.old, one.new))
+        if one.in_database:
+            forget_database(place)
         code, said = run(place, one.tests)
     finally:
         file.write_text(source)
+        if one.in_database:
+            forget_database(place)
         places.put(place)
     if code == 0:
         return one, "SURVIVED", False

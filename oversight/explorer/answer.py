@@ -49,9 +49,13 @@ class Row(NamedTuple):
     @property
     def value(self) -> Number | None:
         """What is known of the figure; None when nothing is."""
-        if isinstance(self.figure, Sums):
-            return self.figure.low if self.figure.given else None
-        return self.figure.known.value
+        return value_of(self.figure)
+
+
+def value_of(figure: Sums | Total) -> Number | None:
+    if isinstance(figure, Sums):
+        return figure.low if figure.given else None
+    return figure.known.value
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -13,10 +14,11 @@ from django.utils.translation import gettext
 
 from agencies.models import Agency, User
 from figures.figure import Figure, Total
-from oversight.explorer.answer import Answer, Key, Row
+from figures.interval import Number
+from oversight.explorer.answer import Answer, Key, Row, value_of
 from oversight.explorer.grouping import place_above
 from oversight.explorer.labelling import labelled
-from oversight.explorer.paid import paid
+from oversight.explorer.paid import paid, silent
 from oversight.explorer.question import Dimension, Filters, Measure, Question
 from oversight.explorer.recorded import RECORDED
 from oversight.explorer.stated import stated_groups
@@ -36,7 +38,7 @@ class Grouped:
     groups: Figures
     firsts: Figures
     total: Total
-    before: Callable[[Group], Total | None] = lambda group: None
+    before: Callable[[Group], Total | None] | None = None
     total_before: Total | None = None
     source: Source | None = None
 
@@ -61,28 +63,38 @@ def answer(user: User, question: Question, as_of: datetime.datetime, compare: bo
         }
         for n, dimension in enumerate(question.by)
     ]
-    rows = [
-        Row(tuple(names[n][key] for n, key in enumerate(group)), figure, result.before(group))
-        for group, figure in result.groups.items()
-    ]
-    subtotals = []
-    if len(question.by) > 1:
-        subtotals = [
-            Row((names[0][group[0]],), figure, result.before(group))
-            for group, figure in result.firsts.items()
-        ]
-    rank = _ranks(question.by, subtotals or rows)
+    subtotals = result.firsts if len(question.by) > 1 else {}
+    rank = _ranks(question.by, names, subtotals or result.groups)
     return Answer(
         question=question,
         as_of=as_of,
-        rows=sorted(rows, key=rank),
-        subtotals=sorted(subtotals, key=rank),
+        rows=_rows(result.groups, names, rank, result.before),
+        subtotals=_rows(subtotals, names, rank, result.before),
         total=result.total,
         before=result.total_before,
         source=result.source,
         unseen=_unseen(user, question, above),
         notes=tuple(_notes(question)),
     )
+
+
+def _rows(
+    figures: Figures,
+    names: list[dict[Any, Key]],
+    rank: Callable[[Group, Sums | Total], Any],
+    before: Callable[[Group], Total | None] | None,
+) -> list[Row]:
+    # One dimension after the other for all groups: eleven thousand groups take a third of the time.
+    ordered = sorted(figures, key=lambda group: rank(group, figures[group]))
+    keys = zip(
+        *(
+            map(named.__getitem__, part)
+            for named, part in zip(names, zip(*ordered, strict=True), strict=False)
+        ),
+        strict=True,
+    )
+    earlier = map(before, ordered) if before else itertools.repeat(None)
+    return list(map(Row, keys, map(figures.__getitem__, ordered), earlier))
 
 
 def _keys(result: Grouped, n: int) -> set[Any]:
@@ -115,10 +127,16 @@ def _recorded(user: User, question: Question, above: str, compare: bool) -> Grou
         if question.measure.adds_up and not any(dimension.is_time for dimension in by):
             firsts = _added(groups, 1) if len(by) > 1 else groups
             everything = _added(groups, 0)
-        else:  # a subscription without payments belongs to no month, and a tool of two agencies is one tool
+        elif question.measure == Measure.PAID:  # a subscription without payments belongs to no month
+            firsts = _added(groups, 1)
+            if not by[0].is_time:
+                firsts = _together(firsts, silent(user, filters, by[:1], above))
+            everything = _added(firsts, 0)
+            if by[0].is_time:
+                everything = _together(everything, silent(user, filters, (), above))
+        else:  # a tool of two agencies is one tool
             firsts = found(filters, by[:1]) if len(by) > 1 else groups
-            whole = question.measure.adds_up and not by[0].is_time
-            everything = _added(firsts, 0) if whole else found(filters, ())
+            everything = found(filters, ())
         return {**groups}, {**firsts}, everything.get((), Sums()).total()
 
     groups, firsts, total = all_of(question.filters)
@@ -145,6 +163,10 @@ def _per_user(user: User, filters: Filters, by: tuple[Dimension, ...], above: st
         group: Total.of([as_figure(money.get(group, NOTHING)).per(as_figure(people.get(group, NOTHING)))])
         for group in {**money, **people}
     }
+
+
+def _together(found: Found, more: Found) -> Found:
+    return {group: found.get(group, Sums()) + more.get(group, Sums()) for group in {**found, **more}}
 
 
 def _added(found: Found, length: int) -> Found:
@@ -184,21 +206,48 @@ def _before(by: tuple[Dimension, ...], then: Figures) -> Callable[[Group], Total
     return before
 
 
-def _ranks(by: tuple[Dimension, ...], firsts: Iterable[Row]) -> Callable[[Row], Any]:
-    """Places in the order of the tree, time forwards, everything else by its figure, the largest first and unknown last."""
-    largest = {row.keys[0].code: row.value for row in firsts}
+def _ranks(
+    by: tuple[Dimension, ...], names: list[dict[Any, Key]], firsts: Figures
+) -> Callable[[Group, Sums | Total], Any]:
+    """Places in the order of the tree, time forwards, everything else by its figure, the largest first and unknown last.
 
-    def rank(row: Row) -> tuple[Any, ...]:
-        parts: list[Any] = []
-        for n, (key, dimension) in enumerate(zip(row.keys, by, strict=False)):
-            if dimension.is_time or dimension in (Dimension.PLACE, Dimension.AGENCY):
-                parts.append((0, 0, key.path or key.code))
-            else:
-                value = largest.get(key.code) if n == 0 else row.value
-                parts.append((0 if value is not None else 1, -(value or 0), key.code))
-        return tuple(parts)
+    `firsts`: the figures of the first dimension's groups. The few groups of a dimension are put in order once, of its own.
+    """
+    largest = {group[0]: value_of(figure) for group, figure in firsts.items()}
 
+    def placed(n: int) -> dict[Any, int]:
+        def order(key: Any) -> Any:
+            name = names[n][key]
+            if _is_in_order(by[n]):
+                return name.path or name.code
+            if n == 0:
+                return *_largest_first(largest.get(key)), name.code
+            return name.code
+
+        return {key: place for place, key in enumerate(sorted(names[n], key=order))}
+
+    first = placed(0)
+    if len(by) == 1:
+        return lambda group, figure: first[group[0]]
+    second = placed(1)
+
+    def rank(group: Group, figure: Sums | Total) -> Any:
+        if len(group) == 1:
+            return first[group[0]]
+        if in_order:
+            return first[group[0]], second[group[1]]
+        return first[group[0]], *_largest_first(value_of(figure)), second[group[1]]
+
+    in_order = _is_in_order(by[1])
     return rank
+
+
+def _is_in_order(dimension: Dimension) -> bool:
+    return dimension.is_time or dimension in (Dimension.PLACE, Dimension.AGENCY)
+
+
+def _largest_first(value: Number | None) -> tuple[int, Number]:
+    return (1, 0) if value is None else (0, -value)
 
 
 def _clamped(key: Key, filters: Filters) -> Key:

@@ -16,12 +16,11 @@ from agencies.models import User
 from oversight.explorer.grouping import conditions, grouped, in_sight, key_of, keys, within_period
 from oversight.explorer.question import Dimension, Filters
 from oversight.explorer.sums import Sums
-from oversight.explorer.tallied import in_months, tallied
+from oversight.explorer.tallied import PAYING, silent_of_any_time, tallied
 from subscriptions.models import Payment, Status, Subscription
 
-# Once approved to start, a subscription costs something: without a payment, its spending is not given.
-PAYING = (Status.APPROVED, Status.ACTIVE, Status.ENDED)
-UNPAID = Q(paid__payments=0, paid__unknown=0)
+# The same status a second time, as the index of those without payments has it.
+UNPAID = Q(paid__payments=0, paid__unknown=0, paid__status__in=PAYING)
 
 Found = dict[tuple[Any, ...], Sums]
 
@@ -38,6 +37,16 @@ def paid(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> F
             _of_subscriptions(user, filters, by, above) if always else _of_payments(user, filters, by, above)
         )
     if not always and not timed:
+        for key, count in _silent(user, filters, by, above):
+            found[key] += Sums(unknown=count)
+    return dict(found)
+
+
+def silent(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> Found:
+    """The part of `paid` that no month has, by groups none of which is of time: the subscriptions without any payment."""
+    found = silent_of_any_time(user, filters, by, above)
+    if found is None:
+        found = defaultdict(Sums)
         for key, count in _silent(user, filters, by, above):
             found[key] += Sums(unknown=count)
     return dict(found)
@@ -64,19 +73,6 @@ def _of_payments(user: User, filters: Filters, by: Sequence[Dimension], above: s
     return _added(rows, by)
 
 
-def _of_months_and_days(
-    user: User, filters: Filters, by: Sequence[Dimension], above: str
-) -> defaultdict[Any, Sums] | None:
-    """A period from amid a month to amid another: its whole months by the tallies, the days before and after by payments."""
-    months, ends = in_months(filters)
-    found = tallied(user, months, by, above) if months and ends else None
-    if found is not None:
-        for end in ends:
-            for key, sums in _of_payments(user, end, by, above).items():
-                found[key] += sums
-    return found
-
-
 def _of_subscriptions(
     user: User, filters: Filters, by: Sequence[Dimension], above: str
 ) -> defaultdict[Any, Sums]:
@@ -90,7 +86,7 @@ def _of_subscriptions(
         won_paid=Sum("paid__won"),
         given=Sum("paid__payments"),
         all=Sum(F("paid__payments") + F("paid__unknown")),
-        silent=Count("pk", filter=UNPAID & Q(status__in=PAYING)),
+        silent=Count("pk", filter=UNPAID),
     )
     return _added(sums, by)
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import calendar
 import datetime
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from django.db.models import Count, F, Q, Sum, Value
+
 from agencies.models import Agency, User
 from catalog.models import Category, Product
-from oversight.explorer.grouping import place_of
+from oversight.explorer.grouping import conditions, grouped, in_sight, place_of
 from oversight.explorer.question import NONE, Dimension, Filters
 from oversight.explorer.sums import Sums
-from subscriptions.models import Status
+from subscriptions.models import PaidBySubscription, Status
 from subscriptions.tallies import (
     Period,
+    Row,
     paid_by_agency,
     paid_by_place,
     paid_by_product,
@@ -33,12 +35,14 @@ TOOL_COLUMNS = {
     Dimension.COUNTRY: "vendor__country",
 }
 OF_TOOLS = set(TOOL_COLUMNS)
-FILTERS_OF_AGENCIES = {"agency", "alone", "kind", "first", "last"}
-FILTERS_OF_TOOLS = {"product", "category", "vendor", "country", "first", "last"}
+PERIOD = {"first", "last"}
+FILTERS_OF_AGENCIES = {"agency", "alone", "kind", *PERIOD}
+FILTERS_OF_TOOLS = {"product", "category", "vendor", "country", *PERIOD}
 # What is told apart by tool and month, though not of subscriptions without payments, which have no month.
 FILTERS_IN_DETAIL = {"status", "data_class", "provenance"}
 
-DAY = datetime.timedelta(days=1)
+# Once approved to start, a subscription costs something: without a payment, its spending is not given.
+PAYING = (Status.APPROVED, Status.ACTIVE, Status.ENDED)
 
 Keys = dict[Any, tuple[Any, ...]]
 
@@ -47,8 +51,6 @@ def tallied(
     user: User, filters: Filters, by: Sequence[Dimension], above: str
 ) -> defaultdict[tuple[Any, ...], Sums] | None:
     """The groups of `paid`, without what is silent where a period is asked; None when the tallies do not tell them."""
-    if not _is_of_whole_months(filters):
-        return None
     dimensions = {dimension for dimension in by if not dimension.is_time}
     asked = filters.set()
     if (
@@ -61,7 +63,30 @@ def tallied(
             return _by_tool(filters, by)
     if dimensions <= OF_AGENCIES and asked <= FILTERS_OF_AGENCIES:
         return _by_agency(user, filters, by, above)
+    if not _is_dated(filters, by) and asked <= FILTERS_OF_AGENCIES | FILTERS_OF_TOOLS | FILTERS_IN_DETAIL:
+        return _of_each_subscription(user, filters, by, above)
     return None
+
+
+def silent_of_any_time(
+    user: User, filters: Filters, by: Sequence[Dimension], above: str
+) -> defaultdict[tuple[Any, ...], Sums] | None:
+    """The subscriptions without any payment by the same groups, none of them of time; None when the tallies do not tell them."""
+    asked = filters.set()
+    found: defaultdict[tuple[Any, ...], Sums] = defaultdict(Sums)
+    if set(by) <= OF_TOOLS and asked <= FILTERS_OF_TOOLS - PERIOD and user.sight().everything:
+        _add_silent(found, silent_by_product(), _keys_of_tools(filters, by))
+        return found
+    if not (set(by) <= OF_AGENCIES and asked <= FILTERS_OF_AGENCIES - PERIOD):
+        return None
+    if _is_of_all_places(user, filters, by):
+        places, keys, own = _places(by, above)
+        _add_silent(found, silent_by_place(places), keys)
+        _add_silent(found, silent_by_agency(list(own)), own)
+    else:
+        keys = _keys_of_agencies(user, filters, by, above)
+        _add_silent(found, silent_by_agency(None if _is_of_all(user, filters) else list(keys)), keys)
+    return found
 
 
 def _by_tool(filters: Filters, by: Sequence[Dimension]) -> defaultdict[tuple[Any, ...], Sums]:
@@ -74,90 +99,151 @@ def _by_tool(filters: Filters, by: Sequence[Dimension]) -> defaultdict[tuple[Any
         data_class="" if filters.data_class == NONE else filters.data_class or None,
         provenance=filters.provenance or None,
     )
-    found = _added(rows, "product_id", keys, by)
+    found = _added(rows, keys, by)
     if not _is_dated(filters, by):
-        _add_silent(found, silent_by_product(), "product_id", keys)
+        _add_silent(found, silent_by_product(), keys)
     return found
 
 
 def _by_agency(
     user: User, filters: Filters, by: Sequence[Dimension], above: str
 ) -> defaultdict[tuple[Any, ...], Sums]:
-    everybody = user.sight().everything and filters.set() <= {"first", "last"}
-    if everybody and {dimension for dimension in by if not dimension.is_time} == {Dimension.PLACE}:
+    if _is_of_all_places(user, filters, by):
         return _by_place(filters, by, above)
-    keys = {}
-    for pk, path, kind in _agencies(user, filters):
-        parts = {Dimension.PLACE: place_of(path, above), Dimension.AGENCY: pk, Dimension.KIND: kind}
-        keys[pk] = _group(by, parts)
-    return _of_agencies(None if everybody else list(keys), keys, by, _period(filters))
+    keys = _keys_of_agencies(user, filters, by, above)
+    return _of_agencies(None if _is_of_all(user, filters) else list(keys), keys, by, _period(filters))
+
+
+def _is_of_all(user: User, filters: Filters) -> bool:
+    return user.sight().everything and filters.set() <= PERIOD
+
+
+def _is_of_all_places(user: User, filters: Filters, by: Sequence[Dimension]) -> bool:
+    asked = {dimension for dimension in by if not dimension.is_time}
+    return _is_of_all(user, filters) and asked == {Dimension.PLACE}
 
 
 def _by_place(filters: Filters, by: Sequence[Dimension], above: str) -> defaultdict[tuple[Any, ...], Sums]:
     """Added up in the database, since there are a thousand agencies to each place below the nation."""
-    timed, period = any(dimension.is_time for dimension in by), _period(filters)
-    below = Agency.objects.filter(parent__path=above) if above else Agency.objects.filter(parent=None)
-    places = [(path, pk) for pk, path in below.values_list("pk", "path")]
-    keys: Keys = {pk: _group(by, {Dimension.PLACE: path}) for path, pk in places}
-    found = _added(paid_by_place(places, period, timed), "place", keys, by)
-    if not timed and period is None:
-        _add_silent(found, silent_by_place(places), "place", keys)
-    own = {
-        pk: _group(by, {Dimension.PLACE: above})
-        for pk in Agency.objects.filter(path=above).values_list("pk", flat=True)
-    }
+    places, keys, own = _places(by, above)
+    period = _period(filters)
+    found = _added(paid_by_place(places, period, any(dimension.is_time for dimension in by)), keys, by)
+    if not _is_dated(filters, by):
+        _add_silent(found, silent_by_place(places), keys)
     for key, sums in _of_agencies(list(own), own, by, period).items():
         found[key] += sums
     return found
+
+
+def _places(by: Sequence[Dimension], above: str) -> tuple[list[tuple[str, int]], Keys, Keys]:
+    """The places right below `above`, their groups' keys, and that of the agency there by its own key."""
+    below = Agency.objects.filter(parent__path=above) if above else Agency.objects.filter(parent=None)
+    places = [(path, pk) for pk, path in below.values_list("pk", "path")]
+    own = Agency.objects.filter(path=above).values_list("pk", flat=True)
+    return (
+        places,
+        {pk: _group(by, {Dimension.PLACE: path}) for path, pk in places},
+        {pk: _group(by, {Dimension.PLACE: above}) for pk in own},
+    )
 
 
 def _of_agencies(
     agencies: list[int] | None, keys: Keys, by: Sequence[Dimension], period: Period | None
 ) -> defaultdict[tuple[Any, ...], Sums]:
     timed = any(dimension.is_time for dimension in by)
-    found = _added(paid_by_agency(agencies, period, timed), "agency_id", keys, by)
+    found = _added(paid_by_agency(agencies, period, timed), keys, by)
     if not timed and period is None:
-        _add_silent(found, silent_by_agency(agencies), "agency_id", keys)
+        _add_silent(found, silent_by_agency(agencies), keys)
     return found
 
 
-def _added(
-    rows: Iterable[dict[str, Any]], of: str, keys: Keys, by: Sequence[Dimension]
-) -> defaultdict[tuple[Any, ...], Sums]:
+def _of_each_subscription(
+    user: User, filters: Filters, by: Sequence[Dimension], above: str
+) -> defaultdict[tuple[Any, ...], Sums] | None:
+    """Of any time, whatever the filters, from what is kept of each subscription; None for agencies by tools.
+
+    The database adds up by agency, or by tool and data class; what these belong to is told here, which is quicker than to cut
+    a million paths.
+    """
+    of_agencies = set(by) <= OF_AGENCIES
+    if not (of_agencies or set(by) <= OF_TOOLS | {Dimension.DATA_CLASS}):
+        return None
+    # Empty is here what is null there.
+    asked = conditions(replace(filters, data_class=""))
+    if filters.data_class:
+        asked &= Q(data_class="" if filters.data_class == NONE else filters.data_class)
+    rows = in_sight(PaidBySubscription.objects, user, filters).filter(asked)
+    if not filters.status:
+        rows = rows.filter(status__in=[status for status in Status if status != Status.VOID])
+    unpaid = Q(payments=0, unknown=0, status__in=PAYING)
+    of, data_class = (F("agency_id"), Value("")) if of_agencies else (F("product_id"), F("data_class"))
+    sums = grouped(
+        rows,
+        {"of": of, "as": data_class},
+        won_paid=Sum("won"),
+        given=Sum("payments"),
+        missing=Sum("unknown"),
+        silent=Count("pk", filter=unpaid),
+    ).values_list("of", "as", "won_paid", "given", "missing", "silent")
+    keys = _keys_of_agencies(user, filters, by, above) if of_agencies else _keys_of_tools(filters, by)
+    found = (
+        Row(of, data_class, None, won, given, missing + silent)
+        for of, data_class, won, given, missing, silent in sums
+    )
+    return _added((row for row in found if row.payments or row.unknown), keys, by)
+
+
+def _added(rows: Iterable[Row], keys: Keys, by: Sequence[Dimension]) -> defaultdict[tuple[Any, ...], Sums]:
+    """Written for eleven thousand rows and more: what a month or data class is called is worked out once for each."""
     found: defaultdict[tuple[Any, ...], Sums] = defaultdict(Sums)
-    of_rows = {n: dimension for n, dimension in enumerate(by) if _is_of_rows(dimension)}
-    for row in rows:
-        key = keys.get(row[of])
+    of_rows = [(n, dimension) for n, dimension in enumerate(by) if _is_of_rows(dimension)]
+    parts: dict[tuple[Any, Any], tuple[Any, ...]] = {}
+    for of, data_class, month, won, payments, unknown in rows:
+        key = keys.get(of)
         if key is None:
             continue
         if of_rows:
             key = tuple(_part(row, of_rows[n]) if n in of_rows else part for n, part in enumerate(key))
         sums = Sums.exactly(row["won"], row["payments"], rateless=row["unknown"])
         found[key] = found[key] + sums if key in found else sums
+            part = parts.get((data_class, month))
+            if part is None:
+                part = parts[data_class, month] = _parts(data_class, month, of_rows)
+            if len(of_rows) == len(by):
+                key = part
+            else:
+                key = key + part if of_rows[0][0] else part + key
+        if key in found:
+            found[key] += Sums(won, won, payments, payments, unknown)
+        else:
+            found[key] = Sums(won, won, payments, payments, unknown)
     return found
 
 
 def _add_silent(
-    found: defaultdict[tuple[Any, ...], Sums], rows: Iterable[dict[str, Any]], of: str, keys: Keys
+    found: defaultdict[tuple[Any, ...], Sums], rows: Iterable[tuple[int, int]], keys: Keys
 ) -> None:
-    for row in rows:
-        if row[of] in keys:
-            found[keys[row[of]]] += Sums(unknown=row["silent"])
+    for of, silent in rows:
+        if of in keys:
+            found[keys[of]] += Sums(unknown=silent)
 
 
 def _group(by: Sequence[Dimension], parts: dict[Dimension, Any]) -> tuple[Any, ...]:
-    """The key of a group; a time or data class is filled in for each row."""
-    return tuple(None if _is_of_rows(dimension) else parts[dimension] for dimension in by)
+    """The key of a group without its time and data class, which each row has of its own."""
+    return tuple(parts[dimension] for dimension in by if not _is_of_rows(dimension))
 
 
 def _is_of_rows(dimension: Dimension) -> bool:
     return dimension.is_time or dimension == Dimension.DATA_CLASS
 
 
-def _part(row: dict[str, Any], dimension: Dimension) -> Any:
-    if dimension == Dimension.DATA_CLASS:
-        return row["data_class"] or None
-    return _start(row["month"], dimension)
+def _parts(
+    data_class: str | None, month: datetime.date | None, of_rows: Sequence[tuple[int, Dimension]]
+) -> tuple[Any, ...]:
+    return tuple(
+        data_class or None if dimension == Dimension.DATA_CLASS else month and _start(month, dimension)
+        for _n, dimension in of_rows
+    )
 
 
 def _start(month: datetime.date, dimension: Dimension) -> datetime.date:
@@ -166,6 +252,15 @@ def _start(month: datetime.date, dimension: Dimension) -> datetime.date:
     return (
         month.replace(month=month.month - (month.month - 1) % 3) if dimension == Dimension.QUARTER else month
     )
+
+
+def _keys_of_agencies(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> Keys:
+    """The key of each agency that the filters keep."""
+    keys: Keys = {}
+    for pk, path, kind in _agencies(user, filters):
+        parts = {Dimension.PLACE: place_of(path, above), Dimension.AGENCY: pk, Dimension.KIND: kind}
+        keys[pk] = _group(by, parts)
+    return keys
 
 
 def _agencies(user: User, filters: Filters) -> Iterable[tuple[Any, ...]]:
@@ -198,32 +293,6 @@ def _keys_of_tools(filters: Filters, by: Sequence[Dimension]) -> Keys:
 
 def _fits(value: Any, asked: Any) -> bool:
     return asked in (None, "") or (value is None if asked == NONE else value == asked)
-
-
-def _is_of_whole_months(filters: Filters) -> bool:
-    return in_months(filters) == (filters, [])
-
-
-def in_months(filters: Filters) -> tuple[Filters | None, list[Filters]]:
-    """The whole months of the period, None when it holds none, and what of it lies before and after these."""
-    first, last = filters.first, filters.last
-    ends: list[Filters] = []
-    if first and first.day > 1:
-        first = first.replace(day=_length(first)) + DAY
-    if last and last.day < _length(last):
-        last = last.replace(day=1) - DAY
-    if first and last and first > last:
-        return None, [filters]
-    if first != filters.first and first:
-        ends.append(replace(filters, last=first - DAY))
-    if last != filters.last and last:
-        ends.append(replace(filters, first=last + DAY))
-    return replace(filters, first=first, last=last), ends
-
-
-def _length(day: datetime.date) -> int:
-    """How many days its month has."""
-    return calendar.monthrange(day.year, day.month)[1]
 
 
 def _is_dated(filters: Filters, by: Sequence[Dimension]) -> bool:

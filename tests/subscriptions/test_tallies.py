@@ -6,7 +6,7 @@ import datetime
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -36,8 +36,10 @@ from subscriptions.models import (
     Subscription,
 )
 from subscriptions.tallies import (
+    Row,
     fold,
     paid_by_agency,
+    paid_by_month,
     paid_by_place,
     paid_by_product,
     recount,
@@ -52,11 +54,15 @@ pytestmark = pytest.mark.django_db
 TALLIES = (PaidByAgency, PaidByAgencyMonth, PaidByProduct, PaidByProductMonth, PaidInDetail)
 TO_BE_PAID = (Status.APPROVED, Status.ACTIVE, Status.ENDED)
 JAN, FEB, MAR = (datetime.date(2025, month, 1) for month in (1, 2, 3))
+JANUARY, FEBRUARY = (JAN, datetime.date(2025, 1, 31)), (FEB, datetime.date(2025, 2, 28))
 
 
 def pay(subscription: Subscription, won: int | None, on: str = "2025-01-15", **fields: Any) -> Payment:
     currency = {"currency": "KRW", "amount": won} if won is not None else {"currency": "USD", "amount": 100}
     return Payment.objects.create(subscription=subscription, paid_on=on, won=won, **{**currency, **fields})
+
+
+day_of = datetime.date.fromisoformat
 
 
 def month_of(day: datetime.date) -> datetime.date:
@@ -89,11 +95,11 @@ def expected_silent(key: Callable[[Subscription], Any]) -> dict[Any, int]:
     return dict(Counter(key(subscription) for subscription in silent))
 
 
-def read(rows: Iterator[dict[str, Any]], *keys: str) -> dict[Any, tuple[int, int, int]]:
+def read(rows: Iterable[Row], by_data_class: bool = False) -> dict[Any, tuple[int, int, int]]:
     found = [
         (
-            (row[keys[0]] if len(keys) == 1 else tuple(row[key] for key in keys), row["month"]),
-            (row["won"], row["payments"], row["unknown"]),
+            ((row.of, row.data_class) if by_data_class else row.of, row.month),
+            (row.won, row.payments, row.unknown),
         )
         for row in rows
     ]
@@ -118,29 +124,21 @@ def assert_detail_equal_to(payments: list[Payment]) -> None:
     for number, asked in enumerate(each):
         for_months = number % 2 == 0
         rows = paid_by_product(None, for_months, by_data_class=True, **asked)
-        assert read(rows, "product_id", "data_class") == expected(
-            payments, product_and_class, for_months, **asked
-        )
+        assert read(rows, by_data_class=True) == expected(payments, product_and_class, for_months, **asked)
         rows = paid_by_product(None, not for_months, **asked)
-        assert read(rows, "product_id") == expected(payments, lambda s: s.product_id, not for_months, **asked)
+        assert read(rows) == expected(payments, lambda s: s.product_id, not for_months, **asked)
 
 
 def assert_equal_to_the_payments() -> None:
     payments = list(Payment.objects.select_related("subscription"))
     for by_month in (False, True):
-        assert read(paid_by_agency(by_month=by_month), "agency_id") == expected(
-            payments, lambda s: s.agency_id, by_month
-        )
-        assert read(paid_by_product(by_month=by_month), "product_id") == expected(
+        assert read(paid_by_agency(by_month=by_month)) == expected(payments, lambda s: s.agency_id, by_month)
+        assert read(paid_by_product(by_month=by_month)) == expected(
             payments, lambda s: s.product_id, by_month
         )
     assert_detail_equal_to(payments)
-    assert {row["agency_id"]: row["silent"] for row in silent_by_agency()} == expected_silent(
-        lambda s: s.agency_id
-    )
-    assert {row["product_id"]: row["silent"] for row in silent_by_product()} == expected_silent(
-        lambda s: s.product_id
-    )
+    assert dict(silent_by_agency()) == expected_silent(lambda s: s.agency_id)
+    assert dict(silent_by_product()) == expected_silent(lambda s: s.product_id)
     kept = {
         row.subscription_id: (
             *(row.agency_id, row.product_id, row.status, row.data_class, row.provenance),
@@ -369,21 +367,21 @@ def sql(statement: str, *parameters: Any) -> None:
 
 def test_what_is_kept_of_a_few_payments(subscription):
     agency = subscription.agency_id
-    assert list(silent_by_agency()) == [{"agency_id": agency, "silent": 1}]
+    assert silent_by_agency() == [(agency, 1)]
     pay(subscription, 700, "2025-01-31")
     pay(subscription, -50, "2025-02-01")
     pay(subscription, None, "2025-02-28")
-    assert list(silent_by_agency()) == []
-    whole = {"agency_id": agency, "month": None, "won": 650, "payments": 2, "unknown": 1}
-    january = {"agency_id": agency, "month": JAN, "won": 700, "payments": 1, "unknown": 0}
-    february = {"agency_id": agency, "month": FEB, "won": -50, "payments": 1, "unknown": 1}
+    assert silent_by_agency() == []
+    whole = Row(agency, None, None, won=650, payments=2, unknown=1)
+    january = Row(agency, None, JAN, won=700, payments=1, unknown=0)
+    february = Row(agency, None, FEB, won=-50, payments=1, unknown=1)
     for _folded in range(2):
-        assert list(paid_by_agency()) == [whole]
-        rows = sorted(paid_by_agency(by_month=True), key=lambda row: row["month"])
+        assert paid_by_agency() == [whole]
+        rows = sorted(paid_by_agency(by_month=True), key=lambda row: row.month)
         assert rows == [january, february]
-        assert list(paid_by_agency(period=(JAN, JAN), by_month=True)) == [january]
-        assert list(paid_by_agency(period=(FEB, datetime.date(2025, 2, 28)))) == [{**february, "month": None}]
-        assert list(paid_by_agency(period=(MAR, MAR))) == []
+        assert paid_by_agency(period=JANUARY, by_month=True) == [january]
+        assert paid_by_agency(period=FEBRUARY) == [february._replace(month=None)]
+        assert paid_by_agency(period=(MAR, MAR)) == []
         fold()
     assert PaidByAgencyMonth.objects.count() == 2
 
@@ -394,11 +392,11 @@ def test_only_the_agencies_that_are_asked_for(subscription):
     pay(other, 7)
     SubscriptionFactory(agency=other.agency)
     for _folded in range(2):
-        assert [row["won"] for row in paid_by_agency([other.agency_id])] == [7]
-        assert [row["won"] for row in paid_by_agency([other.agency_id], (JAN, FEB), True)] == [7]
-        assert list(paid_by_agency([])) == []
-        assert list(silent_by_agency([subscription.agency_id])) == []
-        assert list(silent_by_agency([other.agency_id])) == [{"agency_id": other.agency_id, "silent": 1}]
+        assert [row.won for row in paid_by_agency([other.agency_id])] == [7]
+        assert [row.won for row in paid_by_agency([other.agency_id], (JAN, FEB), True)] == [7]
+        assert paid_by_agency([]) == []
+        assert silent_by_agency([subscription.agency_id]) == []
+        assert silent_by_agency([other.agency_id]) == [(other.agency_id, 1)]
         fold()
 
 
@@ -413,9 +411,9 @@ def test_a_place_is_it_and_all_below_on_todays_tree():
 
     def at_places() -> tuple[dict[int, int], dict[int, int], dict[int, int]]:
         return (
-            {row["place"]: row["won"] for row in paid_by_place(places)},
-            {row["place"]: row["won"] for row in paid_by_place(places, (JAN, JAN), by_month=True)},
-            {row["place"]: row["silent"] for row in silent_by_place(places)},
+            {row.of: row.won for row in paid_by_place(places)},
+            {row.of: row.won for row in paid_by_place(places, JANUARY, by_month=True)},
+            dict(silent_by_place(places)),
         )
 
     for _folded in range(2):
@@ -425,7 +423,7 @@ def test_a_place_is_it_and_all_below_on_todays_tree():
     below.agency.save()
     assert Agency.objects.get(pk=below.agency_id).path == "KR/P10/C1/"
     assert at_places() == ({1: 1, 2: 110}, {1: 1, 2: 110}, {1: 1, 2: 2})
-    assert list(paid_by_place([])) == list(silent_by_place([])) == []
+    assert paid_by_place([]) == silent_by_place([]) == []
 
 
 def test_what_a_tool_cost_is_told_apart_by_what_its_subscriptions_are(subscription):
@@ -438,14 +436,14 @@ def test_what_a_tool_cost_is_told_apart_by_what_its_subscriptions_are(subscripti
 
     def won(**asked: Any) -> list[tuple[Any, ...]]:
         rows = paid_by_product(**asked)
-        return sorted((row.get("data_class"), row["won"], row["payments"], row["unknown"]) for row in rows)
+        return sorted((row.data_class, row.won, row.payments, row.unknown) for row in rows)
 
     for _folded in range(2):
         assert won(by_data_class=True) == [("", 5, 1, 0), ("open", 70, 1, 1)]
-        assert won(by_data_class=True, period=(FEB, FEB)) == [("open", 0, 0, 1)]
+        assert won(by_data_class=True, period=FEBRUARY) == [("open", 0, 0, 1)]
         assert won(data_class="") == won(status="active") == won(provenance="by_hand") == [(None, 5, 1, 0)]
         assert won(data_class="open") == won(status="ended") == won(provenance="imported")
-        assert won(data_class="open", period=(JAN, JAN)) == [(None, 70, 1, 0)]
+        assert won(data_class="open", period=JANUARY) == [(None, 70, 1, 0)]
         assert won(data_class="open", status="active") == won(status="void") == []
         assert won() == [(None, 75, 2, 1)]
         fold()
@@ -455,15 +453,73 @@ def test_what_a_tool_cost_is_told_apart_by_what_its_subscriptions_are(subscripti
     assert set(PaidInDetail.objects.values_list("data_class", flat=True)) == {"classified"}
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "months", "around"),
+    [
+        ("2026-01-01", "2026-03-31", ("2026-01-01", "2026-03-01"), []),
+        ("2026-01-10", "2026-03-31", ("2026-02-01", "2026-03-01"), [("2026-01-10", "2026-01-31")]),
+        (
+            "2025-12-31",
+            "2026-03-01",
+            ("2026-01-01", "2026-02-01"),
+            [("2025-12-31", "2025-12-31"), ("2026-03-01", "2026-03-01")],
+        ),
+        ("2026-01-10", "2026-01-20", None, [("2026-01-10", "2026-01-20")]),
+        ("2026-01-10", "2026-02-20", None, [("2026-01-10", "2026-02-20")]),
+        ("0001-01-01", "2026-02-27", ("0001-01-01", "2026-01-01"), [("2026-02-01", "2026-02-27")]),
+        ("0001-01-01", "0001-01-02", None, [("0001-01-01", "0001-01-02")]),
+        ("9999-12-02", "9999-12-31", None, [("9999-12-02", "9999-12-31")]),
+        ("0001-01-01", "9999-12-31", ("0001-01-01", "9999-12-01"), []),
+        ("2026-03-10", "2026-01-20", None, [("2026-03-10", "2026-01-20")]),
+    ],
+)
+def test_a_period_is_whole_months_and_the_days_around_them(first, last, months, around):
+    def days(pair: tuple[str, str]) -> tuple[datetime.date, ...]:
+        return tuple(map(day_of, pair))
+
+    assert tallies.whole_months((day_of(first), day_of(last))) == (
+        months and days(months),
+        list(map(days, around)),
+    )
+
+
+def test_a_period_from_amid_a_month_to_amid_another(subscription):
+    """Its days are read of the payments, by what their subscriptions are tallied as."""
+    void = SubscriptionFactory(agency=subscription.agency, product=subscription.product, status="void")
+    for paid_on, won in (("2024-12-09", 1), ("2024-12-10", 20), ("2025-02-15", 300), ("2025-02-15", None)):
+        pay(subscription, won, paid_on)
+    pay(subscription, 4_000, "2025-01-01")
+    pay(subscription, 50_000, "2025-02-16")
+    pay(void, 9, "2024-12-10")
+    of, product, period = (
+        subscription.agency_id,
+        subscription.product_id,
+        (day_of("2024-12-10"), day_of("2025-02-15")),
+    )
+    december = day_of("2024-12-01")
+    by_month = [(december, 20, 1, 0), (JAN, 4_000, 1, 0), (FEB, 300, 1, 1)]
+    for _folded in range(2):
+        assert paid_by_agency(None, period) == [Row(of, None, None, 4_320, 3, 1)]
+        assert paid_by_agency([of], period) == [Row(of, None, None, 4_320, 3, 1)]
+        assert paid_by_agency([], period) == []
+        assert sorted(paid_by_product(period, True)) == [Row(product, None, *row) for row in by_month]
+        assert sorted(paid_by_place([("KR/", 7)], period, True)) == [Row(7, None, *row) for row in by_month]
+        told = paid_by_product(period, by_data_class=True, status=subscription.status)
+        assert told == [Row(product, subscription.data_class or "", None, 4_320, 3, 1)]
+        assert paid_by_product(period, data_class="none of these") == []
+        assert sorted(row[2:] for row in paid_by_month()) == sorted(row[2:] for row in paid_by_month([of]))
+        fold()
+
+
 @pytest.mark.parametrize("status", Status.values)
 def test_a_void_subscription_counts_nowhere_and_silence_only_where_a_payment_is_due(status):
     silent, paid = (SubscriptionFactory(agency=agency_at("KR/P1"), status=status) for _number in range(2))
     pay(paid, 5)
-    assert [row["won"] for row in paid_by_agency()] == ([] if status == "void" else [5])
+    assert [row.won for row in paid_by_agency()] == ([] if status == "void" else [5])
     due = status in ("approved", "active", "ended")
-    assert [row["silent"] for row in silent_by_agency()] == ([1] if due else [])
+    assert [silent for _agency, silent in silent_by_agency()] == ([1] if due else [])
     silent.delete()
-    assert list(silent_by_agency()) == []
+    assert silent_by_agency() == []
     fold()
     assert_equal_to_the_payments()
 
@@ -474,7 +530,7 @@ def test_a_payment_may_come_before_its_subscription_within_a_transaction(subscri
     with connection.constraint_checks_disabled():
         Payment(subscription_id=pk, paid_on=JAN, won=5, amount=5).save()
         Payment(subscription_id=pk, paid_on=JAN, won=None, amount=5, currency="USD").save()
-        assert list(paid_by_agency()) == []
+        assert paid_by_agency() == []
         SubscriptionFactory(pk=pk, agency=subscription.agency)
     assert_equal_to_the_payments()
     pay(Subscription.objects.get(pk=pk), 7)
@@ -487,7 +543,7 @@ def test_a_subscription_may_go_before_its_payments_within_a_transaction(subscrip
     pk = subscription.pk
     with connection.constraint_checks_disabled():
         sql("DELETE FROM subscriptions_subscription WHERE id = %s", pk)
-        assert list(paid_by_agency()) == []
+        assert paid_by_agency() == []
         Payment.objects.filter(subscription_id=pk)[0].delete()
         Payment.objects.filter(subscription_id=pk).delete()
     assert_equal_to_the_payments()
@@ -512,7 +568,7 @@ def test_fixtures_bring_what_is_paid_and_not_the_tallies(subscription):
     assert not [row for row in dumped if row["model"].startswith("subscriptions.paid")]
     Payment.objects.all().delete()
     Subscription.objects.all().delete()
-    assert list(paid_by_agency()) == []
+    assert paid_by_agency() == []
     for row in serializers.deserialize("json", written.getvalue()):
         row.save()
     assert sorted(map(str, paid_by_agency(by_month=True))) == sorted(map(str, paid))
@@ -621,8 +677,8 @@ def test_many_payments_in_one_statement_after_a_few_small_ones(subscription):
         "INSERT INTO subscriptions_payment (subscription_id, paid_on, amount, currency, won, document_number)"
         " SELECT id, '2025-02-01', 5, 'KRW', 5, '' FROM subscriptions_subscription"
     )
-    assert [(row["won"], row["payments"]) for row in paid_by_agency()] == [(30_001 * 5 + 40, 30_009)]
-    assert list(silent_by_agency()) == []
+    assert [(row.won, row.payments) for row in paid_by_agency()] == [(30_001 * 5 + 40, 30_009)]
+    assert silent_by_agency() == []
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such statement")
@@ -632,7 +688,7 @@ def test_a_truncated_table(subscription):
     pay(subscription, 5)
     sql("SET CONSTRAINTS ALL IMMEDIATE")
     sql("TRUNCATE subscriptions_payment")
-    assert [row["silent"] for row in silent_by_agency()] == [1]
+    assert [silent for _agency, silent in silent_by_agency()] == [1]
     assert_equal_to_the_payments()
 
 
@@ -661,7 +717,7 @@ def test_a_refund_of_all_is_not_nothing(subscription):
     pay(subscription, 5)
     pay(subscription, -5)
     fold()
-    assert [(row["won"], row["payments"]) for row in paid_by_agency(by_month=True)] == [(0, 2)]
+    assert [(row.won, row.payments) for row in paid_by_agency(by_month=True)] == [(0, 2)]
 
 
 def test_a_fold_that_fails_half_way_has_done_nothing(subscription, monkeypatch):
@@ -675,7 +731,7 @@ def test_a_fold_that_fails_half_way_has_done_nothing(subscription, monkeypatch):
         fold()
     monkeypatch.undo()
     assert PaidChange.objects.count() == changes
-    assert [row["won"] for row in paid_by_agency()] == [12]
+    assert [row.won for row in paid_by_agency()] == [12]
     fold()
     assert_equal_to_the_payments()
 

@@ -148,15 +148,15 @@ def test_a_payment_while_its_subscription_becomes_something_else(as_it_is, subsc
 def test_two_first_payments(as_it_is, subscription):
     assert at_once(paid(subscription, 5), paid(subscription, 7)) == as_it_is
     assert is_right() == as_it_is
-    assert [row["won"] for row in paid_by_agency()] == [12]
-    assert [row["silent"] for row in silent_by_agency()] == ([] if as_it_is else [-1])
+    assert [row.won for row in paid_by_agency()] == [12]
+    assert [silent for _agency, silent in silent_by_agency()] == ([] if as_it_is else [-1])
 
 
 def test_two_last_payments_taken_back(subscription):
     one, two = pay(subscription, 5), pay(subscription, 7)
     assert at_once(one.delete, two.delete)
     assert_equal_to_the_payments()
-    assert [row["silent"] for row in silent_by_agency()] == [1]
+    assert [silent for _agency, silent in silent_by_agency()] == [1]
 
 
 def test_a_first_payment_while_the_last_other_one_is_taken_back(subscription):
@@ -217,7 +217,7 @@ def test_a_payment_comes_while_changes_are_folded(subscription, one_statement):
             thread.join(30)
             assert done.error is None
             PaidChange.objects.all().delete()
-            assert [row["won"] for row in paid_by_agency()] == [12]
+            assert [row.won for row in paid_by_agency()] == [12]
             transaction.set_rollback(True)
 
 
