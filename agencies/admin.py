@@ -110,8 +110,10 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
     inlines = [MembershipOfUserInline]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody: who leaves is no longer active, and what they did keeps their name."""
-        return False
+        # Who has ever signed in may stand in the trail: such an account is switched off, not deleted.
+        if obj is not None and obj.last_login is not None:
+            return False
+        return super().has_delete_permission(request, obj)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         ask_again(request)
@@ -141,12 +143,6 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
             return False
         seen = Membership.objects.visible_to(request.user).order_by().values("pk")
         return not obj.memberships.exclude(pk__in=seen).exists()
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Who has ever signed in may stand in the trail: such an account is switched off, not deleted.
-        if obj is not None and obj.last_login is not None:
-            return False
-        return super().has_delete_permission(request, obj)
 
 
 admin.site.unregister(Group)

@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.http import HttpRequest
 
-from govtrack.logs import number
 from agencies.models import Role
+from govtrack.logs import number
 
 # Pages that stand under another entry of the main menu than their app's.
 SECTIONS = {

@@ -235,9 +235,6 @@ def unreviewed_tools(user: User, on: datetime.date) -> Attention:
 
 CARDS: dict[str, tuple[Callable[[User, datetime.date], Attention], ...]] = {
     Role.APPROVER: (requests_at_my_agencies, changes_at_my_agencies),
-    Role.POLICY_OFFICER: (awaiting_officer, open_violations, waiver_requests, unreviewed_tools),
-    Role.ADMINISTRATOR: (own_findings, own_drafts, ending_soon),
-    Role.APPROVER: (requests_at_my_agencies,),
     Role.POLICY_OFFICER: (awaiting_officer, open_violations, waiver_requests, unreviewed_tools, open_rounds),
     Role.ADMINISTRATOR: (rounds_to_answer, own_findings, own_drafts, ending_soon),
     Role.COMMITTEE_MEMBER: (open_rounds,),

@@ -35,8 +35,7 @@ from figures.formatting import day, figure_html, number, won_exact
 from policies.explaining import Names, Reason, explanation, known_text
 from policies.verdicts import Effect, Verdict
 from policies.vocabulary import FACTS
-from subscriptions import life_admin, recording  # noqa: F401  the former registers its own
-from subscriptions import money_admin, paying, recording  # noqa: F401  Django looks for admins here
+from subscriptions import life_admin, money_admin, paying, recording  # noqa: F401  the former registers its own  # noqa: F401  Django looks for admins here
 from subscriptions.evaluation import Judgement, names_for
 from subscriptions.forms import PriceLineForm, PriceLines
 from subscriptions.models import (

@@ -232,6 +232,7 @@ class Subscription(models.Model):
                 fields=["contract_number", "reseller"],
                 condition=~Q(contract_number=""),
                 name="subscription_of_contract",
+            ),
             # When those without any payment were in force: read beside the index of `PaidBySubscription`.
             models.Index(
                 fields=["id"],

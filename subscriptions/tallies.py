@@ -39,7 +39,8 @@ Period = tuple[datetime.date, datetime.date]
 
 class Row(NamedTuple):
     """`of`: the key of the agency, tool or place, None where all are added up. `data_class` and `month` (its first day) are None
-    unless asked for. `won` adds up so many `payments`; `unknown` counts those whose won are not known.
+    unless asked for. `won` adds up so many `payments`; `unknown` counts those whose won are not known,
+    `silent` subscriptions that ought to have payments and have none.
     """
 
     of: int | None
@@ -48,6 +49,7 @@ class Row(NamedTuple):
     won: int
     payments: int
     unknown: int
+    silent: int = 0
 
 
 # What the changes add to each tally. A row that has come to nothing goes.

@@ -3,19 +3,17 @@
 from django.urls import path
 
 from subscriptions import (
+    budget_views,
     finding_views,
     handover_views,
     life_views,
-    review_views,
-    budget_views,
-    finding_views,
     payment_views,
     rate_views,
+    review_views,
     views,
     waiver_views,
     whatif_views,
 )
-from subscriptions import finding_views, views, waiver_views, whatif_views
 from subscriptions.importing import views as imports
 
 app_name = "subscriptions"

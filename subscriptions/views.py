@@ -23,6 +23,7 @@ from audit.events import exported
 from figures.files import XLSX_ROW_LIMIT
 from subscriptions import recording, reopening
 from subscriptions.acts import ACTS, Act
+from subscriptions.committed_page import committed_of
 from subscriptions.contracts import has_contract
 from subscriptions.evaluation import judge_saved, outcome
 from subscriptions.filters import SubscriptionFilter
@@ -30,15 +31,9 @@ from subscriptions.forms import PriceLineFormSet, SubscriptionForm
 from subscriptions.listing import FILES, file_of, paginate
 from subscriptions.material import labels
 from subscriptions.models import COMMITTED, LIVE, Decision, Responsible, Status, Subscription
+from subscriptions.payment_views import payments_of
 from subscriptions.reviewing import waits
 from subscriptions.seeing import seen, told
-from subscriptions.committed_page import committed_of
-from subscriptions.evaluation import Judgement, judge_saved, names_for, outcome
-from subscriptions.filters import SubscriptionFilter
-from subscriptions.forms import PriceLineFormSet, SubscriptionForm
-from subscriptions.listing import FILES, file_of, paginate
-from subscriptions.models import LIVE, Decision, Status, Subscription
-from subscriptions.payment_views import payments_of
 from subscriptions.stale import changes_since
 from subscriptions.tables import SubscriptionTable, annual_cost, export_rows, seats
 
@@ -93,21 +88,6 @@ def _export(
 # --- one subscription -------------------------------------------------------------------------------------------------
 
 
-def _seen(request: SignedInRequest, reference: str) -> Subscription:
-    """The subscription, if the reader may see it; 404 otherwise."""
-    visible = Subscription.objects.visible_to(request.user).select_related(
-        "agency",
-        "payer",
-        "product__vendor",
-        "product__category",
-        "statement__source",
-        "recorded_by",
-        "facts",
-        "facts_origin",
-    )
-    return get_object_or_404(visible, reference=reference)
-
-
 @require_GET
 def detail(request: SignedInRequest, reference: str) -> HttpResponse:
     subscription = seen(request, reference)
@@ -118,7 +98,6 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
     decisions = list(subscription.decisions.select_related("decided_by")[:LATEST])
     waiting = reopening.open_reopening(subscription) if subscription.status in COMMITTED else None
     lines = list(subscription.price_lines.order_by("position"))
-    decisions = list(subscription.decisions.select_related("decided_by")[:50])
     return render(
         request,
         "subscriptions/detail.html",

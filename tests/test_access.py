@@ -32,15 +32,11 @@ from oversight.rounds import asking
 from oversight.snapshots.freezing import freeze
 from policies.models import Policy, PolicyVersion, Waiver
 from sources.models import Report, Source
-from subscriptions import commenting, recording
+from subscriptions import commenting, paying, recording
 from subscriptions.attachments.storing import attach
-from subscriptions.models import Finding, PriceLine, Subscription
-from subscriptions import paying, recording
-from subscriptions.models import Budget, Finding, Payment, PriceLine, Subscription
-from subscriptions import recording
 from subscriptions.importing import jobs
 from subscriptions.importing.running import run
-from subscriptions.models import Finding, PriceLine, Subscription
+from subscriptions.models import Budget, Finding, Payment, PriceLine, Subscription
 from subscriptions.upload_models import Upload
 from tests.roles import ROLES
 

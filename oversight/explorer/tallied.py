@@ -186,11 +186,8 @@ def _of_each_subscription(
         silent=Count("pk", filter=unpaid),
     ).values_list("of", "as", "won_paid", "given", "missing", "silent")
     keys = _keys_of_agencies(user, filters, by, above) if of_agencies else _keys_of_tools(filters, by)
-    found = (
-        Row(of, data_class, None, won, given, missing + silent)
-        for of, data_class, won, given, missing, silent in sums
-    )
-    return _added((row for row in found if row.payments or row.unknown), keys, by)
+    found = (Row(of, data_class, None, *counted) for of, data_class, *counted in sums)
+    return _added((row for row in found if row.payments or row.unknown or row.silent), keys, by)
 
 
 def _added(rows: Iterable[Row], keys: Keys, by: Sequence[Dimension]) -> defaultdict[tuple[Any, ...], Sums]:
@@ -198,14 +195,11 @@ def _added(rows: Iterable[Row], keys: Keys, by: Sequence[Dimension]) -> defaultd
     found: defaultdict[tuple[Any, ...], Sums] = defaultdict(Sums)
     of_rows = [(n, dimension) for n, dimension in enumerate(by) if _is_of_rows(dimension)]
     parts: dict[tuple[Any, Any], tuple[Any, ...]] = {}
-    for of, data_class, month, won, payments, unknown in rows:
+    for of, data_class, month, won, payments, rateless, silent in rows:
         key = keys.get(of)
         if key is None:
             continue
         if of_rows:
-            key = tuple(_part(row, of_rows[n]) if n in of_rows else part for n, part in enumerate(key))
-        sums = Sums.exactly(row["won"], row["payments"], rateless=row["unknown"])
-        found[key] = found[key] + sums if key in found else sums
             part = parts.get((data_class, month))
             if part is None:
                 part = parts[data_class, month] = _parts(data_class, month, of_rows)
@@ -214,9 +208,9 @@ def _added(rows: Iterable[Row], keys: Keys, by: Sequence[Dimension]) -> defaultd
             else:
                 key = key + part if of_rows[0][0] else part + key
         if key in found:
-            found[key] += Sums(won, won, payments, payments, unknown)
+            found[key] += Sums(won, won, payments, payments, silent, rateless)
         else:
-            found[key] = Sums(won, won, payments, payments, unknown)
+            found[key] = Sums(won, won, payments, payments, silent, rateless)
     return found
 
 

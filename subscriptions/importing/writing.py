@@ -163,10 +163,9 @@ class Writer:
         after = one.after
         costs = self._costs(after, lines)
         columns = facts_of(after, lines, self._tools[after.product_id], self._rates, self.on, costs)
-        self._note(one, columns, lines)
         if self.is_trial:
             columns["search"] = ""  # nothing is judged by it, and its index is what takes longest to keep
-        self._note(one, columns)
+        self._note(one, columns, lines)
         return columns
 
     def _costs(self, subscription: Subscription, lines: Sequence[PriceLine]) -> Costs:

@@ -7,16 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import OperationalError
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 from playwright.sync_api import Page
 
 from agencies.invitations import invite
-from agencies.models import Agency, SavedView
 from agencies.models import Agency, SavedView, User
 from catalog.models import Product
 from catalog.proposing import propose
@@ -26,15 +25,11 @@ from oversight.models import ExportJob, Round, Snapshot
 from oversight.rounds import asking, closing, returning
 from oversight.snapshots.freezing import freeze
 from policies.models import Condition, Policy, PolicyVersion, Waiver
-from subscriptions import commenting, recording
+from subscriptions import budgets, commenting, paying, recording
 from subscriptions.attachments.storing import attach, remove
-from subscriptions.models import Payment, PriceLine, Subscription
-from subscriptions import budgets, paying, recording
-from subscriptions.models import Budget, Payment, PriceLine, Subscription
-from subscriptions import recording
 from subscriptions.importing.report import Report, RowDone, RowVerdict
 from subscriptions.importing.rows import Problem
-from subscriptions.models import Payment, PriceLine, Subscription
+from subscriptions.models import Budget, Payment, PriceLine, Subscription
 from subscriptions.upload_models import Upload
 from tests import chromium
 from tests.browser.conftest import SCREENS
@@ -270,6 +265,8 @@ def _asked(people: dict[str, Any], jeju: Agency) -> dict[str, str]:
         "round": open_.get_absolute_url(),
         "closed round": closed.get_absolute_url(),
     }
+
+
 def _imports(owner: User, long_ago: datetime.datetime) -> dict[str, str]:
     """Uploads in each state, with reports of many rows that are long."""
     long = "가" * 100

@@ -19,11 +19,10 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        removed, left = remove_old(timezone.now() - datetime.timedelta(days=settings.EXPORTS_DAYS))
-        if removed:
-            record(Kind.COMMAND, name="remove_old_exports", after={"files": removed})
         now = timezone.now()
         removed, left = remove_old(now - datetime.timedelta(days=settings.EXPORTS_DAYS))
+        if removed:
+            record(Kind.COMMAND, name="remove_old_exports", after={"files": removed})
         self.stdout.write(f"{removed} files removed, {left} left-overs")
         removed, left = remove_old_uploads(now - datetime.timedelta(days=settings.IMPORTS_DAYS))
         self.stdout.write(f"{removed} uploads removed, {left} left-overs")
