@@ -12,5 +12,7 @@ class SubscriptionsConfig(AppConfig):
     def ready(self) -> None:
         from agencies import rechecking
         from subscriptions.checking import drain
+        from subscriptions.notices import register_messages
 
         rechecking.register(drain)
+        register_messages()

@@ -25,6 +25,7 @@ from policies.vocabulary import DataClass, PaymentRoute
 from sources.models import Source, Statement
 from subscriptions.import_models import FileImport, ImportedRow  # noqa: F401  Django looks here
 from subscriptions.ordering import lowest_if_unknown
+from subscriptions.renewal_models import ReminderPlan, Renewal  # noqa: F401  Django looks here
 from subscriptions.search import SearchField
 from subscriptions.tally_models import (  # noqa: F401  Django looks for models here
     PaidByAgency,
@@ -805,6 +806,9 @@ class Decision(models.Model):
         APPROVE = "approve", _("Approve")
         ACTIVATE = "activate", _("Activate")
         REFUSE = "refuse", _("Refuse")
+        RENEW = "renew", _("Renew")
+        LET_END = "let_end", _("Decide not to renew")
+        RECONSIDER = "reconsider", _("Decide on the renewal anew")
         END = "end", _("End")
         VOID = "void", _("Declare void")
 

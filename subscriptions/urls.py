@@ -3,6 +3,7 @@
 from django.urls import path
 
 from subscriptions import finding_views, views, waiver_views, whatif_views
+from subscriptions.renewals import views as renewals
 
 app_name = "subscriptions"
 urlpatterns = [
@@ -13,7 +14,13 @@ urlpatterns = [
     path("subscriptions/<slug:reference>/", views.detail, name="detail"),
     path("subscriptions/<slug:reference>/edit/", views.edit, name="edit"),
     path("subscriptions/<slug:reference>/waiver/", waiver_views.ask, name="ask-waiver"),
+    path("subscriptions/<slug:reference>/renew/", renewals.renew, name="renew"),
+    path("subscriptions/<slug:reference>/let-end/", renewals.let_end, name="let-end"),
+    path("subscriptions/<slug:reference>/reconsider/", renewals.reconsider, name="reconsider"),
+    path("subscriptions/<slug:reference>/reminders/", renewals.reminder_plan, name="reminder-plan"),
     path("subscriptions/<slug:reference>/<slug:name>/", views.act_page, name="act"),
+    path("renewals/", renewals.renewal_list, name="renewals"),
+    path("renewals/calendar/", renewals.renewal_calendar, name="renewal-calendar"),
     path("findings/", finding_views.finding_list, name="findings"),
     path("findings/follow-up/", finding_views.follow_up, name="follow-up"),
     path("findings/<int:pk>/", finding_views.finding_page, name="finding"),

@@ -27,6 +27,7 @@ from subscriptions.filters import SubscriptionFilter
 from subscriptions.forms import PriceLineFormSet, SubscriptionForm
 from subscriptions.listing import FILES, file_of, paginate
 from subscriptions.models import LIVE, Decision, Status, Subscription
+from subscriptions.renewals.views import section as renewal_section
 from subscriptions.stale import changes_since
 from subscriptions.tables import SubscriptionTable, annual_cost, export_rows, seats
 from subscriptions.wording import missing_fields
@@ -111,6 +112,7 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
             "history": subscription.history.select_related("history_user")[:50],
             "acts": _acts_for(request, subscription),
             "may_edit": may_edit,
+            "renewal": renewal_section(request, subscription),
             "on": on,
         },
     )

@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, include, path, re
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from agencies.models import Agency, Membership, SavedView, User
+from agencies.models import Agency, Delivery, DepartmentContact, Membership, Notice, SavedView, User
 from catalog.models import Product
 from catalog.proposing import propose
 from oversight.explorer.question import Filters, Question
@@ -30,6 +30,7 @@ from policies.models import Policy, PolicyVersion, Waiver
 from sources.models import Report, Source
 from subscriptions import recording
 from subscriptions.models import Finding, PriceLine, Subscription
+from subscriptions.renewals import deciding
 from tests.roles import ROLES
 
 ANONYMOUS = "anonymous"
@@ -55,6 +56,7 @@ EDITS_SEOUL = "      login  404  404  200  200  404  403  403  404  200"
 APPROVES_JEJU = "    login  404  403  404  403  200  403  403  403  200"
 SETTLES_JEJU = "     login  404  403  404  403  403  200  403  403  200"
 REFUSES_JEJU = "     login  404  403  404  403  200  200  403  403  200"
+VOID_SEOUL = "       login  404  404  403  403  404  403  403  404  403"
 VOID = "             login  404  403  404  403  403  403  403  403  403"
 FOLLOWS_UP = "       login  403  302  302  302  302  302  403  403  302"
 FINDS_SHARED = "     login 404  404  404  404  404  404  302  302  302"  # with the committee of Jeju
@@ -62,6 +64,9 @@ STARTS_JEJU = "      login  404  200  404  200  200  403  403  403  200"
 FREEZES = "          login  403  403  403  403  403  403  200  200  200"
 SEES_ALL = "         login  404  404  404  200  404  200  200  404  200"
 OWNS = "             login  404  200  404  404  404  404  404  404  404"
+ADMINISTERS = "      login  403  200  200  200  403  403  403  403  200"
+ADMINISTERS_JEJU = " login  403  200  404  200  403  403  403  403  200"
+SENT_TO_JEJU = "     login  404  200  404  200  404  404  404  404  200"
 
 
 def done(page: str) -> str:
@@ -189,6 +194,27 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ("subscriptions:waiver-act", ("[waiver]", "no-such-act")): (NOWHERE, NOWHERE),
     ("subscriptions:what-if", ("deepseek-block", "1")): (WRITES_POLICIES, NEVER),
     ("subscriptions:what-if", ("draft-rule", "9")): (NOWHERE, NEVER),
+    # What ends has an administrator who decides on it; one that nobody decided not to renew is not decided anew.
+    ("subscriptions:renewals", ()): (SIGNED_IN, NEVER),
+    ("subscriptions:renewal-calendar", ()): (SIGNED_IN, NEVER),
+    ("subscriptions:renew", ("[ending]",)): (EDITS_JEJU, EDITS_JEJU),
+    ("subscriptions:renew", ("[seoul]",)): (VOID_SEOUL, VOID_SEOUL),
+    ("subscriptions:let-end", ("[ending]",)): (EDITS_JEJU, EDITS_JEJU),
+    ("subscriptions:reconsider", ("[ending]",)): (VOID, VOID),
+    ("subscriptions:reconsider", ("[let end]",)): (EDITS_JEJU, done(EDITS_JEJU)),
+    ("subscriptions:reminder-plan", ("[ending]",)): (EDITS_JEJU, done(EDITS_JEJU)),
+    ("subscriptions:reminder-plan", ("[seoul]",)): (EDITS_SEOUL, done(EDITS_SEOUL)),
+    # A notice is its recipient's alone, here the administrator's.
+    ("agencies:notices", ()): (SIGNED_IN, NEVER),
+    ("agencies:notice", ("[notice]",)): (NEVER, done(OWNS)),
+    ("agencies:notices-read", ()): (NEVER, DONE.replace("302", "login", 1)),
+    ("agencies:notice-preferences", ()): (SIGNED_IN, SIGNED_IN),
+    ("agencies:deliveries", ()): (SIGNED_IN, NEVER),
+    ("agencies:delivery", ("[delivery]",)): (SENT_TO_JEJU, NEVER),
+    ("agencies:departments", ()): (ADMINISTERS, NEVER),
+    ("agencies:new-department", ()): (ADMINISTERS, ADMINISTERS),
+    ("agencies:department", ("[department]",)): (ADMINISTERS_JEJU, ADMINISTERS_JEJU),
+    ("agencies:delete-department", ("[department]",)): (ADMINISTERS_JEJU, done(ADMINISTERS_JEJU)),
     ("agencies:save-view", ()): (NEVER, DONE.replace("302", "login", 1)),
     ("agencies:forget-view", ("0",)): (NEVER, NOWHERE),
 }
@@ -268,6 +294,13 @@ def world(people: dict[str, Any]) -> dict[str, str]:
     void = recording.declare(new(), prices(), by=administrator)
     recording.void(void.subscription, by=administrator, reason="twice")
     seoul = recording.declare(new(SEOUL), prices(), by=people["sibling"])
+    ending = recording.declare(new(ends_on=tomorrow), prices(), by=administrator)
+    let_end = recording.declare(new(ends_on=tomorrow), prices(), by=administrator)
+    deciding.let_end(let_end.subscription, by=administrator, reason="not used")
+    jeju = Agency.objects.get(code=JEJU)
+    contact = DepartmentContact.objects.create(agency=jeju, department="IT", email="it@jeju.example")
+    sent = Delivery.objects.create(day=today, address=contact.email, language="ko", contact=contact)
+    told = Notice.objects.create(recipient=administrator, key="subscription_requested")
     report = Report.objects.create(code="unpublished", title_ko="미공개", title_en="Unpublished")
     Source.objects.create(
         code="unpublished", report=report, label_ko="미공개", label_en="Unpublished", published_at=None
@@ -282,6 +315,8 @@ def world(people: dict[str, Any]) -> dict[str, str]:
         "approved": approved,
         "active": active,
         "void": void,
+        "ending": ending,
+        "let end": let_end,
         "seoul": seoul,
     }
     waiver = Waiver.objects.create(
@@ -315,6 +350,9 @@ def world(people: dict[str, Any]) -> dict[str, str]:
         "[export]": str(start(administrator, "", 1).pk),
         **{f"[{state}]": recorded.subscription.reference for state, recorded in states.items()},
         "[waiver]": str(waiver.pk),
+        "[notice]": str(told.pk),
+        "[delivery]": str(sent.pk),
+        "[department]": str(contact.pk),
         "[shared view]": str(view.pk),
         "[finding]": str(findings[JEJU].pk),
         "[finding of Seoul]": str(findings[SEOUL].pk),
@@ -447,9 +485,9 @@ def crawl(client: Client, limit: int = 500) -> dict[str, str]:
 
 
 def is_new_page(target: str) -> bool:
-    """Sort orders and pages of a list are one list: they hold what it holds."""
+    """Sort orders and pages of a list are one list: they hold what it holds. The months of a calendar do not come to an end."""
     query = parse_qs(urlsplit(target).query)
-    return not set(query) & {"sort", "page"}
+    return not set(query) & {"sort", "page", "month"}
 
 
 # Addresses that no link leads to, among them what a curious person would type.

@@ -28,6 +28,9 @@ def kept_key(path: Path) -> str:
 GOVTRACK_DEMO = True
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = kept_key(DEMO_DIR / "secret-key")
+# Nothing leaves the machine: e-mails are written to files.
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = DEMO_DIR / "e-mails"
 EXPORTS_DIR = DEMO_DIR / "exports"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 

@@ -33,6 +33,7 @@ from subscriptions.models import (
     UserCount,
 )
 from subscriptions.recording import today
+from subscriptions.renewals.keeping import keep_many
 from subscriptions.totals import refresh_all_totals
 
 CHUNK = 2_000
@@ -93,6 +94,7 @@ class _Undoing:
             self._restore(changed)
             bulk.write_history(Subscription, some, "~", self.by, self.reason, self.now)
         refresh(keys, self.on)
+        keep_many(keys)
         hold_policies()
         moved = refresh_all_totals()
         self._decide(keys)

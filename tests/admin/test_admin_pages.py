@@ -21,6 +21,7 @@ VIEW_ONLY = {
     "approval",
     "condition",
     "decision",
+    "delivery",
     "exportjob",
     "facts",
     "factsorigin",
@@ -29,9 +30,11 @@ VIEW_ONLY = {
     "finding",
     "findingnote",
     "notice",
+    "noticepreferences",
     "policycheck",
     "priceline",
     "recheck",
+    "renewal",
     "snapshot",
 }
 
