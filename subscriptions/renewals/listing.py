@@ -46,10 +46,10 @@ class RenewalFilter(OfferingFilterSet):
         empty_label=_("Any day"),
     )
     since = django_filters.DateFilter(
-        label=_("From"), field_name="notice_by", lookup_expr="gte", widget=DateInput()
+        label=_("Last day from"), field_name="notice_by", lookup_expr="gte", widget=DateInput()
     )
     until = django_filters.DateFilter(
-        label=_("Until"), field_name="notice_by", lookup_expr="lte", widget=DateInput()
+        label=_("Last day until"), field_name="notice_by", lookup_expr="lte", widget=DateInput()
     )
     agency = AgencyFilter(label=_("Agency and all below"), method="kept")
     product = ProductFilter(label=_("AI tool"), method="of_product")
@@ -65,7 +65,7 @@ class RenewalFilter(OfferingFilterSet):
         choices=[("yes", _("Yes")), ("no", _("No")), ("unknown", _("Not given"))],
         method="by_itself",
     )
-    state = django_filters.ChoiceFilter(label=_("State"), choices=Renewal.State.choices)
+    state = django_filters.ChoiceFilter(label=_("Decision"), choices=Renewal.State.choices)
 
     class Meta:
         model = Renewal
@@ -163,7 +163,7 @@ class RenewalTable(tables.Table):
     ends_on = tables.Column(verbose_name=_("Ends"), orderable=False, attrs=NOWRAP, empty_values=())
     auto_renewal = tables.Column(verbose_name=_("Automatic renewal"), orderable=False, empty_values=())
     annual_cost = tables.Column(verbose_name=_("Annual cost"), orderable=False, attrs=NUMBER, empty_values=())
-    state = tables.Column(verbose_name=_("State"), orderable=False)
+    state = tables.Column(verbose_name=_("Decision"), orderable=False)
 
     class Meta:
         template_name = "krds/table.html"
@@ -218,7 +218,7 @@ HEADER = [
     _("Notice days"),
     _("Annual cost in won, known minimum"),
     _("Annual cost in won, known maximum"),
-    _("State"),
+    _("Decision"),
     _("Renewed until"),
     _("Notice given on"),
     _("Reason"),
