@@ -49,9 +49,6 @@ class Renewal(models.Model):
     notice_days = models.PositiveSmallIntegerField(_("notice days"), null=True)
     notice_by = models.DateField(_("last day to give notice"), null=True)
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.OPEN)
-    asked_until = models.DateField(
-        _("renewal asked for until"), null=True, help_text=_("It waits for an approval.")
-    )
     renewed_until = models.DateField(_("renewed until"), null=True)
     notice_given_on = models.DateField(_("notice given on"), null=True)
     reason = models.TextField(_("reason"), blank=True, max_length=2000, validators=[MaxLengthValidator(2000)])

@@ -40,7 +40,6 @@ class Migration(migrations.Migration):
                 ('notice_days', models.PositiveSmallIntegerField(null=True, verbose_name='notice days')),
                 ('notice_by', models.DateField(null=True, verbose_name='last day to give notice')),
                 ('state', models.CharField(choices=[('open', 'To be decided'), ('ending', 'Not to be renewed'), ('renewed', 'Renewed'), ('ended', 'Ended as decided')], default='open', max_length=8, verbose_name='state')),
-                ('asked_until', models.DateField(help_text='It waits for an approval.', null=True, verbose_name='renewal asked for until')),
                 ('renewed_until', models.DateField(null=True, verbose_name='renewed until')),
                 ('notice_given_on', models.DateField(null=True, verbose_name='notice given on')),
                 ('reason', models.TextField(blank=True, max_length=2000, validators=[django.core.validators.MaxLengthValidator(2000)], verbose_name='reason')),

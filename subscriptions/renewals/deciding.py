@@ -57,8 +57,8 @@ def renew(
     """Let another term follow, until `ends_on`; the price lines become what `pricing` makes of them.
 
     `terms` are `auto_renewal` and `notice_days` of the new term, where they change. It is a change like any other
-    (`recording.change`): a policy that blocks refuses it, and where it has to be approved first, the old term stays as it is
-    until then. What was declared as in use already is refused also while an officer's approval is missing. Raises StaleEdit when
+    (`recording.change`): a policy that blocks refuses it, and where it has to be approved anew, it waits for that as any change
+    does. What was declared as in use already is refused also while an officer's approval is missing. Raises StaleEdit when
     somebody was quicker, ValidationError by field, NotPossible for a subscription without an end or not in force.
     """
     stored, renewal = _held(subscription, by)
@@ -77,12 +77,13 @@ def renew(
         if outcome(judgements) in (Outcome.REFUSED, Outcome.NEEDS_OFFICER):
             decision = _logged(stored, Decision.Act.RENEW, by, reason, judgements, Decision.Result.REFUSED)
             return recording.Recorded(stored, judgements, decision)
-    before = {name: getattr(renewal, name) for name in _DECIDED}
-    _decided(renewal, by, reason, asked_until=ends_on)
-    renewal.save()
     recorded = recording.change(after, lines, by=by, version=version, act=Decision.Act.RENEW)
-    if recorded.refused:
-        Renewal.objects.filter(pk=renewal.pk).update(**before)
+    if not recorded.refused:
+        # The current end of a term has moved on with the subscription; the one that was renewed stays beside it.
+        renewal.pk, renewal._state.adding = None, True
+        renewal.state, renewal.renewed_until, renewal.notice_given_on = Renewal.State.RENEWED, ends_on, None
+        _decided(renewal, by, reason)
+        renewal.save()
     return recorded
 
 
@@ -118,13 +119,8 @@ def reconsider(subscription: Subscription, *, by: User, reason: str = "") -> Dec
     return _logged(stored, Decision.Act.RECONSIDER, by, reason)
 
 
-_DECIDED = ("asked_until", "reason", "decided_by", "decided_at")
-
-
-def _decided(renewal: Renewal, by: User, reason: str, **values: Any) -> None:
+def _decided(renewal: Renewal, by: User, reason: str) -> None:
     renewal.reason, renewal.decided_by, renewal.decided_at = reason, by, timezone.now()
-    for name, value in values.items():
-        setattr(renewal, name, value)
 
 
 def _held(subscription: Subscription, by: User) -> tuple[Subscription, Renewal]:

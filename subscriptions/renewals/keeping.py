@@ -20,7 +20,6 @@ _WRITTEN = [
     "notice_days",
     "notice_by",
     "state",
-    "asked_until",
     "renewed_until",
     "notice_given_on",
     "reason",
@@ -54,16 +53,18 @@ def _keep_chunk(keys: Sequence[int]) -> int:
     for row in rows:
         renewal = kept.get(row["pk"])
         if row["status"] not in COMMITTED:
-            if renewal is not None:
-                _leave(renewal, row["status"], written, gone)
+            if (
+                renewal is not None
+                and row["status"] == Status.ENDED
+                and renewal.state == Renewal.State.ENDING
+            ):
+                renewal.state = Renewal.State.ENDED
+                written.append(renewal)
+            elif renewal is not None:
+                gone.append(renewal.pk)
             continue
         dates = _dates(row)
         if renewal is None:
-            made.append(Renewal(subscription_id=row["pk"], **dates))
-        elif renewal.asked_until is not None and dates["ends_on"] == renewal.asked_until:
-            renewal.state, renewal.renewed_until = Renewal.State.RENEWED, renewal.asked_until
-            renewal.asked_until = None
-            written.append(renewal)
             made.append(Renewal(subscription_id=row["pk"], **dates))
         elif any(getattr(renewal, name) != dates[name] for name in _DATES):
             written.append(_follow(renewal, dates))
@@ -79,21 +80,17 @@ def _dates(row: dict[str, Any]) -> dict[str, Any]:
     return {**dates, "notice_by": last_notice_day(ends_on, row["notice_days"]) if ends_on else None}
 
 
-def _leave(renewal: Renewal, status: str, written: list[Renewal], gone: list[int]) -> None:
-    """What becomes of the end of a term when its subscription is not approved or active any more."""
-    if status == Status.REQUESTED and renewal.asked_until is not None:
-        return  # the renewal waits for an approval
-    if status == Status.ENDED and renewal.state == Renewal.State.ENDING:
-        renewal.state = Renewal.State.ENDED
-        written.append(renewal)
-    else:
-        gone.append(renewal.pk)
-
-
 def _follow(renewal: Renewal, dates: dict[str, Any]) -> Renewal:
     """Give a term its new dates. What was decided was about the old end; reminders are about the day to give notice."""
     if renewal.ends_on != dates["ends_on"]:
-        renewal.state, renewal.asked_until, renewal.notice_given_on = Renewal.State.OPEN, None, None
+        # Back at the end of a term that was renewed until the end so far: the renewal was taken back.
+        Renewal.objects.filter(
+            subscription=renewal.subscription_id,
+            state=Renewal.State.RENEWED,
+            ends_on=dates["ends_on"],
+            renewed_until=renewal.ends_on,
+        ).delete()
+        renewal.state, renewal.notice_given_on = Renewal.State.OPEN, None
         renewal.reason, renewal.decided_by, renewal.decided_at = "", None, None
     if renewal.notice_by != dates["notice_by"]:
         renewal.reminded = renewal.reminded_at = None
@@ -118,11 +115,10 @@ def _differing() -> list[int]:
     current = Renewal.objects.current().filter(subscription=OuterRef("pk"))
     missing = Subscription.objects.filter(~Exists(current), status__in=COMMITTED)
     found = set(missing.order_by().values_list("pk", flat=True))
-    other = ~Q(subscription__status__in=[*COMMITTED, Status.REQUESTED])
-    other |= Q(subscription__status=Status.REQUESTED, asked_until=None)
+    other = ~Q(subscription__status__in=COMMITTED)
     for name in ("agency", "ends_on", "auto_renewal", "notice_days"):
         other |= _differ(name, f"subscription__{name}")
-    rows = Renewal.objects.current().exclude(subscription__status=Status.REQUESTED, asked_until__isnull=False)
+    rows = Renewal.objects.current()
     found.update(rows.filter(other).order_by().values_list("subscription", flat=True))
     found.update(_wrongly_computed())
     return sorted(found)

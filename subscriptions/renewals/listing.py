@@ -147,8 +147,6 @@ def state_text(renewal: Renewal) -> str:
     """What was decided, in words: “Renewed until Dec. 31, 2027”."""
     if renewal.renewed_until:
         return gettext("Renewed until %(day)s") % {"day": day(renewal.renewed_until)}
-    if renewal.asked_until:
-        return gettext("Renewal until %(day)s waits for approval") % {"day": day(renewal.asked_until)}
     return str(renewal.get_state_display())
 
 
@@ -199,7 +197,7 @@ class RenewalTable(tables.Table):
         return amount_text(annual_cost(record.subscription))
 
     def render_state(self, record: Renewal) -> SafeString:
-        return badge("waiting" if record.asked_until else STATES[record.state], state_text(record))
+        return badge(STATES[record.state], state_text(record))
 
     def order_notice_by(self, rows: QuerySet, descending: bool) -> tuple[QuerySet, bool]:
         return rows.order_by(*(("-notice_by", "-pk") if descending else ("notice_by", "pk"))), True

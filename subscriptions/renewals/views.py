@@ -19,7 +19,7 @@ from figures.files import XLSX_ROW_LIMIT
 from subscriptions import recording
 from subscriptions.evaluation import names_for
 from subscriptions.listing import FILES, file_of, paginate
-from subscriptions.models import PriceLine, Renewal, Status, Subscription
+from subscriptions.models import PriceLine, Renewal, Subscription
 from subscriptions.paging import count_of
 from subscriptions.renewals import deciding
 from subscriptions.renewals.calendar import drawn, month_of
@@ -100,7 +100,7 @@ def renewal_calendar(request: SignedInRequest) -> HttpResponse:
 
 def section(request: SignedInRequest, subscription: Subscription) -> dict[str, Any]:
     """What the page of a subscription says of its renewal: the current term, those before it, who is reminded and when."""
-    renewals = list(subscription.renewals.select_related("decided_by").order_by("-pk")[:20])
+    renewals = list(subscription.renewals.select_related("decided_by").order_by("-ends_on", "-pk")[:20])
     current = next((one for one in renewals if one.state in Renewal.CURRENT), None)
     may_decide = deciding.may_decide(request.user, subscription)
     told = Responsible([subscription.agency]).of(subscription.agency, subscription.owner_department)
@@ -159,7 +159,7 @@ def renew(request: SignedInRequest, reference: str) -> HttpResponse:
                 form.add_error(name if name in form.fields else None, problems)
         else:
             if not recorded.refused:
-                _say(request, recorded)
+                messages.success(request, _("The subscription is renewed."))
                 return redirect(f"{subscription.get_absolute_url()}#renewal")
             failing = [judgement for judgement in recorded.judgements if not judgement.passes]
             names = names_for(failing)
@@ -186,13 +186,6 @@ def _renew(request: SignedInRequest, subscription: Subscription, form: RenewForm
         terms={"auto_renewal": data["auto_renewal"], "notice_days": data["notice_days"]},
         reason=data["reason"],
     )
-
-
-def _say(request: SignedInRequest, recorded: recording.Recorded) -> None:
-    if recorded.subscription.status == Status.REQUESTED:
-        messages.success(request, _("The renewal was sent to the approvers of your agency."))
-    else:
-        messages.success(request, _("The subscription is renewed."))
 
 
 @require_http_methods(["GET", "POST"])

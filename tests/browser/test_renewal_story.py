@@ -60,7 +60,7 @@ def test_from_the_reminder_to_the_renewal(
     page.locator("#main form button[type=submit]").click()
     expect(page.get_by_role("status")).to_contain_text(said(language, "The subscription is renewed."))
     expect(page.locator("section[aria-labelledby=renewal]")).to_contain_text(said(language, "Earlier terms"))
-    assert [r.state for r in Renewal.objects.filter(subscription=subscription).order_by("pk")] == [
+    assert [r.state for r in Renewal.objects.filter(subscription=subscription).order_by("ends_on")] == [
         "renewed",
         "open",
     ]

@@ -47,7 +47,7 @@ def declared(by: User, **fields: Any) -> Subscription:
 
 def terms(subscription: Subscription) -> list[tuple[str, Any, Any, Any]]:
     """Each term of a subscription: its state, its last day, the last day to give notice, and until when it was renewed."""
-    rows = Renewal.objects.filter(subscription=subscription).order_by("pk")
+    rows = Renewal.objects.filter(subscription=subscription).order_by("ends_on")
     return list(rows.values_list("state", "ends_on", "notice_by", "renewed_until"))
 
 
@@ -82,6 +82,11 @@ def test_a_term_is_renewed_for_more_seats(administrator: User):
 
     with pytest.raises(recording.StaleEdit):  # a second click
         renew(subscription, by=administrator, version=subscription.version, ends_on=NEXT)
+
+    after = recorded.subscription
+    after.ends_on, after.notice_days = END, 30  # taken back
+    recording.change(after, list(after.price_lines.all()[:1]), by=administrator, version=after.version)
+    assert terms(subscription) == [("open", END, datetime.date(2026, 12, 1), None)]
 
 
 def test_what_a_policy_blocks_is_not_renewed(administrator: User):
