@@ -360,7 +360,7 @@ STATES: list[tuple[str, str, str, Act | None]] = [
     ("renewals", "administrator", "/renewals/", None),
     ("renewals to the committee", "committee", "/renewals/?when=&sort=-notice_by", None),
     ("renewals of none", "nobody", "/renewals/", None),
-    ("renewals wrongly narrowed", "administrator", "/renewals/?when=x&since=y", None),
+    ("renewals wrongly narrowed", "administrator", "/renewals/?when=x&agency=KR-99", None),
     ("no file of renewals", "administrator", "/renewals/?when=x&_export=csv", None),
     ("calendar of renewals", "administrator", "/renewals/calendar/", None),
     ("calendar of a far month", "committee", "/renewals/calendar/?month=2031-02", None),
