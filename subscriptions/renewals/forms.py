@@ -19,8 +19,18 @@ from subscriptions.renewals.prices import Prices
 ONE_DAY = datetime.timedelta(days=1)
 
 
-def next_end(subscription: Subscription) -> datetime.date:
-    """The last day of a term as long as the one that ends: a year where it is not known when that began."""
+def next_end(subscription: Subscription) -> datetime.date | None:
+    """The last day of a term as long as the one that ends: a year where it is not known when that began.
+
+    None where no calendar reaches that far.
+    """
+    try:
+        return _next_end(subscription)
+    except OverflowError:
+        return None
+
+
+def _next_end(subscription: Subscription) -> datetime.date:
     assert subscription.ends_on is not None
     start, end = subscription.started_on, subscription.ends_on
     last = subscription.renewals.filter(state=Renewal.State.RENEWED).order_by("-ends_on").first()
@@ -36,6 +46,8 @@ def next_end(subscription: Subscription) -> datetime.date:
 
 def _years_later(day: datetime.date, years: int) -> datetime.date:
     after = day + ONE_DAY
+    if after.year + years > datetime.MAXYEAR:
+        raise OverflowError
     try:
         return after.replace(year=after.year + years) - ONE_DAY
     except ValueError:  # the 29th of February

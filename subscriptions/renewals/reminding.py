@@ -110,4 +110,9 @@ def reminder_days(subscription: Subscription, renewal: Renewal | None) -> list[t
     """When the department is reminded of the term that the subscription is in: days before, and the day."""
     if renewal is None or renewal.notice_by is None:
         return []
-    return [(days, renewal.notice_by - datetime.timedelta(days=days)) for days in days_of(subscription)]
+    first = renewal.notice_by.toordinal() - 1  # what lies before the calendar's first day is left out
+    return [
+        (days, renewal.notice_by - datetime.timedelta(days=days))
+        for days in days_of(subscription)
+        if days <= first
+    ]

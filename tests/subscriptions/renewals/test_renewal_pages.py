@@ -191,6 +191,11 @@ def test_renewing_on_the_page(signed_in: Callable[..., Any]):
     lines = subscription.price_lines.values_list("amount", "seats", "starts_on", "ends_on")
     assert list(lines) == [(10_000, 10, None, days(264)), (20_000, 12, days(265), None)]
 
+    for first, last in (("0001-01-01", "0001-01-02"), ("2026-01-01", "9999-12-31")):
+        odd = subscribed(started_on=first, ends_on=last)
+        pages = [client.get(f"/subscriptions/{odd.reference}/{page}").status_code for page in ("", "renew/")]
+        assert pages == [200, 200]
+
     client.post(f"{address}let-end/", {"reason": ""})
     page = client.post(f"{address}let-end/", {"reason": "too dear", "notice_given_on": DAY}, follow=True)
     assert "Not to be renewed" in read(page).text
