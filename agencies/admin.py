@@ -221,3 +221,6 @@ class RecheckAdmin(ViewOnly, ScopedAdmin):
 
     def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
         return rows if user.is_superuser else rows.none()
+
+
+from agencies.notices import admin as _more  # noqa: E402, F401  Django looks here alone

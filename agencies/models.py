@@ -17,6 +17,11 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 from simple_history.utils import bulk_update_with_history
 
+from agencies.notice_models import (  # noqa: F401  Django looks for models here
+    Delivery,
+    DepartmentContact,
+    NoticePreferences,
+)
 from agencies.paths import TreePathField, below
 from agencies.visibility import Sight, VisibleQuerySet
 from audit import events
@@ -290,6 +295,11 @@ class User(AbstractUser):
         return list(self.memberships.select_related("agency").order_by("role", "agency__path"))
 
     @property
+    def unread_notices(self) -> int:
+        """How many notices the person has not read; known of whoever makes a request (`agencies.signing_in`)."""
+        return int(self.__dict__.get("unread", 0))
+
+    @property
     def roles_in_words(self) -> list[str]:
         """What the account menu shows, such as “Jeju · Agency administrator”."""
         if self.is_superuser:
@@ -377,23 +387,64 @@ class Membership(models.Model):
 
 
 class Notice(models.Model):
-    """Something a person is told. It holds a message key with its parameters and an address, and points to nothing."""
+    """Something that a person, or a department by its address, is told.
 
-    recipient = models.ForeignKey(User, models.CASCADE, related_name="notices", verbose_name=_("recipient"))
+    It holds a message key with its parameters and an address, and points to nothing that it is about. `once` is the mark of
+    what is said to each recipient only once; empty: whenever it happens. `mail` says whether it still has to go out by e-mail.
+    """
+
+    class Mail(models.TextChoices):
+        WAITING = "waiting", _("Waiting for the next e-mail")
+        TAKEN = "taken", _("In an e-mail")
+        SKIPPED = "skipped", _("Not by e-mail")
+
+    recipient = models.ForeignKey(
+        User, models.CASCADE, null=True, blank=True, related_name="notices", verbose_name=_("recipient")
+    )
+    contact = models.ForeignKey(
+        DepartmentContact,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="notices",
+        verbose_name=_("contact of a department"),
+    )
     key = models.CharField(_("message"), max_length=60)
     parameters = models.JSONField(_("parameters"), default=dict, blank=True)
     url = models.CharField(_("address"), max_length=500, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     read_at = models.DateTimeField(_("read at"), null=True, blank=True)
+    once = models.CharField(_("mark of what is said once"), max_length=120, blank=True)
+    mail = models.CharField(_("e-mail"), max_length=8, choices=Mail, default=Mail.WAITING)
+    delivery = models.ForeignKey(
+        Delivery, models.SET_NULL, null=True, blank=True, related_name="notices", verbose_name=_("e-mail")
+    )
 
     class Meta:
         verbose_name = _("notice")
         verbose_name_plural = _("notices")
         ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["recipient", "read_at", "-created_at"], name="notice_of_recipient")]
+        indexes = [
+            models.Index(fields=["recipient", "read_at", "-created_at"], name="notice_of_recipient"),
+            models.Index(fields=["recipient", "-created_at", "-id"], name="notice_newest"),
+            models.Index(fields=["id"], condition=Q(mail="waiting"), name="notice_waiting"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="notice_to_one",
+                condition=Q(recipient__isnull=False, contact__isnull=True)
+                | Q(recipient__isnull=True, contact__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["recipient", "once"], condition=~Q(once=""), name="notice_once_to_a_person"
+            ),
+            models.UniqueConstraint(
+                fields=["contact", "once"], condition=~Q(once=""), name="notice_once_to_a_department"
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.key} ({self.recipient})"
+        return f"{self.key} ({self.recipient or self.contact})"
 
 
 class SavedView(models.Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +54,7 @@ DEAREST = f" ORDER BY coalesce(f.annual_cost_min, -1) DESC, f.subscription_id DE
 def pages() -> Iterator[Page]:
     for person in PEOPLE:
         yield from lists(person)
+        yield from renewals(person)
     yield from sums()
     yield from subjects()
     yield live_check()
@@ -114,6 +116,44 @@ def lists(person: str) -> Iterator[Page]:
             SLOWER,
             cold=True,
         )
+
+
+ENDS = """
+SELECT s.reference, a.short_ko, p.name_ko, s.owner_department, r.notice_by, r.ends_on, r.auto_renewal, r.state,
+       f.annual_cost_min, f.annual_cost_max
+FROM subscriptions_renewal r
+JOIN subscriptions_subscription s ON s.id = r.subscription_id
+JOIN agencies_agency a ON a.id = r.agency_id
+JOIN catalog_product p ON p.id = s.product_id
+JOIN subscriptions_facts f ON f.subscription_id = s.id
+WHERE r.state = 'open' AND r.notice_by BETWEEN %s AND %s
+"""
+
+
+def renewals(person: str) -> Iterator[Page]:
+    """The renewal list as that person opens it, narrows it and turns to its end; and a month of the calendar."""
+    everything, today = reverse("subscriptions:renewals"), timezone.localdate()
+    within = [today.isoformat(), (today + datetime.timedelta(days=90)).isoformat()]
+    sees, seen = "", []
+    if person == PROVINCE:
+        sees, seen = f" AND {below('a')}", [Agency.objects.get(code=PEOPLE[PROVINCE][1]).path]
+    first = f" ORDER BY r.notice_by, r.id LIMIT {PAGE_SIZE}"
+    last = f" ORDER BY r.notice_by DESC, r.id DESC LIMIT {PAGE_SIZE}"
+    city = Agency.objects.get(code=CITY).path
+
+    def page(name: str, query: str, sql: str, parameters: Sequence[Any] = (), **options: Any) -> Page:
+        return Page(f"renewals, {name}", person, f"{everything}{query}", sql, parameters, **options)
+
+    yield page("first page", "", ENDS + sees + first, [*within, *seen], bar=SLOWER)
+    yield page("first page, counting anew", "", ENDS + sees + first, [*within, *seen], cold=True)
+    yield page("the last first", "?sort=-notice_by", ENDS + sees + last, [*within, *seen], bar=SLOWER)
+    yield page(
+        "of a city", f"?when=90&state=open&agency={CITY}", f"{ENDS} AND {below('a')} {first}", [*within, city],
+        bar=SLOWER, cold=True,
+    )  # fmt: skip
+    calendar = reverse("subscriptions:renewal-calendar")
+    month = "SELECT r.notice_by, count(*) FROM subscriptions_renewal r WHERE r.notice_by BETWEEN %s AND %s GROUP BY 1"
+    yield Page("renewals, calendar", person, calendar, month, within, bar=SLOWER, lists=False)
 
 
 def below(agency: str) -> str:

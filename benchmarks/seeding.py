@@ -28,9 +28,21 @@ from policies.verdicts import Verdict
 from subscriptions.costs import Costs, costs_on, is_in_force
 from subscriptions.evaluation import judgement_of_row, rows_judged_by, with_truths
 from subscriptions.facts import COLUMNS, facts_of, refresh
-from subscriptions.models import Facts, FactsOrigin, Finding, Payment, PriceLine, Subscription
+from subscriptions.models import (
+    COMMITTED,
+    Facts,
+    FactsOrigin,
+    Finding,
+    Payment,
+    PriceLine,
+    Renewal,
+    Subscription,
+)
 from subscriptions.money import Rates, rates_on
 from subscriptions.origins import currencies_priced, digest, digests_of_lines, holds_until, rates_text, stale
+from subscriptions.notice_days import last_notice_day
+from subscriptions.origins import digest, digests_of_lines, holds_until, rates_text, stale
+from subscriptions.renewals.keeping import keep_all
 from subscriptions.totals import refresh_all_totals
 
 FIXTURES = ("agencies", "catalog", "sources", "policies", "subscriptions")
@@ -62,6 +74,7 @@ def seed(size: int, say: Say) -> None:
         write_findings(on)
     tally()
     write_origins(on)
+    write_renewals()
     settle()
     check(rng, on, say)
     gc.enable()
@@ -131,6 +144,28 @@ def write_origins(on: datetime.date) -> None:
     names = ["subscription_id", "digest", "lines", "rates", "holds_until"]
     while batch := list(islice(rows, BATCH)):
         insert(FactsOrigin, names, batch)
+
+
+def write_renewals() -> None:
+    """The end of the term that each subscription is in; `check` asks whether they are what the register would keep."""
+    names = [
+        "subscription_id",
+        "agency_id",
+        "ends_on",
+        "auto_renewal",
+        "notice_days",
+        "notice_by",
+        "state",
+        "reason",
+    ]
+    rows = Subscription.objects.filter(status__in=COMMITTED).order_by("pk")
+    dates = rows.values_list("pk", "agency_id", "ends_on", "auto_renewal", "notice_days").iterator()
+    ends = (
+        [*row, last_notice_day(row[2], row[4]) if row[2] else None, Renewal.State.OPEN.value, ""]
+        for row in dates
+    )
+    while batch := list(islice(ends, BATCH)):
+        insert(Renewal, names, batch)
 
 
 def write_findings(on: datetime.date) -> None:
@@ -272,6 +307,7 @@ def check(rng: random.Random, on: datetime.date, say: Say) -> None:
     assert not stale(on), "some flat facts seem to be stale"
     wrong = refresh(rng.sample(pks, min(SAMPLE, len(pks))), on)
     assert not wrong, f"the flat facts of {len(wrong)} subscriptions differ from their recomputation"
+    assert not keep_all(), "some ends of terms differ from their subscriptions"
     assert not refresh_all_totals(), "the totals of agencies differ from their recomputation"
     for version in PolicyVersion.objects.in_force(on):
         failing = rows_judged_by(version, on).exclude(unwaived=Verdict.PASS).count()

@@ -8,3 +8,8 @@ class PoliciesConfig(AppConfig):
     name = "policies"
     verbose_name = _("Policies")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from policies.notices import register_messages
+
+        register_messages()

@@ -795,3 +795,6 @@ class ApprovalAdmin(ViewOnly, ScopedAdmin):
     list_select_related = ["subscription", "policy_version", "approved_by"]
     search_fields = ["subscription__reference", "policy_version__policy__code"]
     date_hierarchy = "approved_at"
+
+
+from subscriptions.renewals import admin as _more  # noqa: E402, F401  Django looks here alone

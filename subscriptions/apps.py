@@ -18,3 +18,7 @@ class SubscriptionsConfig(AppConfig):
         rechecking.register(drain)
         trail.register(Decision)
         trail.register(FindingNote)
+        from subscriptions.notices import register_messages
+
+        rechecking.register(drain)
+        register_messages()

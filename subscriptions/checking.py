@@ -21,6 +21,7 @@ from subscriptions.following_up import escalate_overdue
 from subscriptions.models import Facts, FactsQuerySet, Finding, Subscription
 from subscriptions.origins import stale
 from subscriptions.rates import reprice
+from subscriptions.renewals.keeping import keep_all
 from subscriptions.tallies import fold
 from subscriptions.totals import hold_totals, refresh_all_totals, refresh_totals
 
@@ -78,6 +79,7 @@ def check_everything(
         elif every or not stands(policy, on, summary.verdicts.get(policy.code)):
             reconcile_policy(policy, on, refreshed=None if every else ())
         progress("policies", number, len(policies))
+    keep_all()
     summary.escalated = escalate_overdue(on)
     reprice()
     fold()

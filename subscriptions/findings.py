@@ -11,7 +11,7 @@ from django.db.models import Case, Exists, F, FilteredRelation, OuterRef, Q, Que
 from django.utils import timezone
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
-from agencies.models import Agency
+from agencies.models import Agency, User
 from policies.models import Condition, Policy, PolicyVersion, Waiver
 from policies.verdicts import Verdict
 from policies.vocabulary import FACTS
@@ -24,6 +24,7 @@ from subscriptions.evaluation import (
     with_truths,
 )
 from subscriptions.models import LIVE, FactsQuerySet, Finding, PolicyCheck, Subscription
+from subscriptions.notices import tell_opened
 from subscriptions.opening import Opened, open_many
 from subscriptions.totals import hold_totals
 
@@ -50,9 +51,15 @@ _KEPT = [
 
 
 def reconcile_one(
-    subscription: Subscription, on: datetime.date, judgements: Sequence[Judgement] | None = None
+    subscription: Subscription,
+    on: datetime.date,
+    judgements: Sequence[Judgement] | None = None,
+    by: User | None = None,
 ) -> list[Judgement]:
-    """Make the findings of one subscription follow its verdicts today; within the transaction that changed it."""
+    """Make the findings of one subscription follow its verdicts today; within the transaction that changed it.
+
+    Where it is the act of a person, `by`, others who answer for the subscription are told of findings that this opens.
+    """
     if judgements is None:
         judgements = judge_saved(subscription, on, explain_passes=False)
     now = timezone.now()
@@ -60,7 +67,9 @@ def reconcile_one(
     live = subscription.status in LIVE
     failing = {j.version.policy_id: j for j in judgements if live and not j.passes}
     applying = {j.version.policy_id for j in judgements if j.verdict != Verdict.NOT_APPLICABLE}
-    _write(((subscription.pk, j, existing.get(policy)) for policy, j in failing.items()), now)
+    opened = _write(((subscription.pk, j, existing.get(policy)) for policy, j in failing.items()), now)
+    for policy, _pk in opened if by is not None else ():
+        tell_opened(failing[policy].version.policy.code, [subscription.pk], by)
     gone = [f for policy, f in existing.items() if policy not in failing and f.closed_at is None]
     for finding in gone:
         if not live:
@@ -107,8 +116,10 @@ def reconcile_policy(
     now = timezone.now()
     version = PolicyVersion.objects.in_force(on).filter(policy=policy).first()
     if version is not None:
+        opened: list[int] = []
         for ids in _differing(version, on, subscriptions, refreshed):
-            _reconcile_chunk(version, ids, on, now, held)
+            opened += _reconcile_chunk(version, ids, on, now, held)
+        tell_opened(policy.code, opened)
     _close_gone(policy, version, on, now, subscriptions, held)
     if subscriptions is None:
         PolicyCheck.objects.update_or_create(policy=policy, defaults={"checked_at": now})
@@ -183,7 +194,8 @@ def _differing(
 @transaction.atomic
 def _reconcile_chunk(
     version: PolicyVersion, ids: list[int], on: datetime.date, now: datetime.datetime, held: bool
-) -> None:
+) -> list[int]:
+    """Returns the subscriptions whose finding is open now and was not."""
     if not held:
         _hold(version.policy, ids)
     rows = with_truths(rows_judged_by(version, on).filter(pk__in=ids).exclude(unwaived=Verdict.PASS), version)
@@ -191,7 +203,7 @@ def _reconcile_chunk(
         f.subscription_id: f for f in Finding.objects.filter(policy=version.policy, subscription__in=ids)
     }
     waivers = Waiver.objects.filter(policy=version.policy).valid_on(on).in_bulk()
-    return _write(
+    opened = _write(
         (
             (
                 row["subscription_id"],
@@ -202,6 +214,7 @@ def _reconcile_chunk(
         ),
         now,
     )
+    return [pk for _policy, pk in opened]
 
 
 def _close_gone(
@@ -268,11 +281,19 @@ def _hold(policy: Policy, ids: Sequence[int]) -> None:
         hold_totals(Agency.objects.filter(subscriptions__in=ids))
 
 
-def _write(judged: Iterable[tuple[int, Judgement, Finding | None]], now: datetime.datetime) -> None:
-    """Open, reopen, change or touch the findings of (subscription, judgement, existing finding)."""
+def _write(
+    judged: Iterable[tuple[int, Judgement, Finding | None]], now: datetime.datetime
+) -> list[tuple[int, int]]:
+    """Open, reopen, change or touch the findings of (subscription, judgement, existing finding).
+
+    Returns (policy, subscription) of those that are open now, were not, and that nothing excuses.
+    """
+    told: list[tuple[int, int]] = []
     new: list[tuple[int, Judgement]] = []
     changed, same = [], []
     for subscription_pk, judgement, finding in judged:
+        if (finding is None or finding.closed_at is not None) and judgement.verdict != Verdict.WAIVED:
+            told.append((judgement.version.policy_id, subscription_pk))
         if finding is None:
             new.append((subscription_pk, judgement))
         elif _says(finding, judgement):
@@ -288,6 +309,7 @@ def _write(judged: Iterable[tuple[int, Judgement, Finding | None]], now: datetim
         bulk_update_with_history(changed, Finding, _KEPT, batch_size=BATCH)
     if same:
         Finding.objects.filter(pk__in=same).update(last_seen=now)
+    return told
 
 
 def _opened(subscription_pk: int, judgement: Judgement, now: datetime.datetime) -> Finding:

@@ -37,6 +37,7 @@ from subscriptions.life_models import (  # noqa: F401  Django looks here
 )
 from subscriptions.money_models import Budget, PaymentSubmission, RegisterPricing  # noqa: F401  Django looks here
 from subscriptions.ordering import lowest_if_unknown
+from subscriptions.renewal_models import ReminderPlan, Renewal  # noqa: F401  Django looks here
 from subscriptions.search import SearchField
 from subscriptions.tally_models import (  # noqa: F401  Django looks for models here
     PaidByAgency,
@@ -832,6 +833,9 @@ class Decision(models.Model):
         APPROVE = "approve", _("Approve")
         ACTIVATE = "activate", _("Activate")
         REFUSE = "refuse", _("Refuse")
+        RENEW = "renew", _("Renew")
+        LET_END = "let_end", _("Decide not to renew")
+        RECONSIDER = "reconsider", _("Decide on the renewal anew")
         END = "end", _("End")
         VOID = "void", _("Declare void")
         WITHDRAW = "withdraw", _("Withdraw the request")

@@ -38,6 +38,8 @@ from subscriptions.models import (
     Status,
     Subscription,
 )
+from subscriptions.models import COMMITTED, LIVE, Approval, Decision, Facts, PriceLine, Status, Subscription
+from subscriptions.renewals.keeping import keep
 from subscriptions.totals import hold_totals, refresh_totals
 
 
@@ -107,6 +109,10 @@ def requester_of(subscription: Subscription) -> int | None:
 def askers_of(subscription: Subscription) -> set[int | None]:
     """Those whose request it is: who asked for it or changed it since somebody last decided, or else who recorded it."""
     acts = subscription.decisions.filter(act__in=[*_ASKING, *_DECIDING], result=Decision.Result.DONE)
+    """Those whose request it is: who asked for it last, or else recorded it, and who has changed it since."""
+    acts = subscription.decisions.filter(
+        act__in=[Decision.Act.REQUEST, Decision.Act.CHANGE, Decision.Act.RENEW], result=Decision.Result.DONE
+    )
     askers: set[int | None] = set()
     for act, person in acts.values_list("act", "decided_by"):
         if act in _DECIDING and askers:
@@ -188,8 +194,9 @@ def change(
     by: User,
     version: int,
     requesting: bool = False,
+    act: Decision.Act = Decision.Act.CHANGE,
 ) -> Recorded:
-    """Change what is recorded. `version` is the one that the person saw.
+    """Change what is recorded. `version` is the one that the person saw; `act` is what it is called in the decisions.
 
     What a policy blocks cannot be renewed, extended or grown: such a change is refused and nothing but the decision is
     written. A material change ends the policy officers' approvals, and of what is approved already it reopens the approval
@@ -222,6 +229,10 @@ def change(
         Responsible.objects.filter(subscription=subscription).delete()
         _tell(_people(Role.APPROVER, subscription.agency) - {by}, "approval_reopened", subscription, by)
     return recorded
+            return Recorded(before, judgements, _log(before, act, by, judgements, refused=True))
+        before.approvals.filter(ended_at=None).update(ended_at=timezone.now())
+    _store(subscription, lines, by)
+    return _decide(subscription, act, by, enforced=False)
 
 
 @transaction.atomic
@@ -403,6 +414,7 @@ def recorded_in_admin(
     elif before is not None and before.status in COMMITTED:
         kept = content_of(before, old_lines)
         reopening.follow(subscription, lines, kept, material, ended, by=by, on=on)
+    _reconcile(subscription, on, judgements, moved, by)
     if act == Decision.Act.DECLARE:
         _tell_officers(subscription, found, by)
     return Recorded(subscription, judgements, decision)
@@ -537,7 +549,7 @@ def _decide(
         subscription.save()
     moved = _store_facts(subscription, lines, on)
     decision = _log(subscription, act, by, judgements, refused=refused, reason=reason)
-    _reconcile(subscription, on, judgements, moved)
+    _reconcile(subscription, on, judgements, moved, by)
     return Recorded(subscription, judgements, decision)
 
 
@@ -556,6 +568,7 @@ def _store_facts(subscription: Subscription, lines: Sequence[PriceLine], on: dat
     counting = ("agency_path", "product", "annual_cost_min", "annual_cost_max")
     before = Facts.objects.filter(pk=subscription.pk, status__in=LIVE).values_list(*counting).first()
     columns = keep_facts(subscription, lines, on)
+    keep(subscription)
     after = tuple(columns[name] for name in counting) if subscription.status in LIVE else None
     if before == after:
         return []
@@ -570,13 +583,17 @@ def _hold(*agencies: Agency) -> None:
 
 
 def _reconcile(
-    subscription: Subscription, on: datetime.date, judgements: Sequence[Judgement], moved: Sequence[Agency]
+    subscription: Subscription,
+    on: datetime.date,
+    judgements: Sequence[Judgement],
+    moved: Sequence[Agency],
+    by: User,
 ) -> None:
     """Keep the findings in step: the subscription's own, and those that hang on the totals of agencies where it counts."""
     if len(moved) > 1:
         hold_totals(moved)  # both at once, in the order of the tree; one is held while it is made anew
     changed = {pk for agency in moved for pk in refresh_totals(agency)}
-    reconcile_one(subscription, on, judgements)
+    reconcile_one(subscription, on, judgements, by)
     reconcile_totals(changed, on, besides=subscription)
 
 

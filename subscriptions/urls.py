@@ -15,6 +15,8 @@ from subscriptions import (
     whatif_views,
 )
 from subscriptions.importing import views as imports
+from subscriptions import finding_views, views, waiver_views, whatif_views
+from subscriptions.renewals import views as renewals
 
 app_name = "subscriptions"
 urlpatterns = [
@@ -47,6 +49,13 @@ urlpatterns = [
     path("budgets/<str:code>/<int:year>/", budget_views.budget_page, name="budget"),
     path("budgets/<str:code>/<int:year>/correct/", budget_views.correct_budget, name="correct-budget"),
     path("budgets/<str:code>/<int:year>/remove/", budget_views.remove_budget, name="remove-budget"),
+    path("subscriptions/<slug:reference>/renew/", renewals.renew, name="renew"),
+    path("subscriptions/<slug:reference>/let-end/", renewals.let_end, name="let-end"),
+    path("subscriptions/<slug:reference>/reconsider/", renewals.reconsider, name="reconsider"),
+    path("subscriptions/<slug:reference>/reminders/", renewals.reminder_plan, name="reminder-plan"),
+    path("subscriptions/<slug:reference>/<slug:name>/", views.act_page, name="act"),
+    path("renewals/", renewals.renewal_list, name="renewals"),
+    path("renewals/calendar/", renewals.renewal_calendar, name="renewal-calendar"),
     path("findings/", finding_views.finding_list, name="findings"),
     path("findings/follow-up/", finding_views.follow_up, name="follow-up"),
     path("findings/<int:pk>/", finding_views.finding_page, name="finding"),

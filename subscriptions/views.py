@@ -34,6 +34,8 @@ from subscriptions.models import COMMITTED, LIVE, Decision, Responsible, Status,
 from subscriptions.payment_views import payments_of
 from subscriptions.reviewing import waits
 from subscriptions.seeing import seen, told
+from subscriptions.models import LIVE, Decision, Status, Subscription
+from subscriptions.renewals.views import section as renewal_section
 from subscriptions.stale import changes_since
 from subscriptions.tables import SubscriptionTable, annual_cost, export_rows, seats
 
@@ -123,6 +125,7 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
             **payments_of(subscription, request),
             **committed_of(subscription, lines, on),
             "may_edit": may_edit,
+            "renewal": renewal_section(request, subscription),
             "on": on,
         },
     )

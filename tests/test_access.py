@@ -23,6 +23,7 @@ from openpyxl import load_workbook
 
 from agencies.invitations import invite
 from agencies.models import Agency, Membership, SavedView, User
+from agencies.models import Agency, Delivery, DepartmentContact, Membership, Notice, SavedView, User
 from catalog.models import Product
 from catalog.proposing import propose
 from oversight.explorer.question import Filters, Question
@@ -38,6 +39,9 @@ from subscriptions.importing import jobs
 from subscriptions.importing.running import run
 from subscriptions.models import Budget, Finding, Payment, PriceLine, Subscription
 from subscriptions.upload_models import Upload
+from subscriptions import recording
+from subscriptions.models import Finding, PriceLine, Subscription
+from subscriptions.renewals import deciding
 from tests.roles import ROLES
 
 ANONYMOUS = "anonymous"
@@ -63,6 +67,7 @@ EDITS_SEOUL = "      login  404  404  200  200  404  403  403  404  200"
 APPROVES_JEJU = "    login  404  403  404  403  200  403  403  403  200"
 SETTLES_JEJU = "     login  404  403  404  403  403  200  403  403  200"
 REFUSES_JEJU = "     login  404  403  404  403  200  200  403  403  200"
+VOID_SEOUL = "       login  404  404  403  403  404  403  403  404  403"
 VOID = "             login  404  403  404  403  403  403  403  403  403"
 FOLLOWS_UP = "       login  403  302  302  302  302  302  403  403  302"
 FINDS_SHARED = "     login 404  404  404  404  404  404  302  302  302"  # with the committee of Jeju
@@ -84,6 +89,9 @@ RUNS_ROUND = "       login  404  403  403  403  403  200  200  403  200"
 NOT_ANY_MORE = "     login  404  403  403  403  403  403  403  403  403"
 IMPORTS_ITS_OWN = "  login  403  200  404  404  403  403  403  403  404"
 OWNS = "             login  404  200  404  404  404  404  404  404  404"
+ADMINISTERS = "      login  403  200  200  200  403  403  403  403  200"
+ADMINISTERS_JEJU = " login  403  200  404  200  403  403  403  403  200"
+SENT_TO_JEJU = "     login  404  200  404  200  404  404  404  404  200"
 
 
 def done(page: str) -> str:
@@ -321,6 +329,27 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
         IMPORTS_ITS_OWN.replace("200", "404"),
     ),
     ("subscriptions:import-discard", ("[import]",)): (IMPORTS_ITS_OWN, done(IMPORTS_ITS_OWN)),
+    # What ends has an administrator who decides on it; one that nobody decided not to renew is not decided anew.
+    ("subscriptions:renewals", ()): (SIGNED_IN, NEVER),
+    ("subscriptions:renewal-calendar", ()): (SIGNED_IN, NEVER),
+    ("subscriptions:renew", ("[ending]",)): (EDITS_JEJU, EDITS_JEJU),
+    ("subscriptions:renew", ("[seoul]",)): (VOID_SEOUL, VOID_SEOUL),
+    ("subscriptions:let-end", ("[ending]",)): (EDITS_JEJU, EDITS_JEJU),
+    ("subscriptions:reconsider", ("[ending]",)): (VOID, VOID),
+    ("subscriptions:reconsider", ("[let end]",)): (EDITS_JEJU, done(EDITS_JEJU)),
+    ("subscriptions:reminder-plan", ("[ending]",)): (EDITS_JEJU, done(EDITS_JEJU)),
+    ("subscriptions:reminder-plan", ("[seoul]",)): (EDITS_SEOUL, done(EDITS_SEOUL)),
+    # A notice is its recipient's alone, here the administrator's.
+    ("agencies:notices", ()): (SIGNED_IN, NEVER),
+    ("agencies:notice", ("[notice]",)): (NEVER, done(OWNS)),
+    ("agencies:notices-read", ()): (NEVER, DONE.replace("302", "login", 1)),
+    ("agencies:notice-preferences", ()): (SIGNED_IN, SIGNED_IN),
+    ("agencies:deliveries", ()): (SIGNED_IN, NEVER),
+    ("agencies:delivery", ("[delivery]",)): (SENT_TO_JEJU, NEVER),
+    ("agencies:departments", ()): (ADMINISTERS, NEVER),
+    ("agencies:new-department", ()): (ADMINISTERS, ADMINISTERS),
+    ("agencies:department", ("[department]",)): (ADMINISTERS_JEJU, ADMINISTERS_JEJU),
+    ("agencies:delete-department", ("[department]",)): (ADMINISTERS_JEJU, done(ADMINISTERS_JEJU)),
     ("agencies:save-view", ()): (NEVER, DONE.replace("302", "login", 1)),
     ("agencies:forget-view", ("0",)): (NEVER, NOWHERE),
 }
@@ -402,6 +431,13 @@ def world(people: dict[str, Any]) -> dict[str, str]:
     seoul = recording.declare(new(SEOUL), prices(), by=people["sibling"])
     said = commenting.comment(active.subscription, by=administrator, text="Said")
     filed = attach(active.subscription, SimpleUploadedFile("a.pdf", b"%PDF-1.7 %%EOF"), by=administrator)
+    ending = recording.declare(new(ends_on=tomorrow), prices(), by=administrator)
+    let_end = recording.declare(new(ends_on=tomorrow), prices(), by=administrator)
+    deciding.let_end(let_end.subscription, by=administrator, reason="not used")
+    jeju = Agency.objects.get(code=JEJU)
+    contact = DepartmentContact.objects.create(agency=jeju, department="IT", email="it@jeju.example")
+    sent = Delivery.objects.create(day=today, address=contact.email, language="ko", contact=contact)
+    told = Notice.objects.create(recipient=administrator, key="subscription_requested")
     report = Report.objects.create(code="unpublished", title_ko="미공개", title_en="Unpublished")
     Source.objects.create(
         code="unpublished", report=report, label_ko="미공개", label_en="Unpublished", published_at=None
@@ -416,6 +452,8 @@ def world(people: dict[str, Any]) -> dict[str, str]:
         "approved": approved,
         "active": active,
         "void": void,
+        "ending": ending,
+        "let end": let_end,
         "seoul": seoul,
     }
     waiver = Waiver.objects.create(
@@ -469,6 +507,9 @@ def world(people: dict[str, Any]) -> dict[str, str]:
         "[payment]": str(payments[0].pk),
         "[payment of Seoul]": str(payments[1].pk),
         "[waiver]": str(waiver.pk),
+        "[notice]": str(told.pk),
+        "[delivery]": str(sent.pk),
+        "[department]": str(contact.pk),
         "[shared view]": str(view.pk),
         "[finding]": str(findings[JEJU].pk),
         "[finding of Seoul]": str(findings[SEOUL].pk),
@@ -649,9 +690,9 @@ def crawl(client: Client, limit: int = 500) -> dict[str, str]:
 
 
 def is_new_page(target: str) -> bool:
-    """Sort orders and pages of a list are one list: they hold what it holds."""
+    """Sort orders and pages of a list are one list: they hold what it holds. The months of a calendar do not come to an end."""
     query = parse_qs(urlsplit(target).query)
-    return not set(query) & {"sort", "page"}
+    return not set(query) & {"sort", "page", "month"}
 
 
 # Addresses that no link leads to, among them what a curious person would type.

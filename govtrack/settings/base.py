@@ -51,6 +51,24 @@ OFFICIAL_DEPLOYMENT = env.bool("OFFICIAL_DEPLOYMENT", default=False)
 POLICY_TWO_PERSON_RULE = env.bool("POLICY_TWO_PERSON_RULE", default=True)
 # The longest time, in days, that one waiver lasts.
 WAIVER_MAX_DAYS = env.int("WAIVER_MAX_DAYS", default=365)
+# How many days before the last day to give notice a department is reminded of a renewal, unless a subscription says otherwise.
+REMINDER_DAYS = env.list("REMINDER_DAYS", cast=int, default=[90, 30, 7])
+# How many days before the last day of a waiver its agency is told.
+WAIVER_REMINDER_DAYS = env.list("WAIVER_REMINDER_DAYS", cast=int, default=[30, 7])
+
+# E-mail, sent by `manage.py send_reminders` alone. Links in it begin with SITE_URL.
+SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000")
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = env.str("EMAIL_HOST", default="localhost")
+EMAIL_PORT = env.int("EMAIL_PORT", default=25)
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="")
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=False)
+EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", default=False)
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=30)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="govtrack@localhost")
+# After so many attempts an e-mail is given up.
+EMAIL_ATTEMPTS = env.int("EMAIL_ATTEMPTS", default=5)
 
 # How many proxies of one's own stand before the server, each of which adds to X-Forwarded-For whom it was asked by. The address
 # of a client is taken from there only when it is above 0.
@@ -147,6 +165,7 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "agencies.User"
+AUTHENTICATION_BACKENDS = ["agencies.signing_in.Backend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},

@@ -29,6 +29,9 @@ GOVTRACK_DEMO = True
 SECOND_FACTOR_REQUIRED = env.bool("SECOND_FACTOR_REQUIRED", default=False)
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = kept_key(DEMO_DIR / "secret-key")
+# Nothing leaves the machine: e-mails are written to files.
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = DEMO_DIR / "e-mails"
 EXPORTS_DIR = DEMO_DIR / "exports"
 ATTACHMENTS_DIR = DEMO_DIR / "attachments"
 IMPORTS_DIR = DEMO_DIR / "imports"

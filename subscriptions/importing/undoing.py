@@ -35,6 +35,7 @@ from subscriptions.models import (
 )
 from subscriptions.recording import today
 from subscriptions.reopening import settle_restored
+from subscriptions.renewals.keeping import keep_many
 from subscriptions.totals import refresh_all_totals
 
 CHUNK = 2_000
@@ -102,6 +103,7 @@ class _Undoing:
             bulk.write_history(Subscription, some, "~", self.by, self.reason, self.now)
         settle_restored(keys, self.on)
         refresh(keys, self.on)
+        keep_many(keys)
         hold_policies()
         moved = refresh_all_totals()
         self._decide(keys)

@@ -22,6 +22,8 @@ from subscriptions.models import LIVE, Facts, FactsOrigin, PriceLine, Subscripti
 from subscriptions.money import Rates, rates_on
 from subscriptions.origins import keep_origins, origins_of
 from subscriptions.reopening import Changed, follow_many
+from subscriptions.recording import grows
+from subscriptions.renewals.keeping import keep_many
 
 REMEMBERED = 20_000
 COUNTING = ("agency_path", "product", "annual_cost_min", "annual_cost_max")
@@ -69,6 +71,7 @@ class Writer:
             made = origins_of([one.after for one in new], lines, self._rates, self.on)
             bulk.insert(FactsOrigin, list(made))
             keep_origins([one.after for one in changed], lines, self._rates, self.on)
+            keep_many([one.after.pk for one in (*new, *changed)])
 
     def _write_new(self, new: Sequence[Checked]) -> None:
         keys = bulk.next_keys(Subscription, len(new))

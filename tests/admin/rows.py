@@ -8,7 +8,18 @@ from typing import Any
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from agencies.models import Agency, FormerName, Membership, Notice, Recheck, SavedView, User
+from agencies.models import (
+    Agency,
+    Delivery,
+    DepartmentContact,
+    FormerName,
+    Membership,
+    Notice,
+    NoticePreferences,
+    Recheck,
+    SavedView,
+    User,
+)
 from catalog.models import Category, Certification, Product, Vendor
 from oversight.models import ExportJob, Return, Round, RoundAgency, RoundEvent, Snapshot
 from policies.models import Condition, Policy, PolicyVersion, Waiver
@@ -42,6 +53,8 @@ from subscriptions.models import (
     Reopening,
     Responsible,
     StruckComment,
+    ReminderPlan,
+    Renewal,
     Subscription,
     Upload,
     UserCount,
@@ -77,6 +90,12 @@ def province(n: int = 0) -> Agency:
 
 def user(n: int = 0) -> User:
     return User.objects.get_or_create(username=f"person-{n}")[0]
+
+
+def department(n: int = 0) -> DepartmentContact:
+    return DepartmentContact.objects.create(
+        agency=province(n), department=f"Department {n}", email=f"d{n}@agency.example"
+    )
 
 
 def category(n: int = 0) -> Category:
@@ -334,6 +353,11 @@ MAKERS: dict[type, Callable[[int], Any]] = {
         owner=user(n), title=f"view {n}", page="subscriptions:list", shared_with=province(n)
     ),
     Notice: lambda n: Notice.objects.create(recipient=user(n), key="subscription_requested"),
+    DepartmentContact: department,
+    NoticePreferences: lambda n: NoticePreferences.objects.create(user=user(n)),
+    Delivery: lambda n: Delivery.objects.create(
+        day=DAY, address=f"d{n}@agency.example", language="ko", recipient=user(n), contact=department(n)
+    ),
     Recheck: lambda n: Recheck.objects.create(about="vendor", code=f"vendor-{n}"),
     Category: category,
     Vendor: vendor,
@@ -362,6 +386,10 @@ MAKERS: dict[type, Callable[[int], Any]] = {
         file_import=file_import(n), record=n, line=2, is_new=True, history_row=n
     ),
     PolicyCheck: lambda n: PolicyCheck.objects.create(policy=policy(n), checked_at=NOW),
+    Renewal: lambda n: Renewal.objects.create(
+        subscription=subscription(n), agency=province(n), ends_on=DAY, notice_by=DAY
+    ),
+    ReminderPlan: lambda n: ReminderPlan.objects.create(subscription=subscription(n), days=[30, 7]),
     UserCount: user_count,
     Payment: payment,
     ExchangeRate: exchange_rate,

@@ -21,6 +21,7 @@ VIEW_ONLY = {
     "approval",
     "condition",
     "decision",
+    "delivery",
     "exportjob",
     "facts",
     "factsorigin",
@@ -32,6 +33,7 @@ VIEW_ONLY = {
     "finding",
     "findingnote",
     "notice",
+    "noticepreferences",
     "policycheck",
     "priceline",
     "recheck",
@@ -39,6 +41,7 @@ VIEW_ONLY = {
     "round",
     "roundagency",
     "roundevent",
+    "renewal",
     "snapshot",
 }
 

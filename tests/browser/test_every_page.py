@@ -17,6 +17,7 @@ from playwright.sync_api import Page
 
 from agencies.invitations import invite
 from agencies.models import Agency, SavedView, User
+from agencies.models import Agency, Delivery, DepartmentContact, Notice, SavedView
 from catalog.models import Product
 from catalog.proposing import propose
 from govtrack import limits
@@ -31,6 +32,9 @@ from subscriptions.importing.report import Report, RowDone, RowVerdict
 from subscriptions.importing.rows import Problem
 from subscriptions.models import Budget, Payment, PriceLine, Subscription
 from subscriptions.upload_models import Upload
+from subscriptions import recording
+from subscriptions.models import Payment, PriceLine, Subscription
+from subscriptions.renewals import deciding
 from tests import chromium
 from tests.browser.conftest import SCREENS
 from tests.roles import ROLES
@@ -88,6 +92,7 @@ def records(people: dict[str, Any]) -> dict[str, str]:
     }
     recording.approve_as_officer(made["settled"].subscription, by=officer, reason="Checked by hand")
     recording.void(made["void"].subscription, by=administrator, reason="Recorded twice")
+    _decided(made, people, jeju)
     finding = made["blocked"].subscription.findings.filter(effect="block").get()
     rule = PolicyVersion.objects.get(policy__code="deepseek-block")
     asked = Waiver.objects.create(
@@ -149,6 +154,7 @@ def records(people: dict[str, Any]) -> dict[str, str]:
         **_kept(people, jeju),
         **_people(people, jeju),
         **_asked(people, jeju),
+        **_told(people, jeju),
         **{title: one.subscription.get_absolute_url() for title, one in made.items()},
         "payment": reverse("subscriptions:payment", args=[payment.pk]),
         "budget": budget.get_absolute_url(),
@@ -173,6 +179,54 @@ def _people(people: dict[str, Any], jeju: Agency) -> dict[str, str]:
         "role of approver": f"{pages['approver']}roles/{people['approver'].memberships.get().pk}/",
         "invitation": reverse("agencies:accept", args=[token]),
         "invited": f"/people/invitations/{invitation.pk}/",
+def _decided(made: dict[str, Any], people: dict[str, Any], jeju: Agency) -> None:
+    """Terms in each state: to be decided, late, without an end, renewed, not to be renewed."""
+    administrator, today = people["administrator"], timezone.localdate()
+    chatgpt, department = Product.objects.get(code="chatgpt"), "정보화담당관" * 8
+
+    def declared(days: int | None, **fields: Any) -> recording.Recorded:
+        ends_on = None if days is None else today + datetime.timedelta(days=days)
+        known = {"agency": jeju, "product": chatgpt, "started_on": today, "ends_on": ends_on}
+        known |= {"owner_department": department, "data_class": "open", "personal_data": False}
+        line = PriceLine(amount=30_000, seats=10, vat=PriceLine.Vat.INCLUDED)
+        return recording.declare(Subscription(**known, **fields), [line], by=administrator)
+
+    made["ending"] = declared(40, auto_renewal=True, notice_days=10)
+    for _each in range(4):
+        declared(40, auto_renewal=True, notice_days=10)
+    declared(20, auto_renewal=True, notice_days=60)
+    declared(None)
+    made["let end"] = declared(50)
+    deciding.let_end(made["let end"].subscription, by=administrator, reason="Too dear " * 30)
+    made["renewed"] = declared(50)
+    one = made["renewed"].subscription
+    until = today + datetime.timedelta(days=400)
+    deciding.renew(one, by=administrator, version=one.version, ends_on=until, reason="Used " * 30)
+
+
+def _told(people: dict[str, Any], jeju: Agency) -> dict[str, str]:
+    """Notices and e-mails, one of which failed."""
+    administrator = people["administrator"]
+    for key in ("subscription_requested", "finding_overdue", "waiver_expires", "findings_opened"):
+        parameters = {"reference": "KR-49-2026-0001", "policy": "deepseek-block", "agency": "KR-49"}
+        Notice.objects.create(recipient=administrator, key=key, parameters=parameters, url="/renewals/")
+    contact = DepartmentContact.objects.create(
+        agency=jeju, department="Department of " * 7, email="department@jeju.example"
+    )
+    failed = Delivery.objects.create(
+        day=timezone.localdate(),
+        address=contact.email,
+        language="en",
+        contact=contact,
+        subject="[govtrack] 2 notices",
+        body="Renewals\n- " + "long" * 60,
+        state="failed",
+        in_doubt=True,
+        error="SMTPServerDisconnected: " + "x" * 90,
+    )
+    return {
+        "department": reverse("agencies:department", args=[contact.pk]),
+        "e-mail": reverse("agencies:delivery", args=[failed.pk]),
     }
 
 
@@ -490,6 +544,33 @@ STATES: list[tuple[str, str, str, Act | None]] = [
     ("subscriptions wrongly narrowed", "administrator", "/subscriptions/?status=x&agency=KR-11", None),
     ("no file of subscriptions", "administrator", "/subscriptions/?status=x&_export=xlsx", None),
     ("no such page", "administrator", "/subscriptions/?page=99", None),
+    ("renewals", "administrator", "/renewals/", None),
+    ("renewals to the committee", "committee", "/renewals/?when=&sort=-notice_by", None),
+    ("renewals of none", "nobody", "/renewals/", None),
+    ("renewals wrongly narrowed", "administrator", "/renewals/?when=x&agency=KR-99", None),
+    ("no file of renewals", "administrator", "/renewals/?when=x&_export=csv", None),
+    ("calendar of renewals", "administrator", "/renewals/calendar/", None),
+    ("calendar of a far month", "committee", "/renewals/calendar/?month=2031-02", None),
+    ("an ending record", "administrator", "{ending}", None),
+    ("a record that ends", "approver", "{let end}", None),
+    ("a renewed record", "committee", "{renewed}", None),
+    ("renew", "administrator", "{ending}renew/", None),
+    ("renew, wrongly", "administrator", "{ending}renew/", filled(ends_on="2020-01-01")),
+    ("let end", "administrator", "{ending}let-end/", filled()),
+    ("reconsider", "administrator", "{let end}reconsider/", None),
+    ("plan of reminders", "administrator", "{ending}reminders/", filled(days="x")),
+    ("notices", "administrator", "/notices/", None),
+    ("notices of none", "nobody", "/notices/", None),
+    ("notices narrowed to none", "administrator", "/notices/?kind=other", None),
+    ("preferences", "administrator", "/notices/preferences/", None),
+    ("e-mails", "administrator", "/notices/e-mails/", None),
+    ("e-mails of none", "nobody", "/notices/e-mails/", None),
+    ("an e-mail", "administrator", "{e-mail}", None),
+    ("contacts of departments", "administrator", "/departments/", None),
+    ("contacts of departments of none", "sibling", "/departments/", None),
+    ("a contact to be added", "administrator", "/departments/new/", filled()),
+    ("a contact", "administrator", "{department}", None),
+    ("a contact to be deleted", "administrator", "{department}delete/", None),
     ("findings", "committee", "/findings/", None),
     ("findings of none", "nobody", "/findings/", None),
     ("findings closed", "administrator", "/findings/?state=closed", None),
@@ -765,7 +846,7 @@ def test_every_url_is_visited(records: dict[str, str]) -> None:
     }
     without |= {"subscriptions:check", "subscriptions:price-line", "subscriptions:follow-up"}
     without |= {f"policies:{part}" for part in ("conditions", "values", "statements", "preview")}
-    without |= {"agencies:save-view", "agencies:forget-view"}
+    without |= {"agencies:save-view", "agencies:forget-view", "agencies:notice", "agencies:notices-read"}
     without |= {"oversight:export-again", "oversight:export-file"}
     visited = set()
     for _title, _who, address, _act in STATES:

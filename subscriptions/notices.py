@@ -1,0 +1,96 @@
+"""What people are told of subscriptions, their renewals and their findings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Count, Min
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
+
+from agencies.models import Agency, DepartmentContact, Notice, User
+from agencies.notices.departments import Responsible
+from agencies.notices.telling import Kind, days_in_words, register, tell_all
+from subscriptions.models import Subscription
+
+CHUNK = 2_000
+
+REQUESTS = {
+    "subscription_requested": _("%(by)s asks for %(reference)s. It waits for a decision."),
+    "subscription_approved": _("%(reference)s was approved by %(by)s."),
+    "subscription_refused": _("%(reference)s was refused by %(by)s."),
+    "officer_approved": _("%(by)s has approved %(reference)s as a policy officer."),
+    "subscription_declared": _(
+        "%(by)s has recorded %(reference)s as already in use, which policies stand against."
+    ),
+}
+FINDINGS = {
+    "finding_assigned": _("%(by)s has assigned a finding on %(reference)s to you."),
+    "finding_overdue": _("The finding on %(reference)s by “%(policy)s” is past its remedy date."),
+    "finding_opened": _("%(reference)s does not pass the policy “%(policy)s”."),
+    "findings_opened": _("Subscriptions that do not pass the policy “%(policy)s”: %(count)s."),
+}
+RENEWALS = {
+    "renewal_by_itself": _(
+        "%(reference)s renews by itself after %(ends_on)s unless notice is given by %(notice_by)s."
+    ),
+    "renewal_to_decide": _(
+        "%(reference)s ends on %(ends_on)s. Decide by %(notice_by)s whether it is to be renewed."
+    ),
+    "renewal_unclear": _(
+        "%(reference)s ends on %(ends_on)s; when notice must be given is not recorded. Decide by %(notice_by)s at the latest."
+    ),
+    "renewal_notice_missing": _(
+        "%(reference)s is not to be renewed, but no notice is recorded yet. It must be given by %(notice_by)s."
+    ),
+}
+
+
+def names_of_subscriptions(references: set[str]) -> dict[str, str]:
+    """“ChatGPT (KR-49-2026-0001)” for each reference."""
+    found = Subscription.objects.filter(reference__in=references).select_related("product")
+    return {one.reference: f"{one.product} ({one.reference})" for one in found}
+
+
+def register_messages() -> None:
+    register(Kind.REQUEST, REQUESTS, {"reference": names_of_subscriptions})
+    register(Kind.FINDING, FINDINGS)
+    register(Kind.RENEWAL, RENEWALS, {"ends_on": days_in_words, "notice_by": days_in_words})
+
+
+def tell_opened(policy: str, subscriptions: Sequence[int], by: User | None = None) -> None:
+    """Tell whoever answers for these subscriptions, except `by`, that findings of a policy were opened on them.
+
+    One notice for each person or department, however many findings: a new policy may open hundreds of thousands.
+    """
+    counted: dict[Any, list[tuple[int, str]]] = defaultdict(list)
+    for start in range(0, len(subscriptions), CHUNK):
+        some = Subscription.objects.filter(pk__in=subscriptions[start : start + CHUNK]).order_by()
+        groups = list(some.values_list("agency", "owner_department").annotate(Count("pk"), Min("reference")))
+        agencies = Agency.objects.in_bulk({agency for agency, *_rest in groups})
+        responsible = Responsible(agencies.values())
+        for agency, department, count, reference in groups:
+            told = responsible.of(agencies[agency], department)
+            for one in (*told.people, *told.contacts):
+                if one != by:
+                    counted[one].append((count, reference))
+    tell_all(_opened(one, policy, groups) for one, groups in counted.items())
+
+
+def _opened(one: User | DepartmentContact, policy: str, groups: list[tuple[int, str]]) -> Notice:
+    number = sum(count for count, _reference in groups)
+    if number == 1:
+        key, parameters = "finding_opened", {"policy": policy, "reference": groups[0][1]}
+        url = reverse("subscriptions:detail", args=[groups[0][1]])
+    else:
+        key, parameters = "findings_opened", {"policy": policy, "count": f"{number:,}"}
+        url = f"{reverse('subscriptions:findings')}?{urlencode({'policy': policy, 'state': 'open'})}"
+    notice = Notice(key=key, parameters=parameters, url=url)
+    if isinstance(one, User):
+        notice.recipient = one
+    else:
+        notice.contact = one
+    return notice

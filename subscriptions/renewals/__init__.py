@@ -1,0 +1,1 @@
+"""The ends of terms: kept in step, decided, listed, drawn as a calendar, and reminded of."""
