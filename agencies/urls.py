@@ -3,7 +3,6 @@
 from django.urls import path
 
 from agencies import people_views, saved_views, views
-from agencies import saved_views, views
 from agencies.notices import views as notices
 
 app_name = "agencies"

@@ -39,9 +39,8 @@ from subscriptions.models import (
     Subscription,
 )
 from subscriptions.money import Rates, rates_on
-from subscriptions.origins import currencies_priced, digest, digests_of_lines, holds_until, rates_text, stale
 from subscriptions.notice_days import last_notice_day
-from subscriptions.origins import digest, digests_of_lines, holds_until, rates_text, stale
+from subscriptions.origins import currencies_priced, digest, digests_of_lines, holds_until, rates_text, stale
 from subscriptions.renewals.keeping import keep_all
 from subscriptions.totals import refresh_all_totals
 

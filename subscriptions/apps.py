@@ -14,11 +14,9 @@ class SubscriptionsConfig(AppConfig):
         from audit import trail
         from subscriptions.checking import drain
         from subscriptions.models import Decision, FindingNote
-
-        rechecking.register(drain)
-        trail.register(Decision)
-        trail.register(FindingNote)
         from subscriptions.notices import register_messages
 
         rechecking.register(drain)
         register_messages()
+        trail.register(Decision)
+        trail.register(FindingNote)

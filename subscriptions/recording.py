@@ -38,7 +38,6 @@ from subscriptions.models import (
     Status,
     Subscription,
 )
-from subscriptions.models import COMMITTED, LIVE, Approval, Decision, Facts, PriceLine, Status, Subscription
 from subscriptions.renewals.keeping import keep
 from subscriptions.totals import hold_totals, refresh_totals
 
@@ -109,10 +108,6 @@ def requester_of(subscription: Subscription) -> int | None:
 def askers_of(subscription: Subscription) -> set[int | None]:
     """Those whose request it is: who asked for it or changed it since somebody last decided, or else who recorded it."""
     acts = subscription.decisions.filter(act__in=[*_ASKING, *_DECIDING], result=Decision.Result.DONE)
-    """Those whose request it is: who asked for it last, or else recorded it, and who has changed it since."""
-    acts = subscription.decisions.filter(
-        act__in=[Decision.Act.REQUEST, Decision.Act.CHANGE, Decision.Act.RENEW], result=Decision.Result.DONE
-    )
     askers: set[int | None] = set()
     for act, person in acts.values_list("act", "decided_by"):
         if act in _DECIDING and askers:
@@ -216,23 +211,17 @@ def change(
     if causes:
         judgements = judge_candidate(subscription, lines, on)
         if outcome(judgements) == Outcome.REFUSED:
-            return Recorded(
-                before, judgements, _log(before, Decision.Act.CHANGE, by, judgements, refused=True)
-            )
+            return Recorded(before, judgements, _log(before, act, by, judgements, refused=True))
         ended = reopening.end_approvals(before)
     kept = content_of(before, old_lines)
     _store(subscription, lines, by)
-    recorded = _decide(subscription, Decision.Act.CHANGE, by, enforced=False)
+    recorded = _decide(subscription, act, by, enforced=False)
     if before.status in COMMITTED and reopening.follow(
         subscription, lines, kept, causes, ended, by=by, on=on
     ):
         Responsible.objects.filter(subscription=subscription).delete()
         _tell(_people(Role.APPROVER, subscription.agency) - {by}, "approval_reopened", subscription, by)
     return recorded
-            return Recorded(before, judgements, _log(before, act, by, judgements, refused=True))
-        before.approvals.filter(ended_at=None).update(ended_at=timezone.now())
-    _store(subscription, lines, by)
-    return _decide(subscription, act, by, enforced=False)
 
 
 @transaction.atomic
@@ -408,13 +397,12 @@ def recorded_in_admin(
         raise RefusedInAdmin(act, judgements)
     moved = _store_facts(subscription, lines, on)
     decision = _log(subscription, act, by, judgements)
-    _reconcile(subscription, on, judgements, moved)
+    _reconcile(subscription, on, judgements, moved, by)
     if status not in COMMITTED:
         reopening.close_over(subscription)
     elif before is not None and before.status in COMMITTED:
         kept = content_of(before, old_lines)
         reopening.follow(subscription, lines, kept, material, ended, by=by, on=on)
-    _reconcile(subscription, on, judgements, moved, by)
     if act == Decision.Act.DECLARE:
         _tell_officers(subscription, found, by)
     return Recorded(subscription, judgements, decision)

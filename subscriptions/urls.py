@@ -15,7 +15,6 @@ from subscriptions import (
     whatif_views,
 )
 from subscriptions.importing import views as imports
-from subscriptions import finding_views, views, waiver_views, whatif_views
 from subscriptions.renewals import views as renewals
 
 app_name = "subscriptions"
@@ -37,7 +36,6 @@ urlpatterns = [
     path("handovers/", handover_views.handovers, name="handovers"),
     path("handovers/new/", handover_views.hand_over_page, name="hand-over"),
     path("subscriptions/<slug:reference>/payments/new/", payment_views.record_payment, name="record-payment"),
-    path("subscriptions/<slug:reference>/<slug:name>/", views.act_page, name="act"),
     path("payments/", payment_views.payment_list, name="payments"),
     path("payments/<int:pk>/", payment_views.payment_page, name="payment"),
     path("payments/<int:pk>/correct/", payment_views.correct_payment, name="correct-payment"),

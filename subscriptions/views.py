@@ -32,10 +32,9 @@ from subscriptions.listing import FILES, file_of, paginate
 from subscriptions.material import labels
 from subscriptions.models import COMMITTED, LIVE, Decision, Responsible, Status, Subscription
 from subscriptions.payment_views import payments_of
+from subscriptions.renewals.views import section as renewal_section
 from subscriptions.reviewing import waits
 from subscriptions.seeing import seen, told
-from subscriptions.models import LIVE, Decision, Status, Subscription
-from subscriptions.renewals.views import section as renewal_section
 from subscriptions.stale import changes_since
 from subscriptions.tables import SubscriptionTable, annual_cost, export_rows, seats
 

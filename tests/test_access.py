@@ -22,7 +22,6 @@ from django.utils import timezone
 from openpyxl import load_workbook
 
 from agencies.invitations import invite
-from agencies.models import Agency, Membership, SavedView, User
 from agencies.models import Agency, Delivery, DepartmentContact, Membership, Notice, SavedView, User
 from catalog.models import Product
 from catalog.proposing import propose
@@ -38,10 +37,8 @@ from subscriptions.attachments.storing import attach
 from subscriptions.importing import jobs
 from subscriptions.importing.running import run
 from subscriptions.models import Budget, Finding, Payment, PriceLine, Subscription
-from subscriptions.upload_models import Upload
-from subscriptions import recording
-from subscriptions.models import Finding, PriceLine, Subscription
 from subscriptions.renewals import deciding
+from subscriptions.upload_models import Upload
 from tests.roles import ROLES
 
 ANONYMOUS = "anonymous"
@@ -89,8 +86,6 @@ RUNS_ROUND = "       login  404  403  403  403  403  200  200  403  200"
 NOT_ANY_MORE = "     login  404  403  403  403  403  403  403  403  403"
 IMPORTS_ITS_OWN = "  login  403  200  404  404  403  403  403  403  404"
 OWNS = "             login  404  200  404  404  404  404  404  404  404"
-ADMINISTERS = "      login  403  200  200  200  403  403  403  403  200"
-ADMINISTERS_JEJU = " login  403  200  404  200  403  403  403  403  200"
 SENT_TO_JEJU = "     login  404  200  404  200  404  404  404  404  200"
 
 

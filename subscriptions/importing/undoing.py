@@ -34,8 +34,8 @@ from subscriptions.models import (
     UserCount,
 )
 from subscriptions.recording import today
-from subscriptions.reopening import settle_restored
 from subscriptions.renewals.keeping import keep_many
+from subscriptions.reopening import settle_restored
 from subscriptions.totals import refresh_all_totals
 
 CHUNK = 2_000

@@ -21,9 +21,8 @@ from subscriptions.material import Material, changed_facts, grows_on_some_day, k
 from subscriptions.models import LIVE, Facts, FactsOrigin, PriceLine, Subscription
 from subscriptions.money import Rates, rates_on
 from subscriptions.origins import keep_origins, origins_of
-from subscriptions.reopening import Changed, follow_many
-from subscriptions.recording import grows
 from subscriptions.renewals.keeping import keep_many
+from subscriptions.reopening import Changed, follow_many
 
 REMEMBERED = 20_000
 COUNTING = ("agency_path", "product", "annual_cost_min", "annual_cost_max")

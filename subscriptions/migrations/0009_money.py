@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('agencies', '0002_rechecks_of_waivers_and_everything'),
-        ('subscriptions', '0007_imports_of_files'),
+        ('subscriptions', "0008_flow"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('agencies', '0003_notices'),
-        ('subscriptions', '0007_imports_of_files'),
+        ('subscriptions', "0009_money"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='decision',
             name='act',
-            field=models.CharField(choices=[('record', 'Record'), ('declare', 'Record as already in use'), ('request', 'Request'), ('change', 'Change'), ('officer_approve', "Policy officer's approval"), ('approve', 'Approve'), ('activate', 'Activate'), ('refuse', 'Refuse'), ('renew', 'Renew'), ('let_end', 'Decide not to renew'), ('reconsider', 'Decide on the renewal anew'), ('end', 'End'), ('void', 'Declare void')], max_length=16, verbose_name='act'),
+            field=models.CharField(choices=[('record', 'Record'), ('declare', 'Record as already in use'), ('request', 'Request'), ('change', 'Change'), ('officer_approve', "Policy officer's approval"), ('approve', 'Approve'), ('activate', 'Activate'), ('refuse', 'Refuse'), ('renew', 'Renew'), ('let_end', 'Decide not to renew'), ('reconsider', 'Decide on the renewal anew'), ('end', 'End'), ('void', 'Declare void'), ('withdraw', 'Withdraw the request'), ('reopen', 'Bring back as a draft')], max_length=16, verbose_name='act'),
         ),
         migrations.CreateModel(
             name='Renewal',

@@ -48,7 +48,7 @@ def backwards(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('subscriptions', '0007_imports_of_files'),
+        ('subscriptions', "0010_renewals"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
         ('agencies', '0002_rechecks_of_waivers_and_everything'),
         ('catalog', '0001_initial'),
         ('sources', '0001_initial'),
-        ('subscriptions', '0007_imports_of_files'),
+        ('subscriptions', "0011_imports"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -16,8 +16,7 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from agencies.invitations import invite
-from agencies.models import Agency, SavedView, User
-from agencies.models import Agency, Delivery, DepartmentContact, Notice, SavedView
+from agencies.models import Agency, Delivery, DepartmentContact, Notice, SavedView, User
 from catalog.models import Product
 from catalog.proposing import propose
 from govtrack import limits
@@ -31,10 +30,8 @@ from subscriptions.attachments.storing import attach, remove
 from subscriptions.importing.report import Report, RowDone, RowVerdict
 from subscriptions.importing.rows import Problem
 from subscriptions.models import Budget, Payment, PriceLine, Subscription
-from subscriptions.upload_models import Upload
-from subscriptions import recording
-from subscriptions.models import Payment, PriceLine, Subscription
 from subscriptions.renewals import deciding
+from subscriptions.upload_models import Upload
 from tests import chromium
 from tests.browser.conftest import SCREENS
 from tests.roles import ROLES
@@ -179,6 +176,9 @@ def _people(people: dict[str, Any], jeju: Agency) -> dict[str, str]:
         "role of approver": f"{pages['approver']}roles/{people['approver'].memberships.get().pk}/",
         "invitation": reverse("agencies:accept", args=[token]),
         "invited": f"/people/invitations/{invitation.pk}/",
+    }
+
+
 def _decided(made: dict[str, Any], people: dict[str, Any], jeju: Agency) -> None:
     """Terms in each state: to be decided, late, without an end, renewed, not to be renewed."""
     administrator, today = people["administrator"], timezone.localdate()

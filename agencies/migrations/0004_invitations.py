@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agencies', '0002_rechecks_of_waivers_and_everything'),
+        ('agencies', '0003_notices'),
     ]
 
     operations = [
