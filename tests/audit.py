@@ -40,7 +40,9 @@ SECTIONS = {
     "access": Section(
         "who reaches which address, and sees what", ["tests/test_access.py", "tests/agencies/test_sight.py"]
     ),
-    "settings": Section("settings, headers, cookies, limits, logs, health", ["tests/govtrack"]),
+    "settings": Section(
+        "settings, headers, cookies, limits, logs, health", ["tests/govtrack", "tests/test_query_limits.py"]
+    ),
     "forms": Section(
         "redirects, fields that no form shows", ["tests/test_redirects.py", "tests/test_mass_assignment.py"]
     ),

@@ -185,6 +185,8 @@ PAGES = [
     "tests/subscriptions/test_bad_input.py",
     "tests/subscriptions/test_pages.py",
     "tests/test_access.py",
+    "tests/test_mass_assignment.py",
+    "tests/test_redirects.py",
 ]
 
 

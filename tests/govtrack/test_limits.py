@@ -1,18 +1,14 @@
-"""Limits: the size of a request, how often one reader may ask for what costs much, how long a statement may take."""
+"""Limits: the size of a request, how often one reader may ask for what costs much; and where a statement's time is limited."""
 
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, connection
-from django.http import HttpResponse
-from django.test import RequestFactory
 from django.urls import get_resolver, reverse
 
-from govtrack import limits, query_limits
+from govtrack import limits
 from tests.pages import read
 from tests.test_access import names_of
 
@@ -59,55 +55,6 @@ def test_a_request_that_is_too_large_is_not_read(client, settings):
 def test_more_fields_than_any_form_has_are_refused(client):
     fields = {f"field{number}": "" for number in range(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + 1)}
     assert client.post(reverse("login"), fields).status_code == 400
-
-
-# A statement that would take for ever, on either database.
-ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
-
-
-def endless(request):
-    with connection.cursor() as cursor:
-        cursor.execute(ENDLESS)
-    return HttpResponse()
-
-
-@pytest.fixture
-def limited(settings):
-    """This thread's connection as a web process has it, with one second."""
-    settings.QUERY_SECONDS = 1
-    connection.close()
-    query_limits.limit_queries()
-    yield
-    query_limits.unlimit_queries()
-    connection.close()
-    connection.execute_wrappers.clear()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_endless_statement_is_ended_and_the_page_says_so(limited, make_user, settings):
-    request = RequestFactory().get("/")
-    request.user = make_user("committee_member")
-    started = time.monotonic()
-    with pytest.raises(DatabaseError) as caught:
-        endless(request)
-    assert 0.8 < time.monotonic() - started < 10
-    middleware = query_limits.stopped_in_time(lambda request: HttpResponse())
-    response = middleware.process_exception(request, caught.value)
-    assert (response.status_code, "1" in response.text) == (503, True)
-    # The connection goes on, and other faults stay faults.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-        assert cursor.fetchone() == (1,)
-    assert middleware.process_exception(request, DatabaseError("no such table")) is None
-
-
-@pytest.mark.django_db(transaction=True)
-def test_commands_are_not_limited(settings):  # the control: what the limit would end goes on without it
-    settings.QUERY_SECONDS = 0
-    connection.close()
-    with connection.cursor() as cursor:
-        cursor.execute(ENDLESS.replace("FROM n)", "FROM n WHERE x < 300000)"))
-        assert cursor.fetchone() == (300_000,)
 
 
 def test_web_processes_are_limited():

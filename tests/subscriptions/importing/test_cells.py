@@ -154,3 +154,37 @@ def test_words_for_choices(db: None) -> None:
     assert [cells.is_empty(text) for text in ("", "-", "미기재", "Not given", "0", "없음")] == [True] * 4 + [
         False
     ] * 2
+
+
+NOT_BY_FILE = [
+    "recorded_by",
+    "recorded_by_id",
+    "provenance",
+    "declared",
+    "created_at",
+    "imported_by",
+    "decided_by",
+    "is_superuser",
+    "is_staff",
+    "password",
+    "role",
+    "pk",
+    "history_user",
+    "history_date",
+    "agency_id",
+    "product_id",
+    "payer_id",
+    "facts",
+    "verdict",
+    "finding",
+    "decision",
+    "waiver",
+    "submission",
+]
+
+
+def test_a_file_fills_nothing_that_the_register_keeps_by_itself() -> None:
+    """A header means one of the columns or is left out; keys, decisions and who did what are not among them."""
+    assert set(NOT_BY_FILE) & set(COLUMNS) == set()
+    assert {header: guess(header) for header in NOT_BY_FILE if guess(header)} == {}
+    assert guess("purpose") == "purpose"
