@@ -118,6 +118,8 @@ def clients(people: dict[str, Any]) -> dict[str, Client]:  # noqa: F811
     return {title: client_of(people, title) for title in TITLES}
 
 
+# What django-tables2 says of a dot in `?sort=`; such an order is left out, and nothing is shown.
+@pytest.mark.filterwarnings("ignore:Use '__' to separate path components:DeprecationWarning")
 @examples(70)
 @given(
     row=st.sampled_from(ROWS),
