@@ -21,6 +21,7 @@ from simple_history.template_utils import HistoricalRecordContextHelper
 from simple_history.utils import get_m2m_reverse_field_name
 
 from agencies.admin_trail import InTrail
+from agencies.admin_choices import OneOfMany, SomeOfMany
 from agencies.models import User
 from agencies.visibility import VisibleQuerySet
 from figures.formatting import number
@@ -45,12 +46,16 @@ class InSight(BaseModelAdmin):
         choices = self.choices_of(db_field, request)
         if choices is not None:
             kwargs.setdefault("queryset", choices)
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", OneOfMany(db_field, self.admin_site, using=kwargs.get("using")))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         choices = self.choices_of(db_field, request)
         if choices is not None:
             kwargs.setdefault("queryset", choices)
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", SomeOfMany(db_field, self.admin_site, using=kwargs.get("using")))
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def choices_of(self, db_field: Any, request: HttpRequest) -> models.QuerySet | None:

@@ -497,3 +497,12 @@ def test_condition_is_shown_with_its_history_and_not_edited_alone(db, sysadmin):
     condition = rows.policy_version(1).conditions.get()
     assert cell(sysadmin, Condition, "as_a_phrase") == "seats is more than 1,000,000"
     assert sysadmin.post(address(Condition, "change", condition.pk), {}).status_code == 403
+
+
+@pytest.mark.parametrize("odd", ["\0", "x", "9" * 40, "-1", "1.5"])
+def test_what_is_no_number_of_a_row_is_no_choice(report_data, signed_in, odd):
+    response = signed_in("sysadmin").post(
+        "/admin/catalog/product/add/", {"vendor": odd, "category": odd, "engines": ["1", odd]}
+    )
+    assert response.status_code == 200
+    assert {"vendor", "engines"} <= set(response.context["adminform"].form.errors)
