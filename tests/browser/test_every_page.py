@@ -144,10 +144,12 @@ def records(people: dict[str, Any]) -> dict[str, str]:
     budget = budgets.enter(
         Budget(agency=jeju, year=today.year, won=1_000, note="예산서 12쪽"), by=administrator
     )
+    between = f"agency=KR-49&giver={administrator.pk}"
     return {
         "comment": reverse("subscriptions:strike", args=[said.pk]),
         "file": reverse("subscriptions:remove-attachment", args=[filed.pk]),
-        "handover": f"{reverse('subscriptions:hand-over')}?{between}",
+        "handover": f"{reverse('subscriptions:hand-over')}?{between}&taker={people['above'].pk}",
+        "staying": f"{reverse('subscriptions:hand-over')}?{between}&taker={people['approver'].pk}",
         **_kept(people, jeju),
         **_people(people, jeju),
         **_asked(people, jeju),
@@ -601,7 +603,8 @@ STATES: list[tuple[str, str, str, Act | None]] = [
     ("a timeline", "committee", "{full}timeline/", None),
     ("a contract", "committee", "{full}contract/", None),
     ("handovers", "administrator", "/handovers/", None),
-    ("work to be handed over", "administrator", "{handover}", None),
+    ("work to be handed over", "above", "{handover}", None),
+    ("work that stays", "administrator", "{staying}", None),
     ("work handed over to oneself", "administrator", "/handovers/new/?giver=1&taker=1", None),
     ("edit", "administrator", "{full}edit/", checked),
     ("edit that came second", "administrator", "{full}edit/", changed_meanwhile),
