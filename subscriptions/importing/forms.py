@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -83,6 +84,7 @@ class ColumnsForm(forms.Form):
                 choices=choices,
                 required=False,
                 initial=column,
+                help_text=self._first_values(number),
             )
         if self.kind.has_status:
             self.fields["in_use"] = forms.ChoiceField(
@@ -98,11 +100,16 @@ class ColumnsForm(forms.Form):
         lines = [(name, column.label) for name, column in columns.items() if column.of_line]
         return [(_("The record"), record), (_("Its price lines"), lines)] if lines else record
 
-    def rows(self) -> Iterator[tuple[forms.BoundField, list[str]]]:
-        """Each column's field with the values of the first rows."""
+    def of_columns(self) -> Iterator[forms.BoundField]:
+        """The fields of the file's columns."""
         for number in range(len(self.upload.header)):
-            values = [row[number] for row in self.upload.samples if number < len(row) and row[number]]
-            yield self[f"column_{number}"], values
+            yield self[f"column_{number}"]
+
+    def _first_values(self, number: int) -> str:
+        """The values of a column in the first rows, safe to be shown: a help text is not escaped."""
+        rows = self.upload.samples
+        values = [row[number] for row in rows if number < len(row) and row[number]]
+        return format_html("{}", " · ".join(values) or _("Empty in the first rows"))
 
     @property
     def chosen(self) -> list[str]:
