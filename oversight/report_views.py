@@ -9,11 +9,15 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from agencies.models import Agency
+from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
 from oversight.report import report_page, report_sources
 from oversight.report_form import ReportForm
 from oversight.report_tables import ConclusionTable, GovernmentTable, LineTable, conflict_sentences
 from sources.models import Report
+
+# A report of a few hundred statements is one page, so that a link to any of them finds it.
+PER_PAGE = 500
 
 
 @require_safe
@@ -32,12 +36,14 @@ def report(request: SignedInRequest, code: str) -> HttpResponse:
     governments = list(Agency.objects.filter(kind__in=Agency.METROPOLITAN_AND_PROVINCIAL))
     caption = gettext("%(source)s: what it states") % {"source": page.preferred}
     others = gettext("What only other sources state")
+    table = LineTable(page.lines, caption, governments)
+    configure(request, table, PER_PAGE)
     context = {
         "report": report,
         "form": form,
         "page": page,
         "as_of": as_of,
-        "table": LineTable(page.lines, caption, governments),
+        "table": table,
         "conflicts": conflict_sentences(page.lines),
         "flags": [flag.reason for flag in page.flags],
         "conclusions": ConclusionTable(page.conclusions) if page.conclusions else None,

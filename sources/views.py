@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -17,6 +17,10 @@ from sources.plausibility import by_statement, flags
 from sources.tables import SourceTable, StatementTable
 
 PER_PAGE = 50
+# A source of a few hundred statements is one page, so that a link to any of them finds it.
+STATEMENTS_PER_PAGE = 500
+# More statements than these are not held against each other when somebody opens the page.
+MOST_FLAGGED = 5000
 
 
 @require_safe
@@ -33,17 +37,21 @@ def source_list(request: SignedInRequest) -> HttpResponse:
 
 @require_safe
 def source_detail(request: SignedInRequest, code: str) -> HttpResponse:
-    """A source with all its statements on one page, so that a link to any of them finds it."""
+    """A source with its statements, up to 500 on a page. Unless they are too many, what cannot be right among them is flagged."""
     source = get_object_or_404(Source.objects.readable_by(request.user).select_related("report"), code=code)
     statements = source.statements.select_related("product").prefetch_related("subject").order_by("pk")
     filterset = StatementFilter(request.GET, queryset=statements)
     governments = list(Agency.objects.filter(kind__in=Agency.METROPOLITAN_AND_PROVINCIAL))
+    told = _told_with(source, request.user)
+    unchecked = told.count() > MOST_FLAGGED
     table = StatementTable(
         filterset.qs if filterset.is_valid() else statements.none(),
         governments=governments,
-        flags=by_statement(flags(_told_with(source, request.user))),
+        flags={} if unchecked else by_statement(flags(list(told.prefetch_related("subject")))),
     )
+    configure(request, table, STATEMENTS_PER_PAGE)
     context = {
+        "unchecked": unchecked,
         "source": source,
         "table": table,
         "filter": filterset,
@@ -53,11 +61,11 @@ def source_detail(request: SignedInRequest, code: str) -> HttpResponse:
     return render(request, "sources/source_detail.html", context)
 
 
-def _told_with(source: Source, user: User) -> list[Statement]:
+def _told_with(source: Source, user: User) -> QuerySet[Statement]:
     """Its statements and those of the other sources of its report, which may contradict them."""
     readable = Source.objects.readable_by(user)
     together = readable.filter(report=source.report_id) if source.report_id else readable.filter(pk=source.pk)
-    return list(Statement.objects.filter(source__in=together).prefetch_related("subject").order_by("pk"))
+    return Statement.objects.filter(source__in=together).order_by("pk")
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from django.utils.translation import gettext
 
@@ -12,6 +12,8 @@ from sources.models import Statement
 
 # Beyond this many, those left out are not easier to read than those that are in.
 FEW = 3
+# Of more members than these, the first are named and the others counted.
+NAMED = 40
 
 
 def subject_text(statement: Statement, governments: Sequence[Agency]) -> str:
@@ -39,8 +41,11 @@ def _members_text(members: Sequence[Agency], governments: Sequence[Agency]) -> s
     return _listed(members)
 
 
-def _listed(agencies: Iterable[Agency]) -> str:
-    return ", ".join(str(agency.short) for agency in agencies)
+def _listed(agencies: Sequence[Agency]) -> str:
+    text = ", ".join(str(agency.short) for agency in agencies[:NAMED])
+    if len(agencies) <= NAMED:
+        return text
+    return f"{text} " + gettext("and %(count)s more") % {"count": number(len(agencies) - NAMED)}
 
 
 def period_text(statement: Statement) -> str:

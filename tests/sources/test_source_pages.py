@@ -208,7 +208,7 @@ def test_the_list_costs_the_same_for_any_number(make_source, signed_in, django_a
         make_source(f"s{n}", report=report)
     client = signed_in("committee_member", "KR")
     client.get("/sources/")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         response = client.get("/sources/")
     assert len(codes(response)) == sources
 
@@ -225,7 +225,7 @@ def test_a_source_costs_the_same_for_any_number(
         make_statement(other, f"Y{n}", product=product)
     client = signed_in("committee_member", "KR")
     client.get("/sources/x/")
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(13):
         response = client.get("/sources/x/")
     assert len(codes(response)) == statements
 
@@ -283,3 +283,17 @@ def test_what_cannot_be_right_is_told_beside_the_figure(report_data, signed_in):
     Source.objects.filter(code="c").update(published_at=None)
     assert "gt-flag" not in reader.get("/sources/a/").content.decode()
     assert "gt-flag" in signed_in("sysadmin", language="en").get("/sources/a/").content.decode()
+
+
+def test_very_many_statements_are_paged_and_not_held_against_each_other(
+    make_source, make_statement, signed_in, monkeypatch
+):
+    monkeypatch.setattr("sources.views.STATEMENTS_PER_PAGE", 2)
+    monkeypatch.setattr("sources.views.MOST_FLAGGED", 2)
+    source = make_source("x")
+    for n in range(3):
+        make_statement(source, f"X{n}")
+    client = signed_in("committee_member", "KR", language="en")
+    pages = [client.get(f"/sources/x/?page={number}") for number in (1, 2)]
+    assert [len(page.context["table"].page.object_list) for page in pages] == [2, 1]
+    assert "not checked against each other" in pages[0].content.decode()

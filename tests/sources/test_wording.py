@@ -32,6 +32,7 @@ class Members(list):
         (GOVERNMENTS[:4], "together", "4 metropolitan and provincial governments, all but G5, G6, G7"),
         (GOVERNMENTS[:3], "together", "G1, G2, G3"),
         ([*GOVERNMENTS[:6], OFFICE], "together", "G1, G2, G3, G4, G5, G6, Office"),
+        ([OFFICE] * 1000, "together", ", ".join(["Office"] * 40) + " and 960 more"),
     ],
 )
 def test_subjects(in_english, monkeypatch, members, reading, text):
