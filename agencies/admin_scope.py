@@ -20,8 +20,8 @@ from simple_history.admin import SimpleHistoryAdmin
 from simple_history.template_utils import HistoricalRecordContextHelper
 from simple_history.utils import get_m2m_reverse_field_name
 
-from agencies.admin_trail import InTrail
 from agencies.admin_choices import OneOfMany, SomeOfMany
+from agencies.admin_trail import InTrail
 from agencies.models import User
 from agencies.visibility import VisibleQuerySet
 from figures.formatting import number

@@ -10,7 +10,7 @@ import datetime
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -70,9 +70,10 @@ def paid_in_months(
     starts = list(starts)
     found: dict[int, list[Paid]] = {}
     for row in paid_by_agency(keys, (starts[0], end), by_month=len(starts) > 1):
-        at = 0 if row["month"] is None else max(n for n, start in enumerate(starts) if start <= row["month"])
-        parts = found.setdefault(row["agency_id"], [Paid()] * len(starts))
-        parts[at] += Paid(row["won"], row["payments"], row["unknown"])
+        month, agency = row.month, cast(int, row.of)
+        at = 0 if month is None else max(n for n, start in enumerate(starts) if start <= month)
+        parts = found.setdefault(agency, [Paid()] * len(starts))
+        parts[at] += Paid(row.won, row.payments, row.unknown)
     return found
 
 

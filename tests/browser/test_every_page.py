@@ -133,8 +133,6 @@ def records(people: dict[str, Any]) -> dict[str, str]:
         by=administrator,
         reason="x",
     )
-    between = f"agency=KR-49&giver={administrator.pk}&taker={people['above'].pk}"
-    pay(made["full"].subscription)
     payment = paying.record(
         Payment(subscription=made["full"].subscription, paid_on=today, amount=-1_050, currency="USD"),
         by=administrator,

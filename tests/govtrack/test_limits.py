@@ -55,7 +55,6 @@ def test_a_request_that_is_too_large_is_not_read(client, settings):
 def test_more_fields_than_any_form_has_are_refused(client):
     fields = {f"field{number}": "" for number in range(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + 1)}
     assert client.post(reverse("account_login"), fields).status_code == 400
-    assert client.post(reverse("login"), fields).status_code == 400
 
 
 def test_web_processes_are_limited():

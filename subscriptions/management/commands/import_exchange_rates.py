@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone, translation
 
 from sources.models import Source
+from subscriptions.importing.commands import user_named
 from subscriptions.importing.reading import LARGEST_FILE
 from subscriptions.importing.refusing import Refused
-from subscriptions.management.commands.import_subscriptions import user_named
 from subscriptions.rates import HEADERS, import_rates
 
 
