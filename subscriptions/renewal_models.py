@@ -73,7 +73,7 @@ class Renewal(models.Model):
             models.Index(fields=["notice_by", "id"], name="renewal_by_notice"),
             models.Index(fields=["state", "notice_by", "id"], name="renewal_by_state"),
             models.Index(fields=["agency", "state", "notice_by", "id"], name="renewal_of_agency"),
-            models.Index(fields=["state", "ends_on", "id"], name="renewal_by_end"),
+            models.Index(fields=["state", "ends_on", "notice_by"], name="renewal_by_end"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'end of a term',
                 'verbose_name_plural': 'ends of terms',
                 'ordering': ['notice_by', 'pk'],
-                'indexes': [models.Index(fields=['notice_by', 'id'], name='renewal_by_notice'), models.Index(fields=['state', 'notice_by', 'id'], name='renewal_by_state'), models.Index(fields=['agency', 'state', 'notice_by', 'id'], name='renewal_of_agency'), models.Index(fields=['state', 'ends_on', 'id'], name='renewal_by_end')],
+                'indexes': [models.Index(fields=['notice_by', 'id'], name='renewal_by_notice'), models.Index(fields=['state', 'notice_by', 'id'], name='renewal_by_state'), models.Index(fields=['agency', 'state', 'notice_by', 'id'], name='renewal_of_agency'), models.Index(fields=['state', 'ends_on', 'notice_by'], name='renewal_by_end')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['open', 'ending'])), fields=('subscription',), name='renewal_one_current'), models.CheckConstraint(condition=models.Q(models.Q(('ends_on__isnull', True), ('notice_by__isnull', True)), models.Q(('ends_on__isnull', False), ('notice_by__isnull', False), ('notice_by__lte', models.F('ends_on'))), _connector='OR'), name='renewal_known_together'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'renewed'), _negated=True), ('renewed_until__gt', models.F('ends_on')), _connector='OR'), name='renewal_until_when_renewed'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'ending'), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='renewal_not_renewed_for_a_reason')],
             },
         ),
