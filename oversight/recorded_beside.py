@@ -201,11 +201,17 @@ def _recorded(
     return recorded
 
 
+# Conditions on more places than these make a statement that SQLite refuses and a planner reads for long.
+MOST_PATHS = 200
+
+
 def _told_of(statements: Sequence[Statement]) -> Q:
     """The subscriptions that the statements count: to the tools that they name, and any of who is told to use so many."""
     tools = {s.product_id for s in statements if s.product_id}
     counting = [s for s in statements if s.measure == Measure.DISTINCT_PROGRAMS]
     paths = {agency.path for statement in counting for agency in statement.subject.all()}
+    if len(paths) > MOST_PATHS:
+        return Q()  # each is counted where it is, so that more of them do no harm
     return Q(product__in=tools) | within_any(sorted(paths), "agency__path")
 
 

@@ -14,10 +14,12 @@ from agencies.signed_in import SignedInRequest
 from oversight.report import report_page, report_sources
 from oversight.report_form import ReportForm
 from oversight.report_tables import ConclusionTable, GovernmentTable, LineTable, conflict_sentences
-from sources.models import Report
+from sources.models import Report, Statement
 
 # A report of a few hundred statements is one page, so that a link to any of them finds it.
 PER_PAGE = 500
+# Of more statements than these nothing is compared or concluded while somebody waits.
+MOST_STATEMENTS = 5000
 
 
 @require_safe
@@ -30,6 +32,9 @@ def report(request: SignedInRequest, code: str) -> HttpResponse:
     form = ReportForm(request.GET, sources)
     if not form.is_valid():
         return render(request, "oversight/report.html", {"report": report, "form": form})
+    if Statement.objects.filter(source__in=sources).count() > MOST_STATEMENTS:
+        context = {"report": report, "form": form, "too_many": form.preferred or sources[0]}
+        return render(request, "oversight/report.html", context)
     as_of = timezone.now()
     preferred = form.preferred or sources[0]
     page = report_page(request.user, report, sources, preferred, form.together, timezone.localdate(as_of))

@@ -251,7 +251,7 @@ def test_it_costs_the_same_for_any_number(
         Payment.objects.create(subscription=subscription, paid_on="2023-05-01", amount=5, won=5)
     client = signed_in("committee_member", "KR-49")
     client.get(ADDRESS)
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         response = client.get(ADDRESS + "?accounts=all")
     beside_jejus = next(line for line in response.context["page"].lines if line.statement.code == "A2")
     assert len(beside_jejus.others) == 1 + more
