@@ -73,7 +73,7 @@ class EventFilter(TrailFilter):
 class ChangeFilter(TrailFilter):
     """Which kind of record is always chosen: each keeps its history in a table of its own."""
 
-    record = forms.ChoiceField(label=_("Record"), choices=choices)
+    record = forms.ChoiceField(label=_("Kind of record"), choices=choices)
     number = forms.IntegerField(label=_("Number"), required=False, min_value=1, max_value=2**63 - 1)
     kind = forms.ChoiceField(label=_("Kind"), choices=[("", _("All")), *KINDS.items()], required=False)
 

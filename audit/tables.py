@@ -94,10 +94,21 @@ class ChangeTable(tables.Table):
         return (record.event and record.event.address) or "–"
 
     def render_what(self, record: Change) -> SafeString | str:
-        labels = {field.attname: field.verbose_name for field in record.row._meta.concrete_fields}
-        lines = ((str(labels[name]), text) for name, text in differences(record.before, record.after))
+        fields = {field.attname: field for field in record.row._meta.concrete_fields}
+
+        told = differences(worded(record.before, fields), worded(record.after, fields))
+        lines = ((str(fields[name].verbose_name), text) for name, text in told)
         reason = record.row.history_change_reason
         return listed([*lines, *([(gettext("Reason"), reason)] if reason else [])])
+
+
+def worded(values: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Choices by their labels, without the number of the record, which has a column of its own."""
+    return {
+        name: dict(fields[name].flatchoices).get(value, value) if isinstance(value, str) else value
+        for name, value in values.items()
+        if name != "id"
+    }
 
 
 def key_of(row: Any) -> Any:
@@ -119,7 +130,7 @@ LABELS = {
     "filter": _("Filter"),
     "fixtures": _("Fixtures"),
     "groups": _("Groups"),
-    "is_active": _("Active"),
+    "is_active": _("Account in use"),
     "is_staff": _("Staff"),
     "is_superuser": _("System administrator"),
     "left": _("Left as they are"),

@@ -182,6 +182,8 @@ def on_sqlite(*arguments: str) -> bool:
 # stays short, these are left to `python -m tests.run postgres-pages` there (and to a plain run on SQLite).
 PAGES = [
     "tests/admin",
+    "tests/audit/test_events.py",
+    "tests/audit/test_trail_page.py",
     "tests/catalog/test_tool_pages.py",
     "tests/govtrack",
     "tests/oversight/exports",

@@ -27,6 +27,7 @@ from subscriptions.models import (
     Status,
     Subscription,
 )
+from tests.audit.behind import triggers_off
 from tests.subscriptions.factories import (
     PolicyFactory,
     ProductFactory,
@@ -141,7 +142,7 @@ def kept() -> dict[Any, list[dict[str, Any]]]:
 
 
 def restore(state: dict[Any, list[dict[str, Any]]]) -> None:
-    with transaction.atomic():
+    with transaction.atomic(), triggers_off(*(model._meta.db_table for model in state)):
         for model, rows in state.items():
             model._default_manager.all().delete()
             model._default_manager.bulk_create([model(**row) for row in rows], batch_size=500)
