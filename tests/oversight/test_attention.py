@@ -240,7 +240,7 @@ class TestCards:
             subscription(status=Status.REQUESTED, product=ProductFactory(reviewed=False))
             subscription(status=Status.DRAFT)
             subscription(ends_on=days(3))
-        assert (few, queries()) == (16, 16)
+        assert (few, queries()) == (18, 18)
 
 
 class TestRecentDecisions:
