@@ -17,6 +17,15 @@ from tests.admin.rows import MAKERS
 OURS = ("agencies", "catalog", "sources", "policies", "subscriptions", "oversight")
 # What the register derives, appends or keeps with another row: nobody adds or edits it here.
 VIEW_ONLY = {
+    "attachment",
+    "comment",
+    "decidedrecord",
+    "handedover",
+    "handover",
+    "removedattachment",
+    "reopening",
+    "responsible",
+    "struckcomment",
     "agencytotals",
     "approval",
     "condition",

@@ -241,6 +241,7 @@ class TestCards:
             subscription(status=Status.DRAFT)
             subscription(ends_on=days(3))
         assert (few, queries()) == (20, 20)
+        assert (few, queries()) == (18, 18)
 
 
 class TestRecentDecisions:
