@@ -114,7 +114,7 @@ class BudgetTable(tables.Table):
 
     def render_left(self, record: Agency) -> SafeString | str:
         left = self.accounts[record.pk].left
-        return "–" if left is None else figure_html(left)
+        return _("Not given") if left is None else figure_html(left)
 
     def render_lasts(self, record: Agency) -> str:
         return lasts_text(self.accounts[record.pk], self.year)
@@ -139,7 +139,7 @@ def budget_text(account: Account) -> str:
 def lasts_text(account: Account, year: int) -> str:
     """How long a budget lasts at today's rate, in words."""
     if account.left is None:
-        return "–"
+        return _("Not given")
     if (account.left.value or 0) < 0:
         return _("Used up")
     if year < today().year:
@@ -236,7 +236,7 @@ def budget_page(request: SignedInRequest, code: str, year: int) -> HttpResponse:
 
 
 def _figure(figure: Any) -> SafeString | str:
-    return "–" if figure is None else figure_html(figure, in_full=True)
+    return _("Not given") if figure is None else figure_html(figure, in_full=True)
 
 
 class BudgetForm(forms.Form):

@@ -182,7 +182,7 @@ def account(
     missing: Counter[Missing] = Counter({Standing.NOT_GIVEN: lacking} if lacking else {})
     budget = Total(Figure.stated(sum(budgets)) if budgets else Figure.missing(), len(budgets), missing)
     cost, spent = total_committed(committed), paid.total()
-    if not budgets:
+    if not budgets or lacking:  # what others have may be anything, and so may what is left
         return Account(budget, cost, spent, None, None, total_committed(running), None, False, False, lacking)
     whole = sum(budgets)
     until, bound, never = last_day(whole - paid.won, running, bool(paid.rateless), year, on)
@@ -190,10 +190,10 @@ def account(
         budget,
         cost,
         spent,
-        at_most(whole - paid.won, bool(paid.rateless or paid.silent or lacking)),
+        at_most(whole - paid.won, bool(paid.rateless or paid.silent)),
         at_most(
             whole - committed.low,
-            bool(committed.open or committed.unknown or lacking) or committed.high > committed.low,
+            bool(committed.open or committed.unknown) or committed.high > committed.low,
         ),
         total_committed(running),
         until,

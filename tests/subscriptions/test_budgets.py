@@ -78,6 +78,7 @@ def test_an_agency_by_itself_and_with_all_below(signed_in: Any) -> None:
     together = accounts(clerk, [province], 2026, DAY, below=True)[province.pk]
     assert (together.committed.known.value, together.paid.known.value) == (2 * A_YEAR, 1_000_000)
     assert (together.lacking, together.budget.gaps) == (1, 1)  # the city spends without a budget
+    assert (together.left, together.lasts_until) == (None, None)
     client = signed_in(user=clerk, language="en")
     page = read(client.get(reverse("subscriptions:budget", args=["P1", 2026]))).text
     assert "₩800,000; not given of 1 agency that spends" in page
