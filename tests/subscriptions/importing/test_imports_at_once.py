@@ -63,6 +63,19 @@ def test_two_imports_of_overlapping_files(by: User, interleave: Interleave) -> N
     in_step()
 
 
+def test_without_the_locks_a_record_is_doubled(
+    by: User,
+    interleave: Interleave,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The control of the test above: it would notice."""
+    monkeypatch.setattr(running.bulk, "hold_imports", lambda: None)
+    monkeypatch.setattr(running.Checker, "_hold_agencies", lambda self, agencies: None)
+    one = take("P1,tool-a,C-2,2026-01-01,\n", by)
+    interleave(one, one, pause=JUDGE)
+    assert Subscription.objects.filter(contract_number="C-2").count() == 2
+
+
 def edit(by: User) -> Callable[[], Any]:
     def work() -> Any:
         subscription = Subscription.objects.select_related("agency", "product").get(contract_number="C-1")
@@ -84,6 +97,19 @@ def test_an_import_while_a_person_edits(by: User, interleave: Interleave) -> Non
     stored = Subscription.objects.get()
     assert (stored.purpose, stored.plan, stored.version) == ("edited", "Team", 3)
     in_step()
+
+
+def test_without_the_check_of_versions_an_edit_is_lost(
+    by: User,
+    interleave: Interleave,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The control of the test above."""
+    take("P1,tool-a,C-1,2026-01-01,\n", by)()
+    monkeypatch.setattr(running._Run, "_hold_unchanged", lambda self, checked: None)
+    interleave(edit(by), take("P1,tool-a,C-1,2026-01-01,Team\n", by))
+    stored = Subscription.objects.get()
+    assert (stored.purpose, stored.plan) == ("", "Team")
 
 
 def test_a_person_edits_while_an_import_runs(by: User, interleave: Interleave) -> None:  # noqa: F811
