@@ -119,7 +119,7 @@ def askers_of(subscription: Subscription) -> set[int | None]:
     return askers | {subscription.recorded_by_id}
 
 
-_ASKING = (Decision.Act.REQUEST, Decision.Act.CHANGE)
+_ASKING = (Decision.Act.REQUEST, Decision.Act.CHANGE, Decision.Act.RENEW)
 _DECIDING = (Decision.Act.APPROVE, Decision.Act.REFUSE)
 # The acts that decide on what the record says, so that it is kept as it was then.
 _KEEPS_RECORD = (*_DECIDING, Decision.Act.OFFICER_APPROVE)

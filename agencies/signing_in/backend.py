@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.backends import ModelBackend
+from allauth.account.auth_backends import AuthenticationBackend
 from django.db.models import Count, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from agencies.models import Notice, User
 
 
-class Backend(ModelBackend):
-    """Django's own accounts and passwords; the person of a request comes with the number of notices not read yet."""
+class Backend(AuthenticationBackend):
+    """Accounts and passwords; the person of a request comes with the number of notices not read yet."""
 
     def get_user(self, user_id: Any) -> User | None:
         unread = (
