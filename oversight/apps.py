@@ -12,5 +12,7 @@ class OversightConfig(AppConfig):
     def ready(self) -> None:
         from audit import trail
         from oversight.models import Snapshot
+        from oversight.rounds.notices import register_messages
 
+        register_messages()
         trail.register(Snapshot, batch=20)  # each holds a whole answer

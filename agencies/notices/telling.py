@@ -30,6 +30,8 @@ class Kind(models.TextChoices):
 _MESSAGES: dict[str, tuple[Kind, Any]] = {}
 # For a parameter that holds a code: how to find the names of many codes at once, in the reader's language.
 _NAMES: dict[str, Callable[[set[str]], Mapping[str, str]]] = {}
+# What the apps on the right remind of.
+REMINDERS: list[tuple[Any, Callable[[datetime.date], int]]] = []
 
 
 def register(
@@ -40,6 +42,11 @@ def register(
     """Make messages known, each a key with its translatable text; `names` turn codes among their parameters into names."""
     _MESSAGES.update({key: (kind, text) for key, text in messages.items()})
     _NAMES.update(names or {})
+
+
+def register_reminders(title: Any, remind: Callable[[datetime.date], int]) -> None:
+    """Have `send_reminders` also call `remind`, which tells what is due on a day and returns how many notices that made."""
+    REMINDERS.append((title, remind))
 
 
 def kind_of(key: str) -> Kind:

@@ -87,6 +87,11 @@ def remind(round_: Round, *, by: User, on: datetime.date) -> int:
     return count
 
 
+def parameters_of(round_: Round, agencies: int) -> dict[str, str | int]:
+    """What the messages name: the round, the day, and how many agencies it is about."""
+    return {"round": str(round_.pk), "due_on": round_.due_on.isoformat(), "agencies": agencies}
+
+
 def _tell(round_: Round, key: str, paths: Collection[str]) -> int:
     """One notice a person, which says of how many agencies it is."""
     counted: dict[int, int] = defaultdict(int)
@@ -98,12 +103,7 @@ def _tell(round_: Round, key: str, paths: Collection[str]) -> int:
             Notice(
                 recipient_id=person,
                 key=key,
-                parameters={
-                    "title_ko": round_.title_ko,
-                    "title_en": round_.title_en,
-                    "due_on": round_.due_on.isoformat(),
-                    "agencies": agencies,
-                },
+                parameters=parameters_of(round_, agencies),
                 url=round_.get_absolute_url(),
             )
             for person, agencies in counted.items()

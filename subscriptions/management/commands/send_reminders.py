@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from agencies.notices.digests import make_digests, send_digests
+from agencies.notices.telling import REMINDERS
 from policies.notices import tell_of_expiring_waivers
 from subscriptions.renewals.keeping import keep_all
 from subscriptions.renewals.reminding import remind
@@ -48,11 +49,12 @@ class Command(BaseCommand):
 
     def _make(self, on: datetime.date, verbosity: int) -> None:
         corrected, renewals, waivers = keep_all(), remind(on), tell_of_expiring_waivers(on)
+        others = [f", {reminded(on):,} of {title}" for title, reminded in REMINDERS]
         made = make_digests(on)
         if verbosity:
             self.stdout.write(
-                f"{corrected:,} ends of terms corrected; {renewals:,} reminders of renewals, {waivers:,} of waivers;"
-                f" {len(made):,} e-mails made"
+                f"{corrected:,} ends of terms corrected; {renewals:,} reminders of renewals, {waivers:,} of waivers"
+                f"{''.join(others)}; {len(made):,} e-mails made"
             )
         if verbosity > 1:
             for delivery in made:
