@@ -478,7 +478,7 @@ class TestWhoReads:
 
 @pytest.mark.parametrize(
     ("query", "expected"),
-    [({}, 14), ({"_export": "csv"}, 14), ({"product": "chatgpt"}, 16)],
+    [({}, 14), ({"_export": "csv"}, 15), ({"product": "chatgpt"}, 16)],
 )
 def test_the_number_of_queries(
     signed_in: SignIn, committee: User, query: dict[str, str], expected: int

@@ -331,7 +331,7 @@ class TestMap:
 
 @pytest.mark.parametrize(
     ("query", "expected"),
-    [({}, 26), ({"_export": "csv"}, 17), ({"then": "product"}, 21), ({"by": "product"}, 20)],
+    [({}, 26), ({"_export": "csv"}, 18), ({"then": "product"}, 21), ({"by": "product"}, 20)],
 )
 def test_the_number_of_queries(client_en: Client, query: dict[str, str], expected: int) -> None:
     """As many with one tool of one agency as with 30 of 30 agencies."""
