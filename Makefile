@@ -21,7 +21,7 @@ test-long: test-packages  ## Open the pages on PostgreSQL too; try 2,000 generat
 	@$(VENV) -m tests.run postgres-pages long-sqlite long-postgres
 
 audit: test-packages  ## Try at full length all that shows the register to be trustworthy, 10,000 odd requests included, and print one table (ARGS=fuzz: that part)
-	@$(VENV) -m tests.audit $(ARGS)
+	@$(VENV) -m tests.thorough $(ARGS)
 
 mutation: test-packages  ## Break the policy engine in each of its parts in turn; every break must fail a test
 	@$(VENV) -m tests.mutate $(ARGS)

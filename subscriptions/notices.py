@@ -22,6 +22,9 @@ REQUESTS = {
     "subscription_requested": _("%(by)s asks for %(reference)s. It waits for a decision."),
     "subscription_approved": _("%(reference)s was approved by %(by)s."),
     "subscription_refused": _("%(reference)s was refused by %(by)s."),
+    "approval_reopened": _("%(by)s has changed %(reference)s. The change waits for a decision."),
+    "subscription_commented": _("%(by)s has commented on %(reference)s."),
+    "work_handed_over": _("%(by)s has handed the open work of %(giver)s over to you."),
     "officer_approved": _("%(by)s has approved %(reference)s as a policy officer."),
     "subscription_declared": _(
         "%(by)s has recorded %(reference)s as already in use, which policies stand against."

@@ -260,7 +260,7 @@ def _paid(
     )
     if by_month and any(isinstance(row[2], str) for row in found):  # SQLite, which keeps dates as text
         found = [(*row[:2], datetime.date.fromisoformat(str(row[2])), *row[3:]) for row in found]
-    return list(map(Row._make, found))
+    return [Row(*row) for row in found]
 
 
 def _silent(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -14,6 +15,11 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 STARTED, SEEN = "signed_in_at", "last_seen_at"
 # The session is written at most this often, in seconds: a write for each page would make every reader a writer.
 PRECISION = 60
+
+
+def begin(request: HttpRequest, **_signal: Any) -> None:
+    """A session begins when somebody signs in."""
+    request.session[STARTED] = request.session[SEEN] = int(time.time())
 
 
 def sessions_end(get_response: GetResponse) -> GetResponse:

@@ -1,4 +1,4 @@
-"""Everything that shows the register to be trustworthy, at full length: `python -m tests.audit [section ...]`.
+"""Everything that shows the register to be trustworthy, at full length: `python -m tests.thorough [section ...]`.
 
 Prints one table: the cases tried, how many failed, and how long it took. EXAMPLES=... changes the number of requests of the fuzz
 (10,000); DATABASE_URL's database is left alone.
