@@ -35,4 +35,5 @@ urlpatterns = [
 
 handler400 = "govtrack.views.bad_request"
 handler500 = "govtrack.views.server_error"
+handler429 = "govtrack.views.too_many_attempts"
 handler404 = "govtrack.views.not_found"

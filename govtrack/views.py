@@ -44,6 +44,11 @@ def csp_reports(request: HttpRequest) -> HttpResponse:
     return reports.receive(request)
 
 
+def too_many_attempts(request: HttpRequest) -> HttpResponse:
+    """What django-allauth answers when somebody tries to sign in too often."""
+    return render(request, "429.html", {"signing_in": True}, status=429)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """What is not there or out of sight; of a list without the page asked for, it leads to the first one."""
     return render(request, "404.html", {"missing_page": isinstance(exception, MissingPage)}, status=404)

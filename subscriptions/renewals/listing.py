@@ -126,7 +126,7 @@ def asked(query: QueryDict) -> Any:
 def with_columns() -> QuerySet:
     """What the list shows of each."""
     return Renewal.objects.select_related(
-        "agency", "decided_by", "subscription__product", "subscription__facts"
+        "agency", "decided_by", "subscription__product", "subscription__facts", "subscription__facts_origin"
     )
 
 

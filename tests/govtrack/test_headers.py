@@ -67,6 +67,6 @@ def test_more_than_twelve_mebibytes_are_refused(client):
 
 
 @pytest.mark.django_db
-def test_ten_megabytes_reach_the_form(client):  # which answers for itself, here that nobody is called so
+def test_ten_megabytes_reach_the_form(client):  # which answers for itself, here that no name is so long
     response = client.post(reverse("account_login"), {"login": "x" * 10_000_000, "password": "x"})
-    assert (response.status_code, list(response.context["form"].errors)) == (200, ["__all__"])
+    assert (response.status_code, list(response.context["form"].errors)) == (200, ["login"])
