@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.admin_scope import HistoryAdmin, ScopedAdmin, ScopedTabularInline, ViewOnly
 from agencies.admin_trail import InTrail
+from agencies.invitations import Invitation
 from agencies.models import Agency, FormerName, Membership, Notice, Recheck, SavedView, User
 from agencies.signing_in.fresh import ask_again
 from agencies.signing_in.session_limits import end_sessions
@@ -209,6 +210,32 @@ class NoticeAdmin(ViewOnly, ScopedAdmin):
 
     def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
         return rows if user.is_superuser else rows.filter(recipient=user)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ViewOnly, ScopedAdmin):
+    """Made, withdrawn and accepted on the pages of people."""
+
+    list_display = [
+        "full_name",
+        "role",
+        "agency",
+        "invited_by",
+        "invited_at",
+        "valid_until",
+        "accepted_by",
+        "withdrawn_at",
+    ]
+    list_select_related = ["agency", "invited_by", "accepted_by"]
+    list_filter = ["role"]
+    search_fields = ["full_name", "agency__code"]
+    date_hierarchy = "invited_at"
+    exclude = ["digest"]
+
+    def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
+        return (
+            rows if user.is_superuser else rows.filter(agency__in=Agency.objects.visible_to(user).order_by())
+        )
 
 
 @admin.register(Recheck)

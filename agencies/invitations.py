@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Agency, Membership, Role, User
 from agencies.visibility import VisibleQuerySet
+from audit import events
 
 VALID_DAYS = 7
 
@@ -53,6 +54,11 @@ class Invitation(models.Model):
         return f"{self.full_name} – {self.get_role_display()} – {self.agency}"
 
 
+def _told(invitation: Invitation) -> dict[str, str]:
+    """What the trail keeps of an invitation."""
+    return {"agency": invitation.agency.code, "role": invitation.role}
+
+
 def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
@@ -74,6 +80,7 @@ def invite(full_name: str, agency: Agency, role: str, *, by: User) -> tuple[Invi
         valid_until=timezone.now() + datetime.timedelta(days=VALID_DAYS),
         digest=digest_of(token),
     )
+    events.record(events.Kind.ROLE, by=by, about=invitation, after=_told(invitation))
     return invitation, token
 
 
@@ -102,4 +109,8 @@ def withdraw(invitation: Invitation, *, by: User) -> None:
     """The link stops working. Raises PermissionDenied like `invite`."""
     if not by.has_role(Role.ADMINISTRATOR, at=invitation.agency):
         raise PermissionDenied
-    Invitation.objects.filter(pk=invitation.pk, accepted_by=None).update(withdrawn_at=timezone.now())
+    standing = Invitation.objects.select_for_update().get(pk=invitation.pk)
+    if standing.accepted_by_id is None:
+        standing.withdrawn_at = timezone.now()
+        standing.save(update_fields=["withdrawn_at"])
+        events.record(events.Kind.ROLE, by=by, about=standing, before=_told(standing))

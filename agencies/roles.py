@@ -81,4 +81,5 @@ def _check(person: User, agency: Agency, by: User) -> None:
 def _set_active(person: User, by: User, *, active: bool) -> None:
     if not may_close(person, by):
         raise PermissionDenied
-    User.objects.filter(pk=person.pk).update(is_active=active)
+    person.is_active = active
+    person.save(update_fields=["is_active"])

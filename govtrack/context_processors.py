@@ -1,5 +1,8 @@
 """What every template knows about the deployment it is shown in."""
 
+from collections.abc import Callable
+from functools import partial
+
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -47,7 +50,11 @@ SECTIONS = {
 }
 
 
-def deployment(request: HttpRequest) -> dict[str, bool | str]:
+def _administers_people(request: HttpRequest) -> bool:
+    return request.user.is_authenticated and request.user.has_role(Role.ADMINISTRATOR)
+
+
+def deployment(request: HttpRequest) -> dict[str, bool | str | Callable[[], bool]]:
     """What the frame of every page asks.
 
     `official_deployment`: a government's own site. `demo`: the login page names the demonstration's accounts.
@@ -58,7 +65,7 @@ def deployment(request: HttpRequest) -> dict[str, bool | str]:
     return {
         "official_deployment": settings.OFFICIAL_DEPLOYMENT,
         "demo": settings.GOVTRACK_DEMO,
-        "administers_people": request.user.is_authenticated and request.user.has_role(Role.ADMINISTRATOR),
+        "administers_people": partial(_administers_people, request),  # asked only where the menu is drawn
         "menu_section": SECTIONS.get(match.view_name, match.app_name) if match else "",
         "request_number": number(),
     }

@@ -67,6 +67,15 @@ def report_data(db: None) -> None:
 
 
 @pytest.fixture
+def history_agrees(db: None) -> Iterator[None]:
+    """After the test every tracked record is as its last history says: nothing was written past it."""
+    from audit.agreement import disagreements
+
+    yield
+    assert list(disagreements()) == []
+
+
+@pytest.fixture
 def make_agency(db: None) -> Callable[..., Any]:
     """`make_agency("KR-49", parent="KR")`: that agency, created with what it must have if it is not there."""
     from agencies.models import Agency

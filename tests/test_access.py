@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from html import unescape
 from io import BytesIO
@@ -664,14 +665,19 @@ def text_of(response: Any) -> str:
     return unescape(body.decode())
 
 
-def crawl(client: Client, limit: int = 500) -> dict[str, str]:
+WAYS = 6
+
+
+def crawl(client: Client, limit: int = 700) -> dict[str, str]:
     """The text of every page and file that links lead to from home; fails on a link that leads nowhere."""
     found: dict[str, str] = {}
+    asked: Counter[str] = Counter()
     waiting = [reverse("home"), *CONSIDERED]
     while waiting:
         address = waiting.pop(0)
         if address in found:
             continue
+        asked[urlsplit(address).path] += 1
         response = client.get(address, follow=True)
         assert response.status_code == 200, f"{address}: {response.status_code}"
         found[address] = text_of(response)
@@ -679,7 +685,10 @@ def crawl(client: Client, limit: int = 500) -> dict[str, str]:
         if "text/html" in response["Content-Type"]:
             for link in re.findall(r'href="([^"]*)"', response.content.decode()):
                 target = urljoin(address, unescape(link)).partition("#")[0]
-                if target.startswith("/") and not target.startswith("/static/") and is_new_page(target):
+                if not target.startswith("/") or target.startswith("/static/") or not is_new_page(target):
+                    continue
+                # A page that is narrowed down in many ways says the same of another agency in each.
+                if asked[urlsplit(target).path] < WAYS:
                     waiting.append(target)
     return found
 

@@ -12,6 +12,7 @@ ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 
 # Tests sign people in without a second factor and all from one address; those of signing in itself turn these on.
 SECOND_FACTOR_REQUIRED = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 10**10
 ACCOUNT_RATE_LIMITS = {"login": "", "login_failed": "", "reauthenticate": ""}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
+from agencies.invitations import Invitation
 from agencies.models import (
     Agency,
     Delivery,
@@ -348,6 +349,14 @@ MAKERS: dict[type, Callable[[int], Any]] = {
     ),
     User: user,
     Group: lambda n: Group.objects.create(name=f"group {n}"),
+    Invitation: lambda n: Invitation.objects.create(
+        full_name=f"Somebody {n}",
+        agency=province(n),
+        role="approver",
+        invited_by=user(n),
+        valid_until=NOW,
+        digest=f"{n:064}",
+    ),
     Membership: lambda n: Membership.objects.create(user=user(n), agency=province(n), role="administrator"),
     SavedView: lambda n: SavedView.objects.create(
         owner=user(n), title=f"view {n}", page="subscriptions:list", shared_with=province(n)

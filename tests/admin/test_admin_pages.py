@@ -51,6 +51,9 @@ VIEW_ONLY = {
     "roundagency",
     "roundevent",
     "renewal",
+    "invitation",
+    "paymentsubmission",
+    "registerpricing",
     "snapshot",
 }
 

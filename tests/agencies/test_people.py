@@ -143,8 +143,9 @@ def test_who_has_a_role_elsewhere_is_closed_by_none_of_both(make_user: Any, jeju
     roles.close(member, by=make_user("administrator", "KR"))
 
 
-def test_it_is_asked_who_it_is(signed_in: Any, jeju: User, member: User) -> None:
+def test_it_is_asked_who_it_is(settings: Any, signed_in: Any, jeju: User, member: User) -> None:
     """What was sent is kept and done after the password."""
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
     jeju.set_password(PASSWORD)
     jeju.save()
     client = signed_in(user=jeju)

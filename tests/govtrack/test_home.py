@@ -137,10 +137,10 @@ def test_an_empty_register(signed_in: SignIn) -> None:
     ("role", "expected"),
     [
         ("administrator", 22),
-        ("approver", 16),
+        ("approver", 18),
         ("policy_officer", 26),
         ("committee_member", 16),
-        ("sysadmin", 30),
+        ("sysadmin", 32),
     ],
 )
 def test_the_number_of_queries(signed_in: SignIn, make_agency: Any, role: str, expected: int) -> None:

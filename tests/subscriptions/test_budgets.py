@@ -26,7 +26,7 @@ from tests.subscriptions.factories import (
     person,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english", "clock")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english", "clock", "history_agrees")]
 NEW_YEAR, LAST = datetime.date(2026, 1, 1), datetime.date(2026, 12, 31)
 A_YEAR = 1_200_000  # what a price line of the factory costs: 10 seats at 10,000 won a month
 

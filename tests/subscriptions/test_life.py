@@ -49,7 +49,7 @@ from tests.subscriptions.factories import (
     person,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "history_agrees")]
 
 
 @pytest.fixture(autouse=True)

@@ -34,7 +34,7 @@ from tests.subscriptions.factories import (
     person,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "history_agrees")]
 
 SEAT = {"seats": 10, "amount": 10_000, "currency": "KRW", "vat": "included"}
 

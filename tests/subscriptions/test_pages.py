@@ -499,9 +499,10 @@ def test_the_acts_that_a_reader_is_offered(client, jeju, made, signed_in):
     def offered(reader: Client) -> set[str]:
         prefix = subscription.get_absolute_url()
         links = [link.attributes.get("href", "") for link in read(reader.get(prefix)).by_id("main").all("a")]
-        return {link.removeprefix(prefix).rstrip("/") for link in links if link.startswith(prefix)} - {""}
+        tabs = {"", "notes", "timeline", "contract", "review"}
+        return {link.removeprefix(prefix).rstrip("/") for link in links if link.startswith(prefix)} - tabs
 
-    assert offered(client) == {"edit", "void"}
+    assert offered(client) == {"edit", "void", "withdraw"}
     assert offered(signed_in("approver", "KR-49")) == {"approve", "refuse"}
     assert offered(signed_in("committee_member", "KR")) == set()
     assert offered(signed_in("policy_officer", "KR")) == {"refuse"}

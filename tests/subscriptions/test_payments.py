@@ -33,7 +33,7 @@ from tests.subscriptions.factories import (
 )
 from tests.subscriptions.test_sent_twice import together
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english", "history_agrees")]
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ QUERIES = {
         "subscriptions:list": 11,
         "subscriptions:findings": 12,
         "catalog:list": 10,
-        "sources:list": 5,
+        "sources:list": 6,
         "policies:list": 8,
         "oversight:spending": 14,
     },

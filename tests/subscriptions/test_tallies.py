@@ -570,7 +570,8 @@ def test_fixtures_bring_what_is_paid_and_not_the_tallies(subscription):
     Subscription.objects.all().delete()
     assert paid_by_agency() == []
     for row in serializers.deserialize("json", written.getvalue()):
-        row.save()
+        if "historical" not in row.object._meta.model_name:  # it is still there: nobody may write it anew
+            row.save()
     assert sorted(map(str, paid_by_agency(by_month=True))) == sorted(map(str, paid))
     assert_equal_to_the_payments()
 

@@ -25,7 +25,7 @@ from subscriptions.models import Status, UserCount
 from tests.oversight.rounds.conftest import FIRST, LAST, asked, paid, subscribed
 from tests.subscriptions.factories import DAY, ProductFactory, agency_at, days, person
 
-pytestmark = pytest.mark.usefixtures("noon")
+pytestmark = pytest.mark.usefixtures("noon", "history_agrees")
 
 
 def told(source: Source) -> list[tuple]:

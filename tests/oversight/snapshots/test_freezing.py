@@ -119,7 +119,7 @@ def test_the_document_is_canonical_and_holds_no_float(everybody: User) -> None:
             "at_least": 3_000,
             "at_most": None,
             "given": 2,
-            "missing": {"not_given": 1},
+            "missing": {"rate_missing": 1},
             "qualifier": "at_least",
             "rounded_to": 1,
             "standing": "stated",

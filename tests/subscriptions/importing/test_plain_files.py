@@ -19,7 +19,7 @@ from subscriptions.importing.undoing import Touched
 from subscriptions.models import Payment
 from tests.subscriptions.factories import ProductFactory, SubscriptionFactory, agency_at, person
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "in_english")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "in_english", "history_agrees")]
 
 PAID = """참조 번호,지급일,금액(만원),통화,환율,전표번호
 P1-1,2026.1.31.,120,,,A-1

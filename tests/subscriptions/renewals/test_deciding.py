@@ -28,7 +28,7 @@ from tests.subscriptions.factories import (
     person,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "history_agrees")]
 
 END, NEXT = datetime.date(2026, 12, 31), datetime.date(2027, 12, 31)
 
