@@ -67,12 +67,13 @@ def report_data(db: None) -> None:
 
 
 @pytest.fixture
-def history_agrees(db: None) -> Iterator[None]:
-    """After the test every tracked record is as its last history says: nothing was written past it."""
+def history_agrees(db: None, request: pytest.FixtureRequest) -> Iterator[None]:
+    """After the test every tracked record is as its last history says: nothing was written past it, but by tests that say so."""
     from audit.agreement import disagreements
 
     yield
-    assert list(disagreements()) == []
+    if not request.node.get_closest_marker("past_history"):
+        assert list(disagreements()) == []
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ def usd(subscription: Any, **fields: Any) -> Payment:
     )
 
 
+@pytest.mark.past_history
 def test_the_life_of_a_payment_without_an_actual_rate(subscription: Any, clerk: Any) -> None:
     payment = paying.record(usd(subscription), by=clerk, on=DAY)
     assert (payment.won, rate_used(payment)) == (None, "No exchange rate of USD of this day")
@@ -231,6 +232,7 @@ def test_a_file_of_rates(tmp_path: Any, signed_in: Any) -> None:
     assert Recheck.objects.filter(about=Recheck.About.EXCHANGE_RATE, code="USD").exists() or changed.done
 
 
+@pytest.mark.past_history
 def test_a_missing_rate_reads_as_what_it_is(subscription: Any) -> None:
     """Only the rates that the day's cost hangs on: an old line in another currency is no reason."""
     PriceLineFactory(subscription=subscription, currency="EUR")

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import translation
 
 from agencies.models import Agency, Notice, Role
+from audit.agreement import disagreements
 from oversight.explorer.answering import total_of
 from oversight.explorer.question import Dimension, Filters, Measure, Question
 from oversight.explorer.sums import as_figure
@@ -25,7 +26,7 @@ from subscriptions.models import Status, UserCount
 from tests.oversight.rounds.conftest import FIRST, LAST, asked, paid, subscribed
 from tests.subscriptions.factories import DAY, ProductFactory, agency_at, days, person
 
-pytestmark = pytest.mark.usefixtures("noon", "history_agrees")
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 def told(source: Source) -> list[tuple]:
@@ -79,6 +80,7 @@ def test_a_round_from_draft_to_a_published_source(draft, member, clerk, in_engli
     # What the agency confirmed is stated, whatever is recorded later.
     paid(own, 7)
     source = closing.close(round_, by=member, on=DAY)
+    assert [one for one in disagreements() if one.table.startswith("sources_")] == []
     round_.refresh_from_db()
     assert (round_.status, round_.source, source.published_at) == (Round.Status.CLOSED, source, None)
     assert source.report.title_en == "First quarter of 2026"

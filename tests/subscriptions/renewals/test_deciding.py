@@ -89,6 +89,7 @@ def test_a_term_is_renewed_for_more_seats(administrator: User):
     assert terms(subscription) == [("open", END, datetime.date(2026, 12, 1), None)]
 
 
+@pytest.mark.past_history
 def test_what_a_policy_blocks_is_not_renewed(administrator: User):
     """Neither is a declared tool that waits for an officer's approval; the attempt is kept, and nothing else has changed."""
     make_policy(("personal_data", "is", [True]), scope=agency_at("KR"), effect=Effect.BLOCK)
@@ -164,6 +165,7 @@ def test_a_new_price_follows_or_comes_on_top(administrator: User):
         next_term(Prices.SEATS, seats=5)
 
 
+@pytest.mark.past_history
 def test_whatever_slipped_past_is_put_right(administrator: User):
     """Fixtures and bulk writes know nothing of ends of terms; the nightly check finds exactly what differs."""
     subscription = declared(administrator)
