@@ -178,25 +178,44 @@ def on_sqlite(*arguments: str) -> bool:
     return pytest(*ON_ALL_CORES, *arguments)
 
 
-# How pages look and who may open them is the same on both databases; the queries beneath are tested on both. So that a plain run
-# stays short, these are left to `python -m tests.run postgres-pages` there (and to a plain run on SQLite).
+# How pages look, who may open them and what asks no database is the same on both; the queries beneath are tested on both. So that
+# a plain run stays short, these are left to `python -m tests.run postgres-pages` there (and to a plain run on SQLite).
 PAGES = [
     "tests/admin",
+    "tests/agencies/test_notice_pages.py",
+    "tests/agencies/test_people.py",
+    "tests/agencies/test_signing_in.py",
     "tests/audit/test_events.py",
     "tests/audit/test_trail_page.py",
     "tests/catalog/test_tool_pages.py",
     "tests/govtrack",
+    "tests/figures",
     "tests/oversight/exports",
     "tests/oversight/explorer/test_explorer_files.py",
     "tests/oversight/explorer/test_explorer_page.py",
     "tests/oversight/explorer/test_saving.py",
+    "tests/oversight/rounds/test_round_pages.py",
+    "tests/oversight/test_bounds.py",
     "tests/oversight/test_report_page.py",
     "tests/oversight/test_spending_page.py",
     "tests/policies/test_policy_pages.py",
+    "tests/policies/test_writing.py",
+    "tests/policies/test_writing_steps.py",
+    "tests/policies/test_writing_templates.py",
     "tests/sources/test_source_pages.py",
+    "tests/subscriptions/importing/test_cells.py",
+    "tests/subscriptions/importing/test_reading.py",
+    "tests/subscriptions/importing/test_same_as_the_form.py",
+    "tests/subscriptions/renewals/test_notice_days.py",
+    "tests/subscriptions/renewals/test_renewal_pages.py",
     "tests/subscriptions/test_bad_input.py",
+    "tests/subscriptions/test_committed.py",
+    "tests/subscriptions/test_fuzz.py",
     "tests/subscriptions/test_pages.py",
+    "tests/subscriptions/test_query_counts.py",
     "tests/test_access.py",
+    "tests/test_fixtures.py",
+    "tests/test_fuzz.py",
     "tests/test_mass_assignment.py",
     "tests/test_redirects.py",
 ]

@@ -688,7 +688,7 @@ def test_a_truncated_table(subscription):
     fold()
     pay(subscription, 5)
     sql("SET CONSTRAINTS ALL IMMEDIATE")
-    sql("TRUNCATE subscriptions_payment")
+    sql("TRUNCATE subscriptions_payment CASCADE")
     assert [silent for _agency, silent in silent_by_agency()] == [1]
     assert_equal_to_the_payments()
 
