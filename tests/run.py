@@ -1,7 +1,7 @@
 """Run the project's checks and tests and sum them up: `python -m tests.run [step ...] [-- pytest's arguments]`.
 
 Steps: check (all static checks), sqlite, postgres (all but pages), browser; all of them when none is named. postgres-pages opens
-the pages on PostgreSQL too; long-sqlite and long-postgres try 2,000 generated registers (EXAMPLES=... another number) in the
+the pages on PostgreSQL too; long-browser looks at every page with axe in both languages; long-sqlite and long-postgres try 2,000 generated registers (EXAMPLES=... another number) in the
 property tests of the policy engine. What cannot be run on a machine is named in the summary with its reason; under CI=true
 that is a failure.
 """
@@ -240,12 +240,16 @@ def _with_cluster(*arguments: str) -> bool:
         return pytest(*ON_ALL_CORES, *arguments, DATABASE_URL=url)
 
 
-def in_browser(*arguments: str) -> bool:
+def in_browser(*arguments: str, **changes: str) -> bool:
     if not chromium.executable():
         provide("chromium", "chromium")
     if not chromium.executable():
         raise NotRun("no Chromium: install Debian's chromium, or run .venv/bin/playwright install chromium")
-    return pytest("-m", "browser", *ON_ALL_CORES, *arguments)
+    return pytest("-m", "browser", *ON_ALL_CORES, *arguments, **changes)
+
+
+def in_browser_at_length(*arguments: str) -> bool:
+    return in_browser("tests/browser/test_every_page.py", *arguments, BOTH_LANGUAGES="1")
 
 
 LONG = {"EXAMPLES": os.environ.get("EXAMPLES", "2000")}
@@ -279,6 +283,7 @@ TESTS: dict[str, tuple[str, Callable[..., bool]]] = {
 # Not part of a plain run.
 LONG_TESTS: dict[str, tuple[str, Callable[..., bool]]] = {
     "postgres-pages": ("pages on PostgreSQL", pages_on_postgres),
+    "long-browser": ("every page in both languages", in_browser_at_length),
     "long-sqlite": ("long run on SQLite", long_on_sqlite),
     "long-postgres": ("long run on PostgreSQL", long_on_postgres),
 }
