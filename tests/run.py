@@ -1,9 +1,9 @@
 """Run the project's checks and tests and sum them up: `python -m tests.run [step ...] [-- pytest's arguments]`.
 
 Steps: check (all static checks), sqlite, postgres (all but pages), browser; all of them when none is named. postgres-pages opens
-the pages on PostgreSQL too; long-browser looks at every page with axe in both languages; long-sqlite and long-postgres try 2,000 generated registers (EXAMPLES=... another number) in the
-property tests of the policy engine. What cannot be run on a machine is named in the summary with its reason; under CI=true
-that is a failure.
+the pages on PostgreSQL too; long-browser looks at every page with axe in both languages; long-sqlite and long-postgres try 2,000
+generated registers (EXAMPLES=... another number) in the property tests of the policy engine. What cannot be run on a machine is
+named in the summary with its reason; under CI=true that is a failure.
 """
 
 import os
