@@ -17,7 +17,7 @@ run: run-packages  ## Set up what is missing and serve the demonstration on http
 test: test-packages  ## Run everything: static checks, tests on SQLite and PostgreSQL, tests in the browser
 	@$(VENV) -m tests.run
 
-test-long: test-packages  ## Open the pages on PostgreSQL too; look at every page in both languages; try 2,000 generated registers in the policy engine's property tests, on both databases (EXAMPLES=... another number)
+test-long: test-packages  ## Open the pages on PostgreSQL too; look at every page in the browser in both languages; try 2,000 generated registers in the policy engine's property tests, on both databases (EXAMPLES=... another number)
 	@$(VENV) -m tests.run postgres-pages long-browser long-sqlite long-postgres
 
 audit: test-packages  ## Try at full length all that shows the register to be trustworthy, 10,000 odd requests included, and print one table (ARGS=fuzz: that part)

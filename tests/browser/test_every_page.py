@@ -683,7 +683,7 @@ STATES: list[tuple[str, str, str, Act | None]] = [
     ("audit trail", "sysadmin", "/audit/", None),
     ("changes of records", "sysadmin", "/audit/changes/?record=subscriptions.subscription", None),
     ("audit trail of none", "sysadmin", "/audit/?by=nobody-of-this-name", None),
-    ("audit trail wrongly narrowed", "sysadmin", "/audit/?since=nonsense", None),
+    ("audit trail wrongly narrowed", "sysadmin", "/audit/?kind=nonsense", None),
     ("audit trail not as this file", "sysadmin", "/audit/?_export=json", None),
     ("ask for a waiver", "administrator", "{blocked}waiver/?policy=deepseek-block", None),
     ("ask for a waiver, wrongly", "administrator", "{blocked}waiver/?policy=deepseek-block", filled()),
@@ -737,17 +737,17 @@ def test_every_page(
 ) -> None:
     """On a wide screen and on a narrow one; what is wrong anywhere is told at once.
 
-    A plain run looks at each state with axe in one of the languages, by turns; with BOTH_LANGUAGES (`make test-long`) in both.
+    A plain run looks at each state in one of the languages, by turns; with BOTH_LANGUAGES (`make test-long`) in both.
     """
     faults = []
     for number, (title, who, address, act) in enumerate(STATES[part::3]):
+        if number % 2 == (language == "en") and not BOTH_LANGUAGES:
+            continue
         page = visit(who, address.format(**records), language)
         if act:
             act(page)
         # What axe finds hangs on the words or on the layout: each language and each screen is gone through once.
         screens = ["narrow"] if act is menu_opened or language == "en" else ["wide"]
-        if number % 2 == (language == "en") and not BOTH_LANGUAGES:
-            screens = []
         for screen in screens:
             page.set_viewport_size(SCREENS[screen])
             faults += [f"{title}, {screen}: {fault}" for fault in chromium.violations(page, watch, [])]
@@ -856,12 +856,15 @@ def test_every_url_is_visited(records: dict[str, str]) -> None:
     without |= {f"policies:{part}" for part in ("conditions", "values", "statements", "preview")}
     without |= {"agencies:save-view", "agencies:forget-view", "agencies:notice", "agencies:notices-read"}
     without |= {"oversight:export-again", "oversight:export-file"}
+    files = ("attachment", "import-example", "import-records", "import-problems")
+    without |= {f"subscriptions:{name}" for name in (*files, "import-start", "import-again", "import-undo")}
     visited = set()
     for _title, _who, address, _act in STATES:
         path = address.format(**records).partition("?")[0]
         if not path.startswith("/no/"):
             visited.add(get_resolver().resolve(path).view_name)
-    assert set(names_of(get_resolver().url_patterns)) - without == visited
+    assert sorted(set(names_of(get_resolver().url_patterns)) - without - visited) == []
+    assert sorted(visited & without) == []
 
 
 def test_what_is_wrong_is_found(visit: Callable[..., Page], watch: chromium.Watch) -> None:

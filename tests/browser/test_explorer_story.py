@@ -59,7 +59,7 @@ def test_by_keyboard(visit: Visit, people: dict[str, Any], axe: Callable[..., No
     assert "kind=special_self_governing_province" in page.url
     expect(page.locator("tbody tr.subtotal")).to_have_count(3)
     row = page.locator("tr.subtotal", has_text="Jeju")
-    expect(row.locator("td").nth(1)).to_contain_text("1 not given")
+    expect(row.locator("td").nth(1)).to_contain_text("1 rate missing")
 
     # Order by the figure.
     reach(page, "thead a[href*='sort=figure']")
@@ -109,7 +109,7 @@ def test_by_keyboard(visit: Visit, people: dict[str, Any], axe: Callable[..., No
     download.value.save_as(kept)
     document = json.loads(kept.read_text())
     assert [key["code"] for line in document["subtotals"] for key in line["keys"]] == ["KR-49", "C1"][:1]
-    assert document["total"]["figure"]["missing"] == {"not_given": 1}
+    assert document["total"]["figure"]["missing"] == {"rate_missing": 1}
 
     # Jeju's committee finds it; Seoul's does not.
     page = visit("committee-jeju", EXPLORE, "ko")
