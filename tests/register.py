@@ -12,6 +12,9 @@ FIXTURES = ("agencies", "catalog", "sources", "policies", "subscriptions")
 # The tallies' triggers fill theirs again by themselves; the trail tells of commands that were run.
 LEFT_OUT = ("subscriptions_paid", "audit_")
 
+# The register is empty where these are.
+ROOTS = ("agencies_agency", "catalog_vendor", "catalog_category", "sources_report", "policies_policy")
+
 Rows = dict[str, list[tuple[Any, ...]]]  # by table, in the order of `columns`
 
 _made: dict[tuple[str, ...], Rows] = {}
@@ -20,37 +23,52 @@ _made: dict[tuple[str, ...], Rows] = {}
 def load(*fixtures: str, judged: bool = False) -> None:
     """The rows of these fixtures (of all that a new deployment has if none is named), each after what it needs; judged today."""
     fixtures = fixtures or FIXTURES
+    from_here = _is_empty() if "agencies" in fixtures else _holds_the_same()
     for fixture in fixtures:
-        _make((fixture,), "loaddata", fixture)
+        _make((fixture,), from_here, "loaddata", fixture)
     if judged:
-        _make((*fixtures, timezone.localdate().isoformat()), "check_policies")
+        _make((*fixtures, timezone.localdate().isoformat()), from_here, "check_policies")
 
 
-def _make(key: tuple[str, ...], *command: str) -> None:
-    if key in _made and _stands_on_the_same(key):
+def _make(key: tuple[str, ...], from_here: bool, *command: str) -> None:
+    if not from_here:  # beside other rows, which may have the same keys
+        call_command(*command, verbosity=0)
+    elif key in _made:
         with transaction.atomic():  # the database checks what refers to what at the end
             for table, rows in _made[key].items():
                 _insert(table, rows)
-        return
-    before = _rows()
-    call_command(*command, verbosity=0)
-    made: Rows = {}
-    for table, rows in _rows().items():
-        known = set(map(repr, before[table]))
-        if new := [row for row in rows if repr(row) not in known]:
-            made[table] = new
-    _made[key] = made
+    else:
+        before = _rows()
+        call_command(*command, verbosity=0)
+        made: Rows = {}
+        for table, rows in _rows().items():
+            known = set(map(repr, before[table]))
+            if new := [row for row in rows if repr(row) not in known]:
+                made[table] = new
+        _made[key] = made
 
 
-def _stands_on_the_same(key: tuple[str, ...]) -> bool:
-    """Whether the rows fit: into a register without agencies, or beside agencies that were inserted from here."""
-    table = "agencies_agency"
+def _is_empty() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT min(id) FROM {table}")
-        (first,) = cursor.fetchone()
-    if key == ("agencies",):
-        return first is None
-    return ("agencies",) in _made and first == min(row[0] for row in _made["agencies",][table])
+        for table in ROOTS:
+            cursor.execute(f"SELECT count(*) FROM {table}")
+            if cursor.fetchone()[0]:
+                return False
+    return True
+
+
+def _holds_the_same() -> bool:
+    """Whether the agencies and sources are those that were made or inserted from here."""
+    if not {("agencies",), ("sources",)} <= set(_made):
+        return False
+    with connection.cursor() as cursor:
+        for fixture, table in (("agencies", "agencies_agency"), ("sources", "sources_source")):
+            names = columns()[table]
+            cursor.execute(f"SELECT id, code FROM {table}")
+            key, code = names.index("id"), names.index("code")
+            if not {(row[key], row[code]) for row in _made[(fixture,)][table]} <= set(cursor.fetchall()):
+                return False
+    return True
 
 
 def columns() -> dict[str, list[str]]:
