@@ -665,7 +665,7 @@ def text_of(response: Any) -> str:
     return unescape(body.decode())
 
 
-WAYS = 6
+WAYS = 3
 
 
 def crawl(client: Client, limit: int = 700) -> dict[str, str]:
