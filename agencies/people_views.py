@@ -76,7 +76,7 @@ class PeopleTable(tables.Table):
         return format_html('<a href="{}">{}</a> ({})', address, value, value.username)
 
     def render_active(self, value: bool) -> str:
-        return gettext("Open") if value else gettext("Closed")
+        return gettext("The account is open.") if value else gettext("The account is closed.")
 
 
 def _administers(request: SignedInRequest) -> User:
