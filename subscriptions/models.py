@@ -234,13 +234,6 @@ class Subscription(models.Model):
                 condition=~Q(contract_number=""),
                 name="subscription_of_contract",
             ),
-            # When those without any payment were in force: read beside the index of `PaidBySubscription`.
-            models.Index(
-                fields=["id"],
-                include=["agency", "product", "started_on", "ends_on"],
-                name="subscription_to_be_paid_for",
-                condition=Q(status__in=["approved", "active", "ended"]),
-            ),
         ]
         constraints = [
             models.CheckConstraint(

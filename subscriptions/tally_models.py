@@ -170,16 +170,19 @@ class PaidBySubscription(Paid):
     status = models.CharField(max_length=10, null=True)
     data_class = models.CharField(max_length=12, null=True)
     provenance = models.CharField(max_length=10, null=True)
+    started_on = models.DateField(null=True)
+    ends_on = models.DateField(null=True)
 
     objects = VisibleQuerySet.as_manager()
 
     class Meta(Paid.Meta):
         verbose_name = _("paid for a subscription")
         verbose_name_plural = _("paid for subscriptions")
-        # Few of a million: a question on a period asks each of these when it began and ends.
+        # Few of a million: a question on a period asks each of these when it is in force.
         indexes = [
             models.Index(
                 fields=["subscription"],
+                include=["agency", "product", "data_class", "provenance", "status", "started_on", "ends_on"],
                 name="subscription_without_payment",
                 condition=models.Q(payments=0, unknown=0, status__in=["approved", "active", "ended"]),
             )

@@ -7,6 +7,7 @@ table that Django makes anew to alter it: such a migration ends with `create_tri
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 COUNTED = "status <> 'void'"
@@ -20,9 +21,12 @@ IN_DETAIL = "subscriptions_paidindetail"
 
 # What a payment is tallied under, of its subscription.
 TALLIED_AS = ("agency_id", "product_id", "status", "data_class", "provenance")
+# What a subscription without any payment is also asked for: when it is in force.
+DATES = ("started_on", "ends_on")
+KEPT_AS = (*TALLIED_AS, *DATES)
 
 COLUMNS = {
-    KEPT: f"subscription_id, {', '.join(TALLIED_AS)}, won, payments, unknown",
+    KEPT: f"subscription_id, {', '.join(KEPT_AS)}, won, payments, unknown",
     BY_AGENCY: "agency_id, won, payments, unknown, silent",
     BY_AGENCY_MONTH: "agency_id, month, won, payments, unknown",
     BY_PRODUCT: "product_id, won, payments, unknown, silent",
@@ -40,14 +44,14 @@ def month_of(vendor: str, day: str) -> str:
     return f"substr({day}, 1, 8) || '01'"
 
 
-def _tallied_as(row: str = "") -> str:
+def _tallied_as(row: str = "", names: Sequence[str] = TALLIED_AS) -> str:
     """The columns of `PaidBySubscription`."""
-    return ", ".join(f"{row}.{name}" if row else name for name in TALLIED_AS)
+    return ", ".join(f"{row}.{name}" if row else name for name in names)
 
 
-def _to_be_tallied_as(row: str) -> str:
+def _to_be_tallied_as(row: str, names: Sequence[str] = TALLIED_AS) -> str:
     """The same of a row of subscriptions, whose data class is null where it is not known: that would not be one key."""
-    return _tallied_as(row).replace(f"{row}.data_class", _data_class(row))
+    return _tallied_as(row, names).replace(f"{row}.data_class", _data_class(row))
 
 
 def _data_class(row: str) -> str:
@@ -88,22 +92,34 @@ def _drifted(subscription: str) -> str:
     )"""
 
 
-_LEAVE = f"""
-    UPDATE {KEPT} SET {", ".join(f"{name} = NULL" for name in TALLIED_AS)} WHERE subscription_id = OLD.id;
+_ROW = f"INSERT INTO {KEPT} (subscription_id, won, payments, unknown)"
+_DATE = f"""
+    UPDATE {KEPT} SET ({", ".join(DATES)}) = ({_tallied_as("NEW", DATES)}) WHERE subscription_id = NEW.id;
+"""
+
+
+def _leave(kept_as: Sequence[str]) -> str:
+    return f"""
+    UPDATE {KEPT} SET {", ".join(f"{name} = NULL" for name in kept_as)} WHERE subscription_id = OLD.id;
     DELETE FROM {KEPT} WHERE subscription_id = OLD.id AND payments + unknown = 0;
 """
-_ENTER = f"""
-    UPDATE {KEPT} SET ({_tallied_as()}) = ({_to_be_tallied_as("NEW")})
+
+
+def _enter(kept_as: Sequence[str]) -> str:
+    return f"""
+    UPDATE {KEPT} SET ({_tallied_as(names=kept_as)}) = ({_to_be_tallied_as("NEW", kept_as)})
     WHERE subscription_id = NEW.id;
 """
-_ROW = f"INSERT INTO {KEPT} (subscription_id, won, payments, unknown)"
-_NEW_ROW = f"""
-    INSERT INTO {KEPT} (subscription_id, {_tallied_as()}, won, payments, unknown)
-    VALUES (NEW.id, {_to_be_tallied_as("NEW")}, 0, 0, 0) ON CONFLICT DO NOTHING;
+
+
+def _new_row(kept_as: Sequence[str]) -> str:
+    return f"""
+    INSERT INTO {KEPT} (subscription_id, {_tallied_as(names=kept_as)}, won, payments, unknown)
+    VALUES (NEW.id, {_to_be_tallied_as("NEW", kept_as)}, 0, 0, 0) ON CONFLICT DO NOTHING;
 """
 
 
-def _postgresql() -> str:
+def _postgresql(kept_as: Sequence[str]) -> str:
     lock = f"PERFORM 1 FROM {KEPT} WHERE subscription_id = {{}} FOR NO KEY UPDATE;"
     check = (
         f"IF {{}} THEN RAISE EXCEPTION '{_DRIFT}' USING ERRCODE = 'integrity_constraint_violation'; END IF;"
@@ -119,10 +135,10 @@ BEGIN
         {lock.format("OLD.id")}
         {check.format(_drifted("OLD.id"))}
         {out}
-        {_LEAVE}
+        {_leave(kept_as)}
     END IF;
     IF TG_OP = 'INSERT' THEN
-        {_NEW_ROW}
+        {_new_row(kept_as)}
         IF FOUND THEN  -- nothing was paid for it yet
             IF NEW.{EXPECTED_TO_PAY} THEN
                 {_CHANGE} VALUES ({_to_be_tallied_as("NEW")}, NULL, 0, 0, 0, 1);
@@ -134,7 +150,7 @@ BEGIN
         {_ROW} VALUES (NEW.id, 0, 0, 0) ON CONFLICT DO NOTHING;
         {lock.format("NEW.id")}
         {check.format(_drifted("NEW.id"))}
-        {_ENTER}
+        {_enter(kept_as)}
         {into}
     END IF;
     RETURN NULL;
@@ -145,7 +161,21 @@ CREATE TRIGGER tally_subscription_moved AFTER UPDATE ON {SUBSCRIPTIONS}
 FOR EACH ROW WHEN ({changed} IS DISTINCT FROM {changed.replace("OLD", "NEW")})
 EXECUTE FUNCTION govtrack_tally_subscription();
 """
-    return subscriptions + "".join(map(_on_payments, _ROWS)) + _on_truncate()
+    dates = "" if kept_as == TALLIED_AS else _on_other_dates()
+    return subscriptions + dates + "".join(map(_on_payments, _ROWS)) + _on_truncate(kept_as)
+
+
+def _on_other_dates() -> str:
+    old, new = (_tallied_as(row, DATES) for row in ("OLD", "NEW"))
+    return f"""
+CREATE FUNCTION govtrack_tally_dates() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+BEGIN
+    {_DATE}
+    RETURN NULL;
+END $$;
+CREATE TRIGGER tally_subscription_dates AFTER UPDATE ON {SUBSCRIPTIONS}
+FOR EACH ROW WHEN (({old}) IS DISTINCT FROM ({new})) EXECUTE FUNCTION govtrack_tally_dates();
+"""
 
 
 # The rows that a statement on payments takes away and adds, and the tables that PostgreSQL gives its trigger.
@@ -214,7 +244,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION govtrack_tally_payment_{event}();
 """
 
 
-def _on_truncate() -> str:
+def _on_truncate(kept_as: Sequence[str]) -> str:
     triggers = "".join(
         f"""
 CREATE TRIGGER tally_truncate AFTER TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION govtrack_tally_truncate();"""
@@ -223,25 +253,30 @@ CREATE TRIGGER tally_truncate AFTER TRUNCATE ON {table} FOR EACH STATEMENT EXECU
     return f"""
 CREATE FUNCTION govtrack_tally_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    {";".join(recount_statements("postgresql"))};
+    {";".join(recount_statements("postgresql", kept_as))};
     RETURN NULL;
 END $$;{triggers}
 """
 
 
-def _sqlite() -> dict[str, str]:
+def _sqlite(kept_as: Sequence[str] = KEPT_AS) -> dict[str, str]:
     """The triggers by name."""
     check = f"SELECT RAISE(ABORT, '{_DRIFT}') WHERE {{}};"
-    leave = check.format(_drifted("OLD.id")) + _moved("sqlite", "-", "OLD.id") + _LEAVE
+    leave = check.format(_drifted("OLD.id")) + _moved("sqlite", "-", "OLD.id") + _leave(kept_as)
     # Not OR IGNORE: what the triggering statement says of conflicts is put in its place.
     row = f"{_ROW} SELECT NEW.id, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM {KEPT} WHERE subscription_id = NEW.id);"
-    enter = row + check.format(_drifted("NEW.id")) + _ENTER + _moved("sqlite", "+", "NEW.id")
+    enter = row + check.format(_drifted("NEW.id")) + _enter(kept_as) + _moved("sqlite", "+", "NEW.id")
     moved = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in ("id", *TALLIED_AS))
     altered = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in ("subscription_id", "paid_on", "won"))
     gone, added = _one_payment("OLD", -1), _one_payment("NEW", 1)
+    dated = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in DATES)
     each = f"CREATE TRIGGER {{}} AFTER {{}} ON {SUBSCRIPTIONS} {{}} BEGIN {{}} END"
     paid = each.replace(SUBSCRIPTIONS, PAYMENTS)
+    dates = {
+        "tally_subscription_dates": each.format("tally_subscription_dates", "UPDATE", f"WHEN {dated}", _DATE)
+    }
     return {
+        **({} if kept_as == TALLIED_AS else dates),
         "tally_subscription_insert": each.format("tally_subscription_insert", "INSERT", "", enter),
         "tally_subscription_delete": each.format("tally_subscription_delete", "DELETE", "", leave),
         "tally_subscription_moved": each.format(
@@ -274,17 +309,18 @@ def _one_payment(row: str, sign: int) -> str:
     """
 
 
-def create_triggers(schema_editor: Any) -> None:
+def create_triggers(schema_editor: Any, kept_as: Sequence[str] = KEPT_AS) -> None:
+    """`kept_as`: TALLIED_AS in a migration that comes before the dates were kept."""
     if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(_postgresql(), params=None)
+        schema_editor.execute(_postgresql(kept_as), params=None)
     else:
-        for statement in _sqlite().values():
+        for statement in _sqlite(kept_as).values():
             schema_editor.execute(statement, params=None)
 
 
 def drop_triggers(schema_editor: Any) -> None:
     if schema_editor.connection.vendor == "postgresql":
-        functions = ("subscription", *(f"payment_{event}" for event in _ROWS), "truncate")
+        functions = ("subscription", "dates", *(f"payment_{event}" for event in _ROWS), "truncate")
         for name in functions:
             schema_editor.execute(f"DROP FUNCTION IF EXISTS govtrack_tally_{name}() CASCADE", params=None)
     else:
@@ -295,10 +331,10 @@ def drop_triggers(schema_editor: Any) -> None:
 # --- recomputation ----------------------------------------------------------------------------------------------------
 
 
-def recomputed(vendor: str) -> dict[str, str]:
+def recomputed(vendor: str, kept_as: Sequence[str] = KEPT_AS) -> dict[str, str]:
     """For each tally the query that gives its rows from the subscriptions and payments alone, in the order of COLUMNS."""
     per_subscription = f"""
-        SELECT s.id AS subscription_id, {_to_be_tallied_as("s")}, COALESCE(p.won, 0) AS won,
+        SELECT s.id AS subscription_id, {_to_be_tallied_as("s", kept_as)}, COALESCE(p.won, 0) AS won,
             COALESCE(p.payments, 0) AS payments, COALESCE(p.unknown, 0) AS unknown
         FROM {SUBSCRIPTIONS} AS s LEFT JOIN (
             SELECT subscription_id, SUM(COALESCE(won, 0)) AS won, COUNT(won) AS payments, COUNT(*) - COUNT(won) AS unknown
@@ -324,9 +360,10 @@ def recomputed(vendor: str) -> dict[str, str]:
     }
 
 
-def recount_statements(vendor: str) -> list[str]:
+def recount_statements(vendor: str, kept_as: Sequence[str] = KEPT_AS) -> list[str]:
     """What makes all tallies anew, in order, while nobody writes subscriptions or payments."""
     statements = [f"DELETE FROM {CHANGES}"]
-    for table, query in recomputed(vendor).items():
-        statements += [f"DELETE FROM {table}", f"INSERT INTO {table} ({COLUMNS[table]}) {query}"]
+    columns = {**COLUMNS, KEPT: COLUMNS[KEPT].replace(_tallied_as(names=KEPT_AS), _tallied_as(names=kept_as))}
+    for table, query in recomputed(vendor, kept_as).items():
+        statements += [f"DELETE FROM {table}", f"INSERT INTO {table} ({columns[table]}) {query}"]
     return statements

@@ -16,7 +16,7 @@ from agencies.models import User
 from oversight.explorer.grouping import conditions, grouped, in_sight, key_of, keys, within_period
 from oversight.explorer.question import Dimension, Filters
 from oversight.explorer.sums import Sums
-from oversight.explorer.tallied import PAYING, silent_of_any_time, tallied
+from oversight.explorer.tallied import PAYING, silent_tallied, tallied
 from subscriptions.models import Payment, Status, Subscription
 
 # The same status a second time, as the index of those without payments has it.
@@ -37,18 +37,19 @@ def paid(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> F
             _of_subscriptions(user, filters, by, above) if always else _of_payments(user, filters, by, above)
         )
     if not always and not timed:
-        for key, count in _silent(user, filters, by, above):
-            found[key] += Sums(unknown=count)
+        for key, sums in silent(user, filters, by, above).items():
+            found[key] += sums
     return dict(found)
 
 
 def silent(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> Found:
     """The part of `paid` that no month has, by groups none of which is of time: the subscriptions without any payment."""
-    found = silent_of_any_time(user, filters, by, above)
+    found = silent_tallied(user, filters, by, above)
     if found is None:
-        found = defaultdict(Sums)
-        for key, count in _silent(user, filters, by, above):
-            found[key] += Sums(unknown=count)
+        rows = grouped(without_payment(user, filters), keys(by, above), count=Count("pk"))
+        found = defaultdict(
+            Sums, {key_of(row, by): Sums(unknown=row["count"]) for row in rows if row["count"]}
+        )
     return dict(found)
 
 
@@ -99,13 +100,6 @@ def _added(rows: Iterable[dict[str, Any]], by: Sequence[Dimension]) -> defaultdi
         if given or rateless or silent:
             found[key_of(row, by)] += Sums.exactly(row["won_paid"] or 0, given, silent, rateless)
     return found
-
-
-def _silent(
-    user: User, filters: Filters, by: Sequence[Dimension], above: str
-) -> Iterable[tuple[tuple[Any, ...], int]]:
-    rows = grouped(without_payment(user, filters), keys(by, above), count=Count("pk"))
-    return [(key_of(row, by), row["count"]) for row in rows if row["count"]]
 
 
 def _paid_within(filters: Filters) -> Q:

@@ -12,7 +12,7 @@ from django.db.models import Count, F, Q, Sum, Value
 
 from agencies.models import Agency, User
 from catalog.models import Category, Product
-from oversight.explorer.grouping import conditions, grouped, in_sight, place_of
+from oversight.explorer.grouping import conditions, grouped, in_sight, place_of, within_period
 from oversight.explorer.question import NONE, Dimension, Filters
 from oversight.explorer.sums import Sums
 from subscriptions.models import PaidBySubscription, Status
@@ -43,6 +43,8 @@ FILTERS_IN_DETAIL = {"status", "data_class", "provenance"}
 
 # Once approved to start, a subscription costs something: without a payment, its spending is not given.
 PAYING = (Status.APPROVED, Status.ACTIVE, Status.ENDED)
+UNPAID = Q(payments=0, unknown=0, status__in=PAYING)
+SUMS = ("won_paid", "given", "missing", "silent")
 
 Keys = dict[Any, tuple[Any, ...]]
 
@@ -68,17 +70,21 @@ def tallied(
     return None
 
 
-def silent_of_any_time(
+def silent_tallied(
     user: User, filters: Filters, by: Sequence[Dimension], above: str
 ) -> defaultdict[tuple[Any, ...], Sums] | None:
-    """The subscriptions without any payment by the same groups, none of them of time; None when the tallies do not tell them."""
+    """The subscriptions without any payment by the same groups, none of them of time; None when neither the tallies nor what is
+    kept of each subscription tells them. Of a period: those in force in it.
+    """
     asked = filters.set()
     found: defaultdict[tuple[Any, ...], Sums] = defaultdict(Sums)
-    if set(by) <= OF_TOOLS and asked <= FILTERS_OF_TOOLS - PERIOD and user.sight().everything:
+    if asked & (PERIOD | FILTERS_IN_DETAIL):
+        return _silent_of_each(user, filters, by, above)
+    if set(by) <= OF_TOOLS and asked <= FILTERS_OF_TOOLS and user.sight().everything:
         _add_silent(found, silent_by_product(), _keys_of_tools(filters, by))
         return found
-    if not (set(by) <= OF_AGENCIES and asked <= FILTERS_OF_AGENCIES - PERIOD):
-        return None
+    if not (set(by) <= OF_AGENCIES and asked <= FILTERS_OF_AGENCIES):
+        return _silent_of_each(user, filters, by, above)
     if _is_of_all_places(user, filters, by):
         places, keys, own = _places(by, above)
         _add_silent(found, silent_by_place(places), keys)
@@ -87,6 +93,16 @@ def silent_of_any_time(
         keys = _keys_of_agencies(user, filters, by, above)
         _add_silent(found, silent_by_agency(None if _is_of_all(user, filters) else list(keys)), keys)
     return found
+
+
+def _silent_of_each(
+    user: User, filters: Filters, by: Sequence[Dimension], above: str
+) -> defaultdict[tuple[Any, ...], Sums] | None:
+    """They are few: one in twenty, in an index of their own."""
+    if not filters.set() <= FILTERS_OF_AGENCIES | FILTERS_OF_TOOLS | FILTERS_IN_DETAIL:
+        return None
+    unpaid = UNPAID & within_period(filters, "started_on", "ends_on")
+    return _of_each(user, filters, by, above, unpaid, silent=Count("pk"))
 
 
 def _by_tool(filters: Filters, by: Sequence[Dimension]) -> defaultdict[tuple[Any, ...], Sums]:
@@ -160,34 +176,31 @@ def _of_agencies(
 def _of_each_subscription(
     user: User, filters: Filters, by: Sequence[Dimension], above: str
 ) -> defaultdict[tuple[Any, ...], Sums] | None:
-    """Of any time, whatever the filters, from what is kept of each subscription; None for agencies by tools.
+    """Of any time, whatever the filters, from what is kept of each subscription; None for agencies by tools."""
+    counted = Q() if filters.status else Q(status__in=[status for status in Status if status != Status.VOID])
+    sums = {"won_paid": Sum("won"), "given": Sum("payments"), "missing": Sum("unknown")}
+    return _of_each(user, filters, by, above, counted, **sums, silent=Count("pk", filter=UNPAID))
 
-    The database adds up by agency, or by tool and data class; what these belong to is told here, which is quicker than to cut
+
+def _of_each(
+    user: User, filters: Filters, by: Sequence[Dimension], above: str, kept: Q, **sums: Any
+) -> defaultdict[tuple[Any, ...], Sums] | None:
+    """The database adds up by agency, or by tool and data class; what these belong to is told here, which is quicker than to cut
     a million paths.
     """
-    of_agencies = set(by) <= OF_AGENCIES
+    of_agencies = bool(by) and set(by) <= OF_AGENCIES
     if not (of_agencies or set(by) <= OF_TOOLS | {Dimension.DATA_CLASS}):
         return None
     # Empty is here what is null there.
     asked = conditions(replace(filters, data_class=""))
     if filters.data_class:
         asked &= Q(data_class="" if filters.data_class == NONE else filters.data_class)
-    rows = in_sight(PaidBySubscription.objects, user, filters).filter(asked)
-    if not filters.status:
-        rows = rows.filter(status__in=[status for status in Status if status != Status.VOID])
-    unpaid = Q(payments=0, unknown=0, status__in=PAYING)
+    rows = in_sight(PaidBySubscription.objects, user, filters).filter(asked, kept)
     of, data_class = (F("agency_id"), Value("")) if of_agencies else (F("product_id"), F("data_class"))
-    sums = grouped(
-        rows,
-        {"of": of, "as": data_class},
-        won_paid=Sum("won"),
-        given=Sum("payments"),
-        missing=Sum("unknown"),
-        silent=Count("pk", filter=unpaid),
-    ).values_list("of", "as", "won_paid", "given", "missing", "silent")
+    found = grouped(rows, {"of": of, "as": data_class}, **sums)
     keys = _keys_of_agencies(user, filters, by, above) if of_agencies else _keys_of_tools(filters, by)
-    found = (Row(of, data_class, None, *counted) for of, data_class, *counted in sums)
-    return _added((row for row in found if row.payments or row.unknown or row.silent), keys, by)
+    counted = (Row(row["of"], row["as"], None, *(row.get(name, 0) for name in SUMS)) for row in found)
+    return _added((row for row in counted if row.payments or row.unknown or row.silent), keys, by)
 
 
 def _added(rows: Iterable[Row], keys: Keys, by: Sequence[Dimension]) -> defaultdict[tuple[Any, ...], Sums]:

@@ -8,12 +8,12 @@ import django.db.models.deletion
 import django.db.models.manager
 from django.db import migrations, models
 
-from subscriptions.tally_sql import create_triggers, drop_triggers, recount_statements
+from subscriptions.tally_sql import TALLIED_AS, create_triggers, drop_triggers, recount_statements
 
 
 def forwards(apps, schema_editor):
-    create_triggers(schema_editor)  # which locks out all other writers until this transaction ends
-    for statement in recount_statements(schema_editor.connection.vendor):
+    create_triggers(schema_editor, TALLIED_AS)  # which locks out all other writers until this transaction ends
+    for statement in recount_statements(schema_editor.connection.vendor, TALLIED_AS):
         schema_editor.execute(statement, params=None)
 
 

@@ -141,19 +141,23 @@ def assert_equal_to_the_payments() -> None:
     assert dict(silent_by_product()) == expected_silent(lambda s: s.product_id)
     kept = {
         row.subscription_id: (
-            *(row.agency_id, row.product_id, row.status, row.data_class, row.provenance),
             *(row.won, row.payments, row.unknown),
+            *(row.agency_id, row.product_id, row.status, row.data_class, row.provenance),
+            *(row.started_on, row.ends_on),
         )
         for row in PaidBySubscription.objects.all()
     }
     sums = {
-        s.pk: [s.agency_id, s.product_id, s.status, as_known(s.data_class), s.provenance, 0, 0, 0]
+        s.pk: [
+            *(0, 0, 0, s.agency_id, s.product_id, s.status, as_known(s.data_class), s.provenance),
+            *(s.started_on, s.ends_on),
+        ]
         for s in Subscription.objects.defer("purpose")
     }
     for pk, won in Payment.objects.values_list("subscription", "won"):
-        sums[pk][5] += won or 0
-        sums[pk][6] += won is not None
-        sums[pk][7] += won is None
+        sums[pk][0] += won or 0
+        sums[pk][1] += won is not None
+        sums[pk][2] += won is None
     assert kept == {pk: tuple(row) for pk, row in sums.items()}
 
 
@@ -215,6 +219,20 @@ class Writing(RuleBasedStateMachine):
         if subscription:
             subscription.data_class, subscription.provenance = data_class, provenance
             subscription.save()
+
+    @rule(pick=PICK, started_on=DAYS, ends=st.booleans(), agency=PICK | st.none())
+    def date(self, pick, started_on, ends, agency):
+        """Alone, or together with a move."""
+        subscription = self.one(Subscription.objects, pick)
+        if subscription:
+            subscription.started_on, subscription.ends_on = started_on, started_on if ends else None
+            if agency is not None:
+                subscription.agency = self.agencies[agency % 3]
+            subscription.save()
+
+    @rule(started_on=DAYS)
+    def date_all(self, started_on):
+        Subscription.objects.update(started_on=started_on, ends_on=started_on)
 
     @rule(agency=PICK, data_class=CLASSES, provenance=PROVENANCES)
     def describe_all_of_an_agency(self, agency, data_class, provenance):
@@ -801,7 +819,7 @@ def test_all_triggers_are_there():
         found = set(cursor.fetchall())
     payment, subscription = "subscriptions_payment", "subscriptions_subscription"
     every = {(payment, f"tally_payment_{event}") for event in ("insert", "update", "delete")}
-    every.add((subscription, "tally_subscription_moved"))
+    every |= {(subscription, f"tally_subscription_{event}") for event in ("moved", "dates")}
     if connection.vendor == "postgresql":
         every |= {(subscription, "tally_subscription")}
         every |= {(table, "tally_truncate") for table in (payment, subscription)}
