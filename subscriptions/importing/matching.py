@@ -7,12 +7,13 @@ void or was refused is never meant.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from django.db.models import CharField, QuerySet, Value
-from django.db.models.functions import Cast, Concat
+from django.db import connection
+from django.db.models import QuerySet
 
 from agencies.models import Role, User
 from subscriptions.models import PriceLine, Status, Subscription
@@ -39,17 +40,36 @@ def with_references(references: Iterable[str], by: User) -> dict[str, Subscripti
     return {row.reference: row for row in found}
 
 
+# The records of these pairs of agency and tool, each looked up by itself: an agency may have very many.
+_OF_PAIRS = {
+    "postgresql": """
+        SELECT s.id FROM unnest(%s::bigint[], %s::bigint[]) AS pair (agency, product)
+        JOIN subscriptions_subscription AS s ON s.agency_id = pair.agency AND s.product_id = pair.product
+    """,
+    "sqlite": """
+        SELECT s.id FROM json_each(%s) AS pair JOIN subscriptions_subscription AS s
+        ON s.agency_id = json_extract(pair.value, '$[0]') AND s.product_id = json_extract(pair.value, '$[1]')
+    """,
+}
+
+
+def _with_pairs(pairs: Collection[tuple[int, int]]) -> list[int]:
+    given: list[Any] = [json.dumps(list(pairs))]
+    if connection.vendor == "postgresql":
+        given = [[agency for agency, _product in pairs], [product for _agency, product in pairs]]
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_PAIRS[connection.vendor], given)
+        return [pk for (pk,) in cursor.fetchall()]
+
+
 def with_keys(keys: Collection[Key], mapped: Collection[str], by: User) -> dict[Key, list[int]]:
     """For each key, the ids of the records that it fits."""
     if not keys:
         return {}
-    pairs = {f"{key[0]}-{key[1]}" for key in keys}
     rows = (
         Subscription.objects.visible_to(by, Role.ADMINISTRATOR)
         .exclude(status__in=[Status.VOID, Status.REFUSED])
-        .filter(agency__in={key[0] for key in keys})
-        .annotate(pair=Concat(Cast("agency_id", CharField()), Value("-"), Cast("product_id", CharField())))
-        .filter(pair__in=pairs)
+        .filter(pk__in=_with_pairs({(key[0], key[1]) for key in keys}))
     )
     found: dict[Key, list[int]] = defaultdict(list)
     for row in rows.order_by("pk").values(*_KEY):

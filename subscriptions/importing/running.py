@@ -125,7 +125,7 @@ def run(
     names = table.columns
     if missing_columns(names):
         raise Refused(missing_text())
-    with few_collections(), transaction.atomic():
+    with few_collections(), transaction.atomic(), bulk.texts_indexed_at_once():
         if not trial:
             bulk.hold_imports()
         record = FileImport.objects.create(owner=by, file_name=file_name[:200])

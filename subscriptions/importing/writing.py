@@ -18,10 +18,10 @@ from subscriptions.importing import bulk
 from subscriptions.importing.checking import Checked
 from subscriptions.importing.pricing import FIELDS
 from subscriptions.material import Material, changed_facts, grows_on_some_day, known_of
-from subscriptions.models import LIVE, Facts, FactsOrigin, PriceLine, Subscription
+from subscriptions.models import LIVE, Facts, FactsOrigin, PriceLine, Renewal, Subscription
 from subscriptions.money import Rates, rates_on
 from subscriptions.origins import keep_origins, origins_of
-from subscriptions.renewals.keeping import keep_many
+from subscriptions.renewals.keeping import NEW_TERM, keep_many, terms_of_new
 from subscriptions.reopening import Changed, follow_many
 
 REMEMBERED = 20_000
@@ -70,7 +70,8 @@ class Writer:
             made = origins_of([one.after for one in new], lines, self._rates, self.on)
             bulk.insert(FactsOrigin, list(made))
             keep_origins([one.after for one in changed], lines, self._rates, self.on)
-            keep_many([one.after.pk for one in (*new, *changed)])
+            bulk.insert_rows(Renewal, NEW_TERM, terms_of_new(one.after for one in new))
+            keep_many([one.after.pk for one in changed])
 
     def _write_new(self, new: Sequence[Checked]) -> None:
         keys = bulk.next_keys(Subscription, len(new))

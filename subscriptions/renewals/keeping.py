@@ -35,6 +35,17 @@ def keep(subscription: Subscription) -> None:
     keep_many([subscription.pk])
 
 
+NEW_TERM = ("subscription_id", *_DATES, "state", "reason")
+
+
+def terms_of_new(subscriptions: Iterable[Subscription]) -> Iterator[list[Any]]:
+    """The ends of the terms of subscriptions that were just inserted, in the order of NEW_TERM; what `keep` would add."""
+    for subscription in subscriptions:
+        if subscription.status in COMMITTED:
+            dates = _dates(vars(subscription))
+            yield [subscription.pk, *map(dates.__getitem__, _DATES), Renewal.State.OPEN.value, ""]
+
+
 def keep_many(keys: Sequence[int]) -> int:
     """As `keep`, for many whose rows the caller's transaction holds; returns how many ends of terms were others."""
     changed = 0
