@@ -79,10 +79,21 @@ def expected(
     for subscription, lines in found:
         if (subscription.started_on or first) > last or (subscription.ends_on or last) < first:
             continue
-        cost = committed_cost(subscription, lines, rates_in_force(on), first, last)
+        rates = rates_in_force(on)
+        cost = committed_cost(subscription, lines, rates, first, last)
         if cost.high is None:
+            rateless = not cost.low and any(
+                line.amount is not None
+                and line.currency not in rates
+                and committed_cost(subscription, [line], rates, first, last).high is None
+                for line in lines
+            )
             sums[subscription.agency_id] += Committed(
-                low=int(cost.low), given=bool(cost.low), open=bool(cost.low), unknown=not cost.low
+                low=int(cost.low),
+                given=bool(cost.low),
+                open=bool(cost.low),
+                unknown=not cost.low and not rateless,
+                rateless=rateless,
             )
         else:
             sums[subscription.agency_id] += Committed(int(cost.low), int(cost.high), 1)
@@ -136,6 +147,13 @@ def test_the_database_adds_up_as_the_rule_says(
         rows = Subscription.objects.visible_to(register["user"])
         sums = committed_by_agency(rows, starts, end, DAY)
         whole = committed_by_agency(rows, starts[:1], end, DAY)
+        keys = {path: place.pk for path, place in register["places"].items()}
+        above = {keys["KR/P1"]: 1, keys["KR/P1/C1"]: 1}
+        placed = committed_by_agency(rows, starts, end, DAY, above)
+        below = [parts for key, parts in sums.items() if key in above]
+        assert placed == (
+            {1: [sum(parts, Committed()) for parts in zip(*below, strict=True)]} if below else {}
+        )
         for n, first in enumerate(starts):
             last = (starts[n + 1] if n + 1 < len(starts) else end + ONE_DAY) - ONE_DAY
             period = {key: parts[n] for key, parts in sums.items() if parts[n] != Committed()}
