@@ -19,16 +19,24 @@ def lines_of(subscriptions: str, rates: Rates) -> str:
     One without lines is a row whose price is not known. `rate` / `scale` are won a smallest unit, for a tenth; `rate` is empty
     where the price is not known, which is for want of a rate where it is `rateless`.
     """
+    return f"""
+        SELECT s.id, s.agency_id, s.started_on, s.ends_on,
+            CASE WHEN l.starts_on IS NULL OR l.starts_on < s.started_on THEN COALESCE(s.started_on, l.starts_on)
+                ELSE l.starts_on END AS begins,
+            CASE WHEN l.ends_on IS NULL OR l.ends_on > s.ends_on THEN COALESCE(s.ends_on, l.ends_on)
+                ELSE l.ends_on END AS ends,
+            {prices(rates)}
+        FROM ({subscriptions}) AS s LEFT JOIN subscriptions_priceline AS l ON l.subscription_id = s.id"""
+
+
+def prices(rates: Rates) -> str:
+    """The columns of a price line `l` that its dates do not matter to."""
     # Won first: most lines are in them.
     known = sorted(rates.items(), key=lambda one: (one[0] != "KRW", one[0]))
     won = " ".join(f"WHEN '{_code(code)}' THEN {rate.numerator}" for code, rate in known)
     scale = " ".join(f"WHEN '{code}' THEN {TENTHS * rate.denominator}" for code, rate in known)
     return f"""
-        SELECT s.id, s.agency_id, s.started_on, s.ends_on, l.vat,
-            CASE WHEN l.starts_on IS NULL OR l.starts_on < s.started_on THEN COALESCE(s.started_on, l.starts_on)
-                ELSE l.starts_on END AS begins,
-            CASE WHEN l.ends_on IS NULL OR l.ends_on > s.ends_on THEN COALESCE(s.ends_on, l.ends_on)
-                ELSE l.ends_on END AS ends,
+            l.vat,
             CASE l.cycle WHEN 'monthly' THEN 1 WHEN 'quarterly' THEN 3 WHEN 'one_off' THEN 0 ELSE 12 END AS months,
             CASE WHEN l.standing = 'stated' THEN l.amount ELSE 0 END AS amount,
             CASE l.standing WHEN 'not_applicable' THEN 0 WHEN 'stated' THEN CASE l.currency {won} END END AS rate,
@@ -38,8 +46,7 @@ def lines_of(subscriptions: str, rates: Rates) -> str:
             CASE WHEN l.basis = 'per_seat' THEN COALESCE(l.seats, 1) ELSE 1 END AS seats,
             CASE WHEN l.basis = 'per_seat' AND l.seats IS NULL AND l.standing = 'stated' AND l.amount <> 0
                 THEN 0 ELSE 1 END AS counted,
-            CASE WHEN l.standing = 'stated' AND CASE l.currency {won} END IS NULL THEN 1 ELSE 0 END AS rateless
-        FROM ({subscriptions}) AS s LEFT JOIN subscriptions_priceline AS l ON l.subscription_id = s.id"""
+            CASE WHEN l.standing = 'stated' AND CASE l.currency {won} END IS NULL THEN 1 ELSE 0 END AS rateless"""
 
 
 def _code(currency: str) -> str:

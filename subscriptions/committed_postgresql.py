@@ -8,16 +8,17 @@ looked at one by one, for what is at least known of them and what is not.
 from __future__ import annotations
 
 import datetime
+import functools
 import itertools
 import math
 from collections.abc import Sequence
 
 from subscriptions.committed import LARGEST
-from subscriptions.committed_lines import day_sql, lines_of, place_of
+from subscriptions.committed_lines import day_sql, lines_of, place_of, prices
 from subscriptions.money import Rates
 
 # How far back a line may have begun that counts by itself, and how long a cycle is at most, in days, by its months.
-YEARS_BACK = 20
+YEARS_BACK = 10
 TENTHS_AT_MOST = 11
 LARGEST_SCALE = 2**40
 LONGEST = {0: 1, 1: 31, 3: 92, 12: 366}
@@ -28,10 +29,11 @@ KNOWN, AT_LEAST, AT_MOST, RUNNING, ONE_BY_ONE = range(5)
 CORRECTIONS = ("low", "high", "given", "open", "unknown", "rateless")
 
 
-def statement(subscriptions: str, cuts: Sequence[datetime.date], rates: Rates) -> str:
+def statement(subscriptions: str, cuts: Sequence[datetime.date], rates: Rates, by_place: bool = False) -> str:
     """Rows of an agency's key, a part, and its numbers in the order of the periods; the rest of a row is empty.
 
-    For the first three parts these are what has been committed to until each of the cuts, `begun` before the first one.
+    For the first three parts these are what has been committed to until each of the cuts. With `by_place` the rows are of the
+    places of agencies, given as two more parameters: keys of agencies, and for each that of its place.
     """
     periods = list(itertools.pairwise(cuts))
     width = len(CORRECTIONS) * len(periods)
@@ -48,70 +50,100 @@ def statement(subscriptions: str, cuts: Sequence[datetime.date], rates: Rates) -
     padded = (
         f"SELECT p.*{', NULL::numeric' * (width - columns)} FROM ({part}) AS p" for part, columns in parts
     )
-    return f"WITH chosen AS NOT MATERIALIZED ({subscriptions}) {' UNION ALL '.join(padded)}"
+    together = " UNION ALL ".join(padded)
+    if by_place:
+        names = [f"n{n}" for n in range(width)]
+        together = (
+            f"SELECT place, part, {', '.join(f'SUM({name})' for name in names)}"
+            f" FROM ({together}) AS u (agency_id, part, {', '.join(names)})"
+            " JOIN unnest(%s::bigint[], %s::bigint[]) AS p (agency_id, place) USING (agency_id) GROUP BY place, part"
+        )
+    return f"WITH chosen AS NOT MATERIALIZED ({subscriptions}) {together}"
 
 
 def runs(first: datetime.date, after: datetime.date) -> str:
     return f"(started_on IS NULL OR started_on < {day_sql(after)}) AND (ends_on IS NULL OR ends_on >= {day_sql(first)})"
 
 
+def since(cuts: Sequence[datetime.date]) -> datetime.date:
+    """The first day on which a line may have begun that counts by itself."""
+    back = datetime.timedelta(days=YEARS_BACK * 365)
+    return cuts[0] - back if cuts[0] - datetime.date.min > back else datetime.date.min
+
+
 def _exact(cuts: Sequence[datetime.date]) -> str:
     """Whether a line is known exactly, but for VAT, and small and young enough for whole numbers of 64 bits."""
-    years = max(0, cuts[-1].year - cuts[0].year) + 2
+    return f"COALESCE(begins >= {day_sql(since(cuts))} AND {_small(cuts)}, false)"
+
+
+def _small(cuts: Sequence[datetime.date]) -> str:
+    """The part of it that its dates do not matter to."""
     bounds = {}
     for months, longest in LONGEST.items():
         # As many days as lie between a line's begin or a cut and the first cut, with a cycle more for each.
-        days = (YEARS_BACK + years) * 366 + 2 * longest
+        days = (cuts[-1] - since(cuts)).days + 2 * longest
         bounds[months] = 2**61 // (2 * TENTHS_AT_MOST * longest * days)
     bound = " ".join(f"WHEN {months} THEN {bound}" for months, bound in bounds.items())
-    since = day_sql(max(datetime.date.min, cuts[0] - datetime.timedelta(days=YEARS_BACK * 365)))
     return (
-        f"COALESCE(counted = 1 AND begins >= {since} AND scale < {LARGEST_SCALE}"
-        f" AND amount::float8 * rate * seats < CASE months {bound} END, false)"
+        f"counted = 1 AND scale < {LARGEST_SCALE} AND amount::float8 * rate * seats < CASE months {bound} END"
     )
+
+
+@functools.lru_cache(maxsize=32)
+def _days_among_cycles(
+    first: datetime.date, last: datetime.date, base: datetime.date
+) -> tuple[str, str, str]:
+    """Where each day from `first` to `last` lies in a line's cycles: two arrays, and at what place a cycle's days begin in both.
+
+    They hold the days since the begin of the cycle that `base` is in, were all cycles as long as the day's own, and that length.
+    To look them up takes the database a tenth of working them out.
+    """
+    days = [first + datetime.timedelta(days=n) for n in range((last - first).days + 1)]
+    passed: list[int] = []
+    lengths: list[int] = []
+    begins: list[str] = []
+    for months in LONGEST:
+        begins.append(f"WHEN {months} THEN {len(passed) + 1}")
+        whole = place_of(base, months)[0]
+        for day in days:
+            # A one-off is a cycle of one day.
+            cycle, into, length = place_of(day, months) if months else (whole + (day - base).days, 0, 1)
+            passed.append((cycle - whole) * length + into)
+            lengths.append(length)
+    arrays = [f"'{{{','.join(map(str, numbers))}}}'::int[]" for numbers in (passed, lengths)]
+    return arrays[0], arrays[1], f"CASE months {' '.join(begins)} END"
 
 
 def _added_up(lines: str, cuts: Sequence[datetime.date]) -> str:
     """What the exact lines come to until each cut, by agency and part.
 
-    With the price P / scale a cycle, a line's begin b / l cycles after the first cut's cycle and a cut c / k, these are
-    (P * (c / k - b / l)) / scale cycles' worth; doubled and a half added, whole numbers divide and round at once. A one-off is
-    a cycle of one day.
+    With the price P / scale a cycle, a line that begins b / l cycles after the first cut's cycle has come, until c / k, to
+    P * (c / k - b / l) / scale; doubled and with a half added, whole numbers divide and round at once.
     """
     last = day_sql(cuts[-1])
-    base = " ".join(f"WHEN {months} THEN {place_of(cuts[0], months)[0]}" for months in (1, 3, 12))
-
-    def cycle(day: str) -> str:
-        return f"{_cycle(day)} - CASE months {base} END"
-
-    def first_day(cycles: str) -> str:
-        number = f"(({cycles}) + CASE months {base} END) * months"
-        return f"make_date(({number}) / 12, ({number}) % 12 + 1, 1)".replace("%", "%%")
-
+    passed, lengths, place = _days_among_cycles(since(cuts), cuts[-1], cuts[0])
+    passed_over, lengths_over, place_over = _days_among_cycles(cuts[0], cuts[-1], cuts[0])
+    begun = f"[begins - {day_sql(since(cuts))} + {place}]"
+    end = "CASE months WHEN 0 THEN begins ELSE ends END"
+    ended = f"[{end} + 1 - {day_sql(cuts[0])} + {place_over}]"
+    begins_in_it = f"begins >= {day_sql(since(cuts))} AND begins < {last}"
+    ends_in_it = f"{end} >= {day_sql(cuts[0])} AND {end} < {last}"
     read = f"""
         SELECT agency_id, vat, months, begins, ends, amount, rate, scale, seats, counted FROM ({lines}) AS l OFFSET 0"""
     priced = f"""
         SELECT agency_id, vat, months, begins, scale::bigint AS scale,
-            CASE months WHEN 0 THEN begins ELSE ends END + 1 AS over,
+            {end} + 1 AS over,
             CASE WHEN {_exact(cuts)} AND begins < {last} AND (ends IS NULL OR ends >= begins)
                 THEN 2 * amount::bigint * rate * seats END AS price,
-            CASE WHEN begins < {last} THEN {cycle("begins")} END AS b_cycle,
-            CASE WHEN ends < {last} THEN {cycle("ends + 1")} END AS o_cycle
+            CASE WHEN {begins_in_it} THEN ({passed}){begun} END AS b,
+            CASE WHEN {begins_in_it} THEN ({lengths}){begun} END::bigint AS l,
+            CASE WHEN {ends_in_it} THEN ({passed_over}){ended} END::bigint AS co,
+            CASE WHEN {ends_in_it} THEN ({lengths_over}){ended} END::bigint AS ko
         FROM ({read}) AS l OFFSET 0"""
-    placed = f"""
-        SELECT agency_id, vat, months, begins, over, scale, price, b_cycle, o_cycle,
-            begins - {first_day("b_cycle")} AS b_days, {first_day("b_cycle + 1")} - {first_day("b_cycle")} AS b_length,
-            over - {first_day("o_cycle")} AS o_days, {first_day("o_cycle + 1")} - {first_day("o_cycle")} AS o_length
-        FROM ({priced}) AS l OFFSET 0"""
     ready = f"""
-        SELECT agency_id, part, months, begins, over,
-            CASE months WHEN 0 THEN price * tenths ELSE price * tenths * b_length END AS slope,
-            CASE months WHEN 0 THEN scale
-                ELSE scale * b_length - price * tenths * (b_cycle * b_length + b_days) END AS shift,
-            CASE months WHEN 0 THEN 2 * scale ELSE 2 * scale * b_length END AS whole,
-            CASE months WHEN 0 THEN 1 ELSE o_cycle * o_length + o_days END::bigint AS co,
-            CASE months WHEN 0 THEN 1 ELSE o_length END::bigint AS ko
-        FROM ({placed}) AS l JOIN (VALUES ('included', {KNOWN}, 10), ('excluded', {KNOWN}, 11),
+        SELECT agency_id, part, months, begins, over, price * tenths * l AS slope,
+            scale * l - price * tenths * b AS shift, 2 * scale * l AS whole, co, ko
+        FROM ({priced}) AS l JOIN (VALUES ('included', {KNOWN}, 10), ('excluded', {KNOWN}, 11),
             ('not_given', {AT_LEAST}, 10), ('not_given', {AT_MOST}, 11)) AS v (vat, part, tenths) USING (vat)
         OFFSET 0"""
     rows = []
@@ -119,9 +151,9 @@ def _added_up(lines: str, cuts: Sequence[datetime.date]) -> str:
         numbers = [str(months)]
         for cut in cuts:
             cycles, days, length = place_of(cut, months)
-            begun = (cycles - place_of(cuts[0], months)[0]) * length + days
-            common = math.gcd(begun, length)
-            numbers += [f"{begun // common}::bigint", f"{length // common}::bigint"]
+            run = (cycles - place_of(cuts[0], months)[0]) * length + days
+            common = math.gcd(run, length)
+            numbers += [f"{run // common}::bigint", f"{length // common}::bigint"]
         rows.append(f"({', '.join(numbers)})")
     names = ", ".join(f"c{n}, k{n}" for n, _cut in enumerate(cuts))
     until = ", ".join(
@@ -139,7 +171,13 @@ def _added_up(lines: str, cuts: Sequence[datetime.date]) -> str:
 def _one_by_one(subscriptions: str, cuts: Sequence[datetime.date], rates: Rates) -> str:
     """For the subscriptions with a line that is not exact, or without any: CORRECTIONS to what the exact lines come to."""
     exact = _exact(cuts)
-    others = f"SELECT id FROM ({lines_of(subscriptions, rates)}) AS l WHERE NOT {exact}"
+    # Some more than that are no harm. Only the lines are read, which is quicker than with their subscriptions.
+    others = f"""
+        SELECT subscription_id FROM (SELECT l.subscription_id, {prices(rates)} FROM subscriptions_priceline AS l) AS l
+            WHERE NOT COALESCE({_small(cuts)}, false)
+        UNION ALL SELECT id FROM ({subscriptions}) AS s WHERE started_on IS NULL OR started_on < {day_sql(since(cuts))}
+        UNION ALL SELECT id FROM ({subscriptions}) AS s
+            WHERE NOT EXISTS (SELECT FROM subscriptions_priceline AS l WHERE l.subscription_id = s.id)"""
     lines = lines_of(f"{subscriptions} WHERE id IN ({others})", rates)
     periods = list(enumerate(itertools.pairwise(cuts)))
     of_each = ", ".join(

@@ -79,22 +79,17 @@ def committed_by_agency(
     rates = rates_in_force(on)
     if connection.vendor == "sqlite":
         return _by_place(_on_sqlite(sql, parameters, cuts, rates), places)
+    statement = committed_postgresql.statement(sql, cuts, rates, by_place=places is not None)
     if places is not None:
-        sql = (
-            f"SELECT f.id, p.place AS agency_id, f.started_on, f.ends_on FROM ({sql}) AS f"
-            " JOIN unnest(%s::bigint[], %s::bigint[]) AS p (agency_id, place) ON p.agency_id = f.agency_id"
-        )
         parameters = (*parameters, list(places), list(places.values()))
-    return _on_postgresql(sql, parameters, cuts, rates)
+    return _on_postgresql(statement, parameters, len(starts))
 
 
-def _on_postgresql(
-    sql: str, parameters: Sequence[Any], cuts: Sequence[datetime.date], rates: Rates
-) -> dict[int, list[Committed]]:
-    periods = range(len(cuts) - 1)
+def _on_postgresql(statement: str, parameters: Sequence[Any], count: int) -> dict[int, list[Committed]]:
+    periods = range(count)
     found: dict[int, list[list[int]]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(committed_postgresql.statement(sql, cuts, rates), parameters)
+        cursor.execute(statement, parameters)
         for agency, part, *columns in cursor.fetchall():
             numbers = [0 if column is None else int(column) for column in columns]
             sums = found.setdefault(agency, [[0] * len(Committed._fields) for _period in periods])

@@ -167,6 +167,38 @@ def test_the_database_adds_up_as_the_rule_says(
         transaction.set_rollback(True)
 
 
+@pytest.mark.parametrize("vat", PriceLine.Vat.values)
+def test_usual_lines_of_each_cycle(register: dict[str, Any], vat: str) -> None:
+    """Begun long ago, last year, and in the year, with and without an end in it; by the year, its months and odd periods."""
+    found = []
+    begins = (date(2014, 5, 6), date(2024, 2, 29), date(2025, 12, 31), date(2026, 1, 1), date(2026, 5, 17))
+    for begin in begins:
+        lines = [
+            PriceLine(
+                position=n, seats=7, amount=14_999, currency="USD" if n % 2 else "KRW", vat=vat, cycle=cycle
+            )
+            for n, cycle in enumerate(PriceLine.Cycle.values, 1)
+        ]
+        for end in (None, date(2026, 5, 17), date(2026, 12, 30)):
+            subscription = SubscriptionFactory(
+                agency=register["places"]["KR/P1"], started_on=begin, ends_on=end, status="active"
+            )
+            found.append((subscription, lines))
+            for line in lines:
+                line.pk, line.subscription = None, subscription
+                line.save()
+    rows = Subscription.objects.visible_to(register["user"])
+    months = [date(2026, month, 1) for month in range(1, 13)]
+    for starts, end in (
+        (months[:1], date(2026, 12, 31)),
+        (months, date(2026, 12, 31)),
+        ([date(2025, 11, 3), date(2026, 2, 10)], date(2026, 5, 17)),
+    ):
+        (sums,) = committed_by_agency(rows, starts, end, DAY).values()
+        for first, after, part in zip(starts, [*starts[1:], end + ONE_DAY], sums, strict=True):
+            assert [part] == list(expected(found, first, after - ONE_DAY, DAY).values())
+
+
 def test_only_what_the_person_sees_is_added_up() -> None:
     for path in ("KR/P1", "KR/P2"):
         subscription = SubscriptionFactory(agency=agency_at(path), started_on=date(2026, 1, 1))
