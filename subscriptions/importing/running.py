@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from agencies import bulk
 from agencies.models import Agency, Role, User
 from audit import events
 from policies.holding import hold_policies
@@ -22,7 +23,6 @@ from policies.verdicts import Outcome, Verdict
 from subscriptions.evaluation import Judgement, names_for
 from subscriptions.findings import reconcile_policy, reconcile_totals
 from subscriptions.import_models import FileImport, ImportedRow
-from subscriptions.importing import bulk
 from subscriptions.importing.ahead import ahead
 from subscriptions.importing.checking import Checked, Checker, Read
 from subscriptions.importing.columns import (
@@ -33,6 +33,7 @@ from subscriptions.importing.columns import (
     guess_all,
     implied_by,
 )
+from subscriptions.importing.holding import hold_imports
 from subscriptions.importing.judging import Judges
 from subscriptions.importing.reading import Row, read_rows
 from subscriptions.importing.refusing import Refused
@@ -127,7 +128,7 @@ def run(
         raise Refused(missing_text())
     with few_collections(), transaction.atomic():
         if not trial:
-            bulk.hold_imports()
+            hold_imports()
         record = FileImport.objects.create(owner=by, file_name=file_name[:200])
         report = _Run(record, by, table, names, new_as, trial, progress).all()
         if expected and report.digest != expected:

@@ -9,12 +9,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from agencies import bulk
 from agencies.models import Agency, User
 from catalog.tool_facts import tool_facts
 from subscriptions.costs import Costs, costs_on, is_in_force
 from subscriptions.facts import COLUMNS, facts_of
 from subscriptions.import_models import FileImport, ImportedRow
-from subscriptions.importing import bulk
 from subscriptions.importing.checking import Checked
 from subscriptions.importing.pricing import FIELDS
 from subscriptions.material import Material, changed_facts, grows_on_some_day, known_of

@@ -50,9 +50,9 @@ TRACKED = {
     "subscriptions.following_up.comment",
     "subscriptions.following_up.assign",
     "subscriptions.following_up.escalate_overdue",
-    "subscriptions.importing.bulk.insert_values",
-    "subscriptions.importing.bulk.update",
-    "subscriptions.importing.bulk.write_history",
+    "agencies.bulk.insert_values",
+    "agencies.bulk.update",
+    "agencies.bulk.write_history",
     "subscriptions.importing.undoing._Undoing.all",
     "subscriptions.importing.undoing._Undoing._restore",
     "subscriptions.importing.writing.Writer._write_changed",
@@ -176,8 +176,8 @@ NO_WRITE = {
     "policies.writing._saved",
     "subscriptions.admin.SubscriptionAdmin.save_model",
     "subscriptions.forms.YesNoField.__init__",
-    "subscriptions.importing.bulk.hold_imports",
-    "subscriptions.importing.bulk.next_keys",
+    "subscriptions.importing.holding.hold_imports",
+    "agencies.bulk.next_keys",
     "subscriptions.tally_sql.create_triggers",
     "subscriptions.tally_sql.drop_triggers",
     "subscriptions.views._came_second",
@@ -315,7 +315,7 @@ def test_every_write_of_a_tracked_record_is_in_the_trail(clock, signed_in, monke
         moved_and_deleted_in_the_administration(signed_in)
         call_command("check_policies", verbosity=0, stdout=io.StringIO())
     # COPY does not go through Django, but what it copied would disagree.
-    assert TRACKED - places.seen <= {"subscriptions.importing.bulk.insert_values"}
+    assert TRACKED - places.seen <= {"agencies.bulk.insert_values"}
     assert list(disagreements()) == []
 
 

@@ -15,13 +15,6 @@ _KEYS = {
 }
 
 
-def hold_imports() -> None:
-    """Let no other import of subscriptions begin to write until this transaction ends. SQLite has one writer anyway."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('subscriptions.importing'))")
-
-
 def next_keys(model: type[models.Model], count: int) -> list[int]:
     """So many primary keys that nobody has and nobody else will get."""
     table = model._meta.db_table
