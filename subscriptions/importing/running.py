@@ -41,6 +41,7 @@ from subscriptions.importing.report import MOST_ROWS, MOST_VERDICTS, Changed, Re
 from subscriptions.importing.rows import Problem, entries
 from subscriptions.importing.writing import Writer
 from subscriptions.models import Decision, Facts, Status, Subscription
+from subscriptions.notices import tell_reopened
 from subscriptions.recording import today
 from subscriptions.totals import hold_totals, refresh_all_totals, refresh_totals
 
@@ -268,6 +269,7 @@ class _Run:
             for policy in Policy.objects.all():
                 reconcile_policy(policy, self.on, imported, refreshed=None, held=True)
             reconcile_totals(touched, self.on)
+            tell_reopened(self.writer.reopened, self.by)
 
     def _refresh_totals(self) -> list[int]:
         """Make the totals right; returns the agencies whose totals with all below are others now."""

@@ -63,7 +63,7 @@ TRACKED = {
 # They write history beside each row; the tests of each end with the same comparison as the story (`history_agrees`).
 COMPARED = {
     "policies.waiving.hand_over",
-    "sources.writing.write_statements",
+    "sources.writing._keep_subjects",
     "subscriptions.budgets.remove",
     "subscriptions.importing.plain._Run.all",
     "subscriptions.importing.plain.undo",
