@@ -135,6 +135,8 @@ PERSONAL = {
     "oversight.exports.jobs._write",
     "oversight.exports.jobs.remove_old",
     "oversight.exports.jobs.run",
+    "oversight.rounds.closing_jobs._finish",
+    "oversight.rounds.closing_jobs.run",
     "policies.waiving._tell",
     "subscriptions.recording._tell",
 }
