@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from figures.interval import Interval, Number, round_half_up, sum_intervals
-from figures.standing import Missing, Qualifier, Standing
+from figures.standing import Gap, Missing, Qualifier, Standing
 
 UNKNOWN = Interval(0, None)
 
@@ -90,6 +90,12 @@ def supported_unit(interval: Interval) -> int:
     while unit * 10 <= width:
         unit *= 10
     return unit
+
+
+def missing_figures(not_given: int, rate_missing: int = 0) -> Counter[Missing]:
+    """What a sum leaves out, as `Total.missing` holds it."""
+    counts: dict[Missing, int] = {Standing.NOT_GIVEN: not_given, Gap.RATE_MISSING: rate_missing}
+    return Counter({why: count for why, count in counts.items() if count})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from django.db import models
 
 from agencies.admin_scope import ScopedAdmin, ViewOnly
 from agencies.models import User
-from oversight.models import ExportJob, Return, Round, RoundAgency, RoundEvent, Snapshot
+from oversight.models import ExportJob, Return, Round, RoundAgency, RoundClosing, RoundEvent, Snapshot
 
 
 @admin.register(Snapshot)
@@ -111,3 +111,14 @@ class RoundEventAdmin(ViewOnly, ScopedAdmin):
     search_fields = ["round__title_ko", "round__title_en", "reason"]
     date_hierarchy = "done_at"
     fields = ["round", "act", "reason", "details", "done_by", "done_at"]
+
+
+@admin.register(RoundClosing)
+class RoundClosingAdmin(ViewOnly, ScopedAdmin):
+    """To look at: how the closing of a large round stands."""
+
+    list_display = ["round", "by", "state", "attempt", "changed_at"]
+    list_filter = ["state"]
+    list_select_related = ["round", "by"]
+    search_fields = ["round__title_ko", "round__title_en"]
+    fields = ["round", "by", "report", "state", "problem", "attempt", "language", "changed_at"]

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Agency
 from agencies.visibility import VisibleQuerySet
+from oversight.closing_models import RoundClosing  # noqa: F401  Django looks here
 from oversight.round_models import Return, Round, RoundAgency, RoundEvent  # noqa: F401  Django looks here
 
 

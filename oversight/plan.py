@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from figures.formatting import total_text
 from subscriptions.budgets import Paid, paid_in_months, silent_in, total_committed, year_of
 from subscriptions.committed_sql import Committed, committed_by_agency
 from subscriptions.models import Budget, Subscription
+from subscriptions.tallies import paid_by_agency, paid_by_place
 
 # How many months each part of the year has.
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -71,6 +73,7 @@ def sum_of(parts: Sequence[Committed]) -> Committed:
         max((part.given for part in parts), default=0),
         max((part.open for part in parts), default=0),
         max((part.unknown for part in parts), default=0),
+        max((part.rateless for part in parts), default=0),
     )
 
 
@@ -101,53 +104,75 @@ def plan_of(user: User, agency: Agency | None, year: int, by: str, on: datetime.
     visible = Agency.objects.visible_to(user)
     if agency is not None:
         visible = visible.within(agency)
-    paths = dict(visible.order_by().values_list("pk", "path"))
     places = places_of(user, agency)
+    place_of = _places(places, dict(visible.order_by().values_list("pk", "path")))
     everything = user.sight().everything and (agency is None or agency.parent_id is None)
     rows = Subscription.objects.visible_to(user, within=None if everything else agency)
-    committed = committed_by_agency(rows, starts, end, on)
-    paid = paid_in_months(None if everything else list(paths), starts, end)
-    silent = silent_in(rows, first, end)
+    committed = committed_by_agency(rows, starts, end, on, place_of)
+    paid = _paid(places, agency, starts, end)
+    silent: Counter[int] = Counter()
+    for key, count in silent_in(rows, first, end).items():
+        if key in place_of:
+            silent[place_of[key]] += count
     of_year = Budget.objects.visible_to(user, within=None if everything else agency).filter(year=year)
-    budgets = dict(of_year.order_by().values_list("agency", "won"))
-    by_place: dict[int, list[int]] = {place.pk: [] for place in places}
-    lengths = sorted({len(place.path) for place in places}, reverse=True)
-    keys = {place.path: place.pk for place in places}
-    for key in {*committed, *paid, *silent, *budgets}:
-        path = paths.get(key)
-        if path is None:
-            continue
-        found = next((keys[path[:length]] for length in lengths if path[:length] in keys), None)
-        if found is not None:
-            by_place[found].append(key)
-
-    def row(place: Agency | None, members: Sequence[int], alone: bool, further: bool) -> Row:
-        nothing, unpaid = [Committed()] * len(starts), [Paid()] * len(starts)
-        return Row(
-            place,
-            alone,
-            _added([committed[key] for key in members if key in committed], nothing),
-            _added([paid[key] for key in members if key in paid], unpaid),
-            sum(silent.get(key, 0) for key in members),
-            sum(budgets.get(key, 0) for key in members),
-            sum(key in budgets for key in members),
-            further,
-        )
-
+    budgets: dict[int, list[int]] = defaultdict(list)
+    for key, won in of_year.order_by().values_list("agency", "won"):
+        if key in place_of:
+            budgets[place_of[key]].append(won)
     parents = set(
         visible.filter(parent__in=[place.pk for place in places]).order_by().values_list("parent", flat=True)
     )
     made = [
-        row(place, by_place[place.pk], agency is not None and place.pk == agency.pk, place.pk in parents)
+        Row(
+            place,
+            agency is not None and place.pk == agency.pk,
+            committed.get(place.pk, [Committed()] * len(starts)),
+            paid.get(place.pk, [Paid()] * len(starts)),
+            silent[place.pk],
+            sum(budgets[place.pk]),
+            len(budgets[place.pk]),
+            place.pk in parents,
+        )
         for place in places
     ]
-    counted = [one for one in made if by_place[one.agency.pk]] if made else []  # type: ignore[union-attr]
-    everyone = [key for members in by_place.values() for key in members]
-    return Plan(year, by, starts, end, counted, row(None, everyone, False, False))
+    there = {*committed, *paid, *silent, *(pk for pk, own in budgets.items() if own)}
+    shown = [row for row, place in zip(made, places, strict=True) if place.pk in there]
+    total = Row(
+        None,
+        False,
+        [sum(parts, Committed()) for parts in zip(*(row.committed for row in made), strict=True)]
+        if made
+        else [],
+        [sum(parts, Paid()) for parts in zip(*(row.paid for row in made), strict=True)] if made else [],
+        sum(row.silent for row in made),
+        sum(row.budget for row in made),
+        sum(row.budgets for row in made),
+    )
+    return Plan(year, by, starts, end, shown, total)
 
 
-def _added(lists: Sequence[list[Any]], nothing: list[Any]) -> list[Any]:
-    return [sum(parts, zero) for zero, *parts in zip(nothing, *lists, strict=True)]
+def _places(places: Sequence[Agency], paths: Mapping[int, str]) -> dict[int, int]:
+    """For the key of each agency that of the place that it is at or below; the nearest of several."""
+    keys = {place.path: place.pk for place in places}
+    lengths = sorted({len(path) for path in keys}, reverse=True)
+    found = {}
+    for key, path in paths.items():
+        above = next((keys[path[:length]] for length in lengths if path[:length] in keys), None)
+        if above is not None:
+            found[key] = above
+    return found
+
+
+def _paid(
+    places: Sequence[Agency], agency: Agency | None, starts: Sequence[datetime.date], end: datetime.date
+) -> dict[int, list[Paid]]:
+    """By the key of each place what was paid in each part of the year there and below; at `agency`, there alone."""
+    below = [(place.path, place.pk) for place in places if agency is None or place.pk != agency.pk]
+    period, by_month = (starts[0], end), len(starts) > 1
+    rows = paid_by_place(below, period, by_month)
+    if agency is not None:
+        rows += paid_by_agency([agency.pk], period, by_month)
+    return paid_in_months(rows, starts)
 
 
 def top_of(user: User) -> Agency | None:
@@ -176,7 +201,8 @@ def file_rows(plan: Plan) -> Iterator[list[Any]]:
     yield [
         gettext("Agency code"), gettext("Agency"), gettext("With all below it"), gettext("From"), gettext("Until"),
         gettext("Committed, at least"), gettext("Committed, at most"), gettext("Committed"),
-        gettext("Subscriptions whose cost is not given"), gettext("Paid"), gettext("Payments"),
+        gettext("Subscriptions whose cost is not given"), gettext("Subscriptions whose exchange rate is missing"),
+        gettext("Paid"), gettext("Payments"),
         gettext("Payments whose exchange rate is missing"),
     ]  # fmt: skip
     ends = [*(start - datetime.timedelta(days=1) for start in plan.starts[1:]), plan.end]
@@ -193,6 +219,7 @@ def file_rows(plan: Plan) -> Iterator[list[Any]]:
                 int(committed.interval.high) if known and committed.interval.high is not None else None,
                 total_text(total_committed(committed)),
                 committed.unknown,
+                committed.rateless,
                 paid.won if paid.payments else None,
                 paid.payments,
                 paid.rateless,

@@ -12,11 +12,12 @@ from django.db.models import Count, F, Q, QuerySet, Sum, Value
 from django.db.models.functions import Substr
 
 from agencies.models import Agency, User
-from figures.figure import Figure, Total
+from figures.figure import Figure, Total, missing_figures
 from figures.interval import Interval
-from figures.standing import Missing, Qualifier, Standing
+from figures.standing import Qualifier, Standing
 from policies.verdicts import Verdict
 from subscriptions.models import Finding, Status, Subscription
+from subscriptions.origins import lacking_rate
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def recorded_below(
     """For each of these places in the tree what is recorded there and below, as far as `user` sees it; and for all at once.
 
     `within`: an agency that all of them are at or below, so that the database looks no further.
-    Three grouped queries whatever the number of agencies and subscriptions. A path that lies below another of `paths` counts
+    Four grouped queries whatever the number of agencies and subscriptions. A path that lies below another of `paths` counts
     in both, and once in the sum of all.
     """
     # Cut to the longest path asked for, a path still begins with the path of each agency above it.
@@ -95,6 +96,7 @@ def _queries(user: User, on: datetime.date, within: Agency | None) -> Iterable[t
         ),
         "agency__path",
     )
+    yield grouped(lacking_rate(in_force), rateless=Count("pk")), "agency__path"
     yield (
         grouped(
             attention,
@@ -119,16 +121,18 @@ def _recorded(parts: Iterable[Counter[str]]) -> Recorded:
 
 
 def _annual_cost(sums: Counter[str]) -> Total:
-    return total_of_ranges(sums["in_force"], sums["known"], sums["bounded"], sums["low"], sums["high"])
+    return total_of_ranges(
+        sums["in_force"], sums["known"], sums["bounded"], sums["low"], sums["high"], sums["rateless"]
+    )
 
 
-def total_of_ranges(count: int, known: int, bounded: int, low: int, high: int) -> Total:
+def total_of_ranges(count: int, known: int, bounded: int, low: int, high: int, rateless: int = 0) -> Total:
     """The sum of a flat fact with two columns (such as the annual cost) over `count` subscriptions.
 
     `known` of them have a minimum and `bounded` a maximum; `low` and `high` are the sums of these. The total is of those of
-    which something is known, and counts those of which nothing is.
+    which something is known, and counts those of which nothing is; `rateless` of these lack an exchange rate.
     """
-    missing: Counter[Missing] = Counter({Standing.NOT_GIVEN: count - known} if count > known else {})
+    missing = missing_figures(count - known - rateless, rateless)
     if not known:
         return Total(Figure.missing(), 0, missing)
     # A cost without an upper bound, or with one above its minimum (VAT not given), makes the sum a minimum.

@@ -14,10 +14,11 @@ from django.db.models import Count, F, Q, Sum
 from agencies.models import User
 from figures.figure import Figure, Total
 from figures.interval import Interval
-from figures.standing import Qualifier, Standing
+from figures.standing import Gap, Qualifier, Standing
 from oversight.recorded import total_of_ranges
 from policies.verdicts import Verdict
 from subscriptions.models import Finding, Status, Subscription, in_force_on
+from subscriptions.origins import lacking_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Use:
 
     `live` subscriptions, of which `requested` have only been asked for; the rest is about the `in_force` ones. A column of
     facts is summed over those of which it is known: `known` have a minimum, `bounded` a maximum, `low` and `high` are their
-    sums. `attention` counts open findings that nothing excuses, `undetermined` those of them where a fact is missing.
+    sums; of those of whose cost nothing is known, `cost_rateless` lack an exchange rate.
+    `attention` counts open findings that nothing excuses, `undetermined` those of them where a fact is missing.
     """
 
     of: int | None = None
@@ -37,6 +39,7 @@ class Use:
     cost_bounded: int = 0
     cost_low: int = 0
     cost_high: int = 0
+    cost_rateless: int = 0
     seats_known: int = 0
     seats_bounded: int = 0
     seats_low: int = 0
@@ -49,7 +52,12 @@ class Use:
     def annual_cost(self) -> Total:
         """In won, of those in force."""
         return total_of_ranges(
-            self.in_force, self.cost_known, self.cost_bounded, self.cost_low, self.cost_high
+            self.in_force,
+            self.cost_known,
+            self.cost_bounded,
+            self.cost_low,
+            self.cost_high,
+            self.cost_rateless,
         )
 
     @property
@@ -68,7 +76,8 @@ class Use:
             return _at_least(*ends)
         if self.cost_low and self.seats_bounded == self.in_force:
             return _at_least(Fraction(self.cost_low, self.seats_high), None)
-        return Figure.missing()
+        only_rates = self.cost_rateless and self.cost_rateless == self.in_force - self.cost_known
+        return Figure.missing(Gap.RATE_MISSING if only_rates else Standing.NOT_GIVEN)
 
     @property
     def seat_cost_ends(self) -> tuple[Fraction, Fraction] | None:
@@ -89,7 +98,7 @@ def _at_least(low: Fraction, high: Fraction | None) -> Figure:
 def use_by_agency(user: User, products: Collection[int], on: datetime.date) -> list[Use]:
     """For each agency that `user` sees to have a live subscription to one of the tools (by their ids), what is recorded there.
 
-    An agency counts by itself, without those below it. Two grouped queries, one row for each agency.
+    An agency counts by itself, without those below it. Three grouped queries, one row for each agency.
     """
     found = _use(user, products, on, "agency_id", "subscription__agency_id", {})
     return [found[agency] for agency in sorted(found)]
@@ -97,7 +106,7 @@ def use_by_agency(user: User, products: Collection[int], on: datetime.date) -> l
 
 def use_by_tool(user: User, products: Collection[int], on: datetime.date, agencies: bool) -> dict[int, Use]:
     """For each of the tools (by their ids) what is recorded where `user` sees it; counts agencies only where asked,
-    since that takes as long as all the rest. Two grouped queries.
+    since that takes as long as all the rest. Three grouped queries.
     """
     sums = {"agencies": Count("agency_id", distinct=True)} if agencies else {}
     return _use(user, products, on, "product_id", "subscription__product_id", sums)
@@ -123,6 +132,9 @@ def _use(
         **sums,
     )
     found = {row["of"]: row for row in rows}
+    for row in lacking_rate(live.filter(there)).values(of=F(by)).annotate(cost_rateless=Count("pk")):
+        if row["of"] in found:
+            found[row["of"]] |= row
     attention = Finding.objects.visible_to(user).needing_attention()
     attention = attention.filter(subscription__product__in=products).order_by()
     for row in attention.values(of=F(findings_by)).annotate(

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.apps import apps
-from django.db import transaction
-from simple_history.utils import bulk_create_with_history
+from django.db import connection, transaction
+from django.utils import timezone
 
+from agencies import bulk
 from agencies.models import User
 from sources.models import Source, Statement
-
-ROWS_AT_ONCE = 1000
 
 
 @transaction.atomic
@@ -20,37 +19,38 @@ def write_statements(
 ) -> None:
     """Create the statements, each given with the ids of its member agencies. `reason` is kept in the history.
 
-    The number of statements decides only how many batches of a thousand rows are written.
+    The source has none yet. Their keys are set, and four statements write them all.
     """
-    created = bulk_create_with_history(
-        [statement for statement, _members in statements],
-        Statement,
-        batch_size=ROWS_AT_ONCE,
-        default_user=by,
-        default_change_reason=reason[:100],
+    if not statements:
+        return
+    keys = bulk.next_keys(Statement, len(statements))
+    for (statement, _members), key in zip(statements, keys, strict=True):
+        statement.pk = key
+    bulk.insert(Statement, [statement for statement, _members in statements])
+    bulk.write_history(Statement, keys, "+", by, reason, timezone.now())
+    bulk.insert_rows(
+        Statement.subject.through,
+        ("statement_id", "agency_id"),
+        ([statement.pk, agency] for statement, members in statements for agency in members),
     )
-    through = Statement.subject.through
-    members = through._default_manager.bulk_create(
-        (
-            through(statement_id=statement.pk, agency_id=agency)
-            for statement, (_given, agencies) in zip(created, statements, strict=True)
-            for agency in agencies
-        ),
-        batch_size=ROWS_AT_ONCE,
+    _keep_subjects(source)
+
+
+def _keep_subjects(source: Source) -> None:
+    """The history of a statement holds its subject too."""
+    quote = connection.ops.quote_name
+    kept, there, history = (
+        quote(model._meta.db_table)
+        for model in (
+            apps.get_model("sources", "HistoricalStatement_subject"),
+            Statement.subject.through,
+            Statement.history.model,
+        )
     )
-    # The history of a statement holds its subject too, which a bulk creation leaves out.
-    kept = apps.get_model("sources", "HistoricalStatement_subject")
-    rows = Statement.history.filter(source_id=source.pk, history_type="+").values_list("id", "history_id")
-    history = dict(rows)
-    kept._default_manager.bulk_create(
-        (
-            kept(
-                id=member.pk,
-                history_id=history[member.statement_id],
-                statement_id=member.statement_id,
-                agency_id=member.agency_id,
-            )
-            for member in members
-        ),
-        batch_size=ROWS_AT_ONCE,
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {kept} (id, history_id, statement_id, agency_id)"
+            f" SELECT m.id, h.history_id, m.statement_id, m.agency_id FROM {there} AS m"
+            f" JOIN {history} AS h ON h.id = m.statement_id WHERE h.source_id = %s AND h.history_type = '+'",
+            [source.pk],
+        )

@@ -63,7 +63,7 @@ from subscriptions.models import (
 from subscriptions.money import amount_text, currencies, minor_units
 from subscriptions.rates import DECIMALS, may_change_rates, rate_text, rates_changed
 from subscriptions.search import search
-from subscriptions.tables import known
+from subscriptions.tables import annual_cost, known
 from subscriptions.wording import finding_text, reasons_from
 
 
@@ -268,7 +268,7 @@ class SubscriptionAdmin(HistoryAdmin):
         "recorded_at",
     ]
     list_filter = ["status", "declared", "provenance", "agency__kind", "product__category"]
-    list_select_related = ["agency", "product", "facts"]
+    list_select_related = ["agency", "product", "facts", "facts_origin"]
     search_fields = ["reference"]
     search_help_text = _(
         "Reference, agency, AI tool, vendor, plan, department, reseller, contract number or purpose."
@@ -319,10 +319,7 @@ class SubscriptionAdmin(HistoryAdmin):
 
     @admin.display(description=_("annual cost"))
     def annual_cost(self, subscription: Subscription) -> SafeString:
-        facts = getattr(subscription, "facts", None)
-        return figure_html(
-            known(*(None, None) if facts is None else (facts.annual_cost_min, facts.annual_cost_max))
-        )
+        return figure_html(annual_cost(subscription))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         return search(queryset, search_term.replace("\0", "")).rows, False
@@ -597,7 +594,7 @@ def listed(lines: Sequence[str]) -> SafeString:
 class FactsAdmin(ViewOnly, ScopedAdmin):
     list_display = ["subscription", "as_of", "its_status", "annual_cost", "seats"]
     list_filter = ["status"]
-    list_select_related = ["subscription"]
+    list_select_related = ["subscription__facts_origin"]
     search_fields = ["subscription__reference"]
     show_full_result_count = False
     fields = ["subscription", "as_of", "its_status", "what_is_known"]
@@ -612,7 +609,7 @@ class FactsAdmin(ViewOnly, ScopedAdmin):
 
     @admin.display(description=_("annual cost"))
     def annual_cost(self, facts: Facts) -> SafeString:
-        return figure_html(known(facts.annual_cost_min, facts.annual_cost_max))
+        return figure_html(annual_cost(facts.subscription))
 
     @admin.display(description=_("seats"))
     def seats(self, facts: Facts) -> SafeString:

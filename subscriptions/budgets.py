@@ -6,9 +6,10 @@ have none recorded. Won are whole won, VAT included.
 
 from __future__ import annotations
 
+import bisect
 import datetime
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -17,12 +18,13 @@ from django.db import transaction
 from django.db.models import Count, Q, Sum
 
 from agencies.models import Agency, Role, User
-from figures.figure import Figure, Total
+from figures.figure import Figure, Total, missing_figures
 from figures.interval import Interval
-from figures.standing import Gap, Missing, Qualifier, Standing
+from figures.standing import Missing, Qualifier, Standing
 from subscriptions.committed_sql import Committed, committed_by_agency, committing
 from subscriptions.models import Budget, Subscription
-from subscriptions.tallies import paid_by_agency
+from subscriptions.origins import lacking_rate
+from subscriptions.tallies import Row, paid_by_agency
 
 DAYS_A_YEAR = 365
 
@@ -41,17 +43,13 @@ class Paid(NamedTuple):
         return Paid(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
     def total(self) -> Total:
-        missing: Counter[Missing] = Counter()
-        if self.rateless:
-            missing[Gap.RATE_MISSING] = self.rateless
-        if self.silent:
-            missing[Standing.NOT_GIVEN] = self.silent
+        missing = missing_figures(self.silent, self.rateless)
         return Total(Figure.stated(self.won) if self.payments else Figure.missing(), self.payments, missing)
 
 
 def total_committed(sums: Committed) -> Total:
-    """As a total: "at least" where a subscription's cost has no upper end, and how many are not given."""
-    missing: Counter[Missing] = Counter({Standing.NOT_GIVEN: sums.unknown} if sums.unknown else {})
+    """As a total: "at least" where a subscription's cost has no upper end, and how many are not given or lack a rate."""
+    missing = missing_figures(sums.unknown, sums.rateless)
     if not sums.given:
         return Total(Figure.missing(), 0, missing)
     interval = Interval(sums.low, None if sums.open else max(sums.low, sums.high))
@@ -63,16 +61,12 @@ def year_of(year: int) -> tuple[datetime.date, datetime.date]:
     return datetime.date(year, 1, 1), datetime.date(year, 12, 31)
 
 
-def paid_in_months(
-    keys: list[int] | None, starts: Collection[datetime.date], end: datetime.date
-) -> dict[int, list[Paid]]:
-    """For each agency's key what it paid in periods of whole months, as `committed_by_agency`; None: all agencies."""
-    starts = list(starts)
+def paid_in_months(rows: Iterable[Row], starts: Sequence[datetime.date]) -> dict[int, list[Paid]]:
+    """For each key of the rows, of a period by month or of the whole, what was paid from each of `starts` to the next."""
     found: dict[int, list[Paid]] = {}
-    for row in paid_by_agency(keys, (starts[0], end), by_month=len(starts) > 1):
-        month, agency = row.month, cast(int, row.of)
-        at = 0 if month is None else max(n for n, start in enumerate(starts) if start <= month)
-        parts = found.setdefault(agency, [Paid()] * len(starts))
+    for row in rows:
+        at = 0 if row.month is None else bisect.bisect(starts, row.month) - 1
+        parts = found.setdefault(cast(int, row.of), [Paid()] * len(starts))
         parts[at] += Paid(row.won, row.payments, row.unknown)
     return found
 
@@ -126,7 +120,7 @@ def accounts(
         recorded = Budget.objects.visible_to(user, within=within)
     first, last = year_of(year)
     committed = committed_by_agency(rows, [first], last, on)
-    paid = paid_in_months(keys, [first], last)
+    paid = paid_in_months(paid_by_agency(keys, (first, last)), [first])
     silent = silent_in(rows, first, last)
     budgets = dict(recorded.filter(year=year).order_by().values_list("agency", "won"))
     running = costs_today(rows, on)
@@ -158,13 +152,17 @@ def costs_today(rows: Iterable[Subscription], on: datetime.date) -> dict[int, Co
         given=Count("facts__annual_cost_min"),
         bounded=Count("facts__annual_cost_max"),
     )
+    rateless = dict(
+        lacking_rate(in_force).values("agency").annotate(count=Count("pk")).values_list("agency", "count")
+    )
     return {
         row["agency"]: Committed(
             row["low"] or 0,
             row["high"] or 0,
             row["given"],
             row["given"] - row["bounded"],
-            row["count"] - row["given"],
+            row["count"] - row["given"] - rateless.get(row["agency"], 0),
+            rateless.get(row["agency"], 0),
         )
         for row in sums
     }
@@ -193,7 +191,7 @@ def account(
         at_most(whole - paid.won, bool(paid.rateless or paid.silent)),
         at_most(
             whole - committed.low,
-            bool(committed.open or committed.unknown) or committed.high > committed.low,
+            bool(committed.open or committed.unknown or committed.rateless) or committed.high > committed.low,
         ),
         total_committed(running),
         until,
@@ -219,7 +217,8 @@ def last_day(
     """
     first, last = year_of(year)
     begins = max(on + datetime.timedelta(days=1), first)
-    bound = rateless or running.open > 0 or running.unknown > 0 or running.high > running.low
+    open_above = running.open or running.unknown or running.rateless or running.high > running.low
+    bound = rateless or bool(open_above)
     if on > last or left < 0:
         return None, bound, False
     if running.low == 0:

@@ -10,9 +10,8 @@ from django.utils.translation import gettext
 
 from figures.figure import Figure
 from figures.formatting import day
-from figures.interval import Interval
-from figures.standing import Gap, Missing, Standing
-from subscriptions.committed import committed_cost, term_of
+from figures.standing import Gap, Standing
+from subscriptions.committed import committed_cost, line_cost, term_of
 from subscriptions.costs import lines_on
 from subscriptions.models import PriceLine, Subscription
 from subscriptions.money import Rates, rates_on
@@ -35,7 +34,7 @@ def committed_of(subscription: Subscription, lines: Sequence[PriceLine], on: dat
             {
                 "label": label,
                 "period": f"{day(first)} – {day(last)}",
-                "figure": figure_of(committed_cost(subscription, lines, rates, first, last), lines, rates),
+                "figure": committed_figure(subscription, lines, rates, first, last),
             }
             for label, (first, last) in periods
         ],
@@ -43,16 +42,25 @@ def committed_of(subscription: Subscription, lines: Sequence[PriceLine], on: dat
     }
 
 
-def figure_of(cost: Interval, lines: Sequence[PriceLine], rates: Rates) -> Figure:
-    """The cost as a figure; one of which nothing is known says whether only the rates are missing."""
+def committed_figure(
+    subscription: Subscription,
+    lines: Sequence[PriceLine],
+    rates: Rates,
+    first: datetime.date,
+    last: datetime.date,
+) -> Figure:
+    """The cost from `first` to `last` as a figure; one of which nothing is known says whether a rate is missing."""
+    cost = committed_cost(subscription, lines, rates, first, last)
     low, high = int(cost.low), None if cost.high is None else int(cost.high)
-    return known(None if low == 0 and high is None else low, high, why_missing(lines, rates))
-
-
-def why_missing(lines: Sequence[PriceLine], rates: Rates) -> Missing:
-    stated = [line for line in lines if line.amount is not None]
-    without = [line for line in stated if line.currency not in rates]
-    return Gap.RATE_MISSING if without and len(stated) == len(lines) else Standing.NOT_GIVEN
+    if low or high is not None:
+        return known(low, high)
+    rateless = any(
+        line.amount is not None
+        and line.currency not in rates
+        and line_cost(line, subscription, rates, first, last).high is None
+        for line in lines
+    )
+    return Figure.missing(Gap.RATE_MISSING if rateless else Standing.NOT_GIVEN)
 
 
 def what_is_open(

@@ -595,6 +595,13 @@ class FactsOrigin(models.Model):
     class Meta:
         verbose_name = _("origin of facts")
         verbose_name_plural = _("origins of facts")
+        indexes = [
+            models.Index(
+                fields=["subscription"],
+                name="facts_origin_rate_missing",
+                condition=Q(rates__endswith="=") | Q(rates__contains="= "),
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.subscription_id)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from agencies.models import Agency, DepartmentContact, Notice, User
+from agencies.models import Agency, DepartmentContact, Membership, Notice, Role, User
 from agencies.notices.departments import Responsible
 from agencies.notices.telling import Kind, days_in_words, register, tell_all
 from subscriptions.models import Subscription
@@ -23,6 +23,9 @@ REQUESTS = {
     "subscription_approved": _("%(reference)s was approved by %(by)s."),
     "subscription_refused": _("%(reference)s was refused by %(by)s."),
     "approval_reopened": _("%(by)s has changed %(reference)s. The change waits for a decision."),
+    "approvals_reopened": _(
+        "%(by)s has changed approved subscriptions with a file. Changes that wait for a decision: %(count)s."
+    ),
     "subscription_commented": _("%(by)s has commented on %(reference)s."),
     "work_handed_over": _("%(by)s has handed the open work of %(giver)s over to you."),
     "officer_approved": _("%(by)s has approved %(reference)s as a policy officer."),
@@ -81,6 +84,39 @@ def tell_opened(policy: str, subscriptions: Sequence[int], by: User | None = Non
                 if one != by:
                     counted[one].append((count, reference))
     tell_all(_opened(one, policy, groups) for one, groups in counted.items())
+
+
+def tell_reopened(reopened: Sequence[tuple[str, str]], by: User) -> None:
+    """Tell the approvers, except `by`, that an import has reopened the approval of these: agencies' paths and references.
+
+    One notice a person, however many there are.
+    """
+    if not reopened:
+        return
+    approvers: dict[str, list[User]] = defaultdict(list)
+    memberships = Membership.objects.filter(role=Role.APPROVER, user__is_active=True).exclude(user=by)
+    for membership in memberships.select_related("user", "agency"):
+        approvers[membership.agency.code].append(membership.user)
+    counted: dict[User, list[str]] = defaultdict(list)
+    for path, reference in reopened:
+        for one in {one for code in path.strip("/").split("/") for one in approvers.get(code, ())}:
+            counted[one].append(reference)
+    tell_all(_reopened(one, by, references) for one, references in counted.items())
+
+
+def _reopened(one: User, by: User, references: list[str]) -> Notice:
+    said: dict[str, Any] = {"recipient": one, "key": "approvals_reopened"}
+    if len(references) == 1:
+        url = reverse("subscriptions:detail", args=references)
+        said |= {
+            "key": "approval_reopened",
+            "parameters": {"reference": references[0], "by": str(by)},
+            "url": url,
+        }
+    else:
+        url = f"{reverse('subscriptions:list')}?{urlencode({'reopened': 'yes'})}"
+        said |= {"parameters": {"count": f"{len(references):,}", "by": str(by)}, "url": url}
+    return Notice(**said)
 
 
 def _opened(one: User | DepartmentContact, policy: str, groups: list[tuple[int, str]]) -> Notice:

@@ -33,6 +33,8 @@ from subscriptions.costs import days_of_change, lines_on
 from subscriptions.models import Facts, FactsOrigin, PriceLine, Subscription
 from subscriptions.money import Rates, rates_on
 
+# Of an origin's rates, as `lacks_rate`; in the words of the index's condition.
+RATE_MISSING = Q(facts_origin__rates__endswith="=") | Q(facts_origin__rates__contains="= ")
 ONE_DAY = datetime.timedelta(days=1)
 
 
@@ -192,6 +194,11 @@ def currencies_priced(
 def lacks_rate(text: str) -> bool:
     """Whether one of the rates, as `rates_text` writes them, is missing."""
     return any(part.endswith("=") for part in text.split())
+
+
+def lacking_rate(subscriptions: QuerySet[Subscription]) -> QuerySet[Subscription]:
+    """Those of whose cost nothing is known because a rate is missing. An index holds the few that any is missing of."""
+    return subscriptions.filter(RATE_MISSING, facts__annual_cost_min=None, facts__annual_cost_max=None)
 
 
 def holds_until(

@@ -99,8 +99,11 @@ def follow_many(
     *,
     by: User,
     on: datetime.date,
-) -> None:
-    """What a change of one record does, for many that an import has changed; `causes` of those that grew, by their key."""
+) -> list[Subscription]:
+    """What a change of one record does, for many that an import has changed; `causes` of those that grew, by their key.
+
+    Returns the subscriptions whose approval this has reopened.
+    """
     ended: dict[int, list[int]] = {}
     approvals = Approval.objects.filter(subscription__in=list(causes), ended_at=None)
     for pk, subscription in approvals.values_list("pk", "subscription"):
@@ -112,21 +115,22 @@ def follow_many(
     for pk in waiting:
         one = approved[pk]
         follow(one.after, one.lines, {}, (), (), by=by, on=on)
+    now_open = [pk for pk in approved if pk in causes and pk not in waiting]
     Reopening.objects.bulk_create(
         (
             Reopening(
-                subscription=one.after,
+                subscription=approved[pk].after,
                 causes=[str(cause) for cause in causes[pk]],
-                before=content_of(one.before, one.old_lines),
+                before=content_of(approved[pk].before, approved[pk].old_lines),
                 ended_approvals=ended.get(pk, []),
                 opened_by=by,
                 opened_at=timezone.now(),
             )
-            for pk, one in approved.items()
-            if pk in causes and pk not in waiting
+            for pk in now_open
         ),
         batch_size=500,
     )
+    return [approved[pk].after for pk in now_open]
 
 
 def close(waiting: Reopening, closing: Reopening.Closing) -> None:

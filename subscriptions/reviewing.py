@@ -12,7 +12,7 @@ from django.db.models import Count, F, Max, Min, Q, QuerySet
 from agencies.models import User
 from figures.figure import Figure
 from figures.interval import Interval
-from subscriptions.committed import committed_cost
+from subscriptions.committed_page import committed_figure
 from subscriptions.differences import Difference, content_of, differences
 from subscriptions.models import (
     COMMITTED,
@@ -25,7 +25,7 @@ from subscriptions.models import (
 )
 from subscriptions.money import rates_on
 from subscriptions.reopening import open_reopening
-from subscriptions.tables import known
+from subscriptions.tables import known, why_cost_is_missing
 
 SHOWN = 10
 
@@ -49,12 +49,7 @@ def term_cost(subscription: Subscription, lines: Sequence[PriceLine], on: dateti
     if first is None or last is None:
         return Figure.missing()
     rates = rates_on({line.currency for line in lines}, on)
-    return figure_of(committed_cost(subscription, lines, rates, first, last))
-
-
-def figure_of(cost: Interval) -> Figure:
-    low = int(cost.low) or (None if cost.high is None else 0)
-    return known(low, None if cost.high is None else int(cost.high))
+    return committed_figure(subscription, lines, rates, first, last)
 
 
 # --- what others pay --------------------------------------------------------------------------------------------------
@@ -97,7 +92,7 @@ def peers(user: User, subscription: Subscription, on: datetime.date) -> Peers:
         lowest=Min("facts__seat_price_min", filter=exact),
         highest=Max("facts__seat_price_min", filter=exact),
     )
-    rows = others.select_related("agency", "facts").order_by(
+    rows = others.select_related("agency", "facts", "facts_origin").order_by(
         F("facts__seat_price_min").desc(nulls_last=True), "pk"
     )
     return Peers(
@@ -114,7 +109,9 @@ def peers(user: User, subscription: Subscription, on: datetime.date) -> Peers:
 def seat_price(subscription: Subscription) -> Figure:
     """What a seat costs a month, in won."""
     facts = getattr(subscription, "facts", None)
-    return known(facts.seat_price_min, facts.seat_price_max) if facts else Figure.missing()
+    if facts is None:
+        return Figure.missing()
+    return known(facts.seat_price_min, facts.seat_price_max, why_cost_is_missing(subscription))
 
 
 def _stated(value: int | None) -> Figure:

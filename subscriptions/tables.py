@@ -46,9 +46,13 @@ def annual_cost(subscription: Subscription) -> Figure:
     facts = getattr(subscription, "facts", None)
     if facts is None:
         return Figure.missing()
+    return known(facts.annual_cost_min, facts.annual_cost_max, why_cost_is_missing(subscription))
+
+
+def why_cost_is_missing(subscription: Subscription) -> Missing:
+    """What it is for want of, where nothing is known of a cost: a rate, if any is missing, else what nobody has given."""
     origin = getattr(subscription, "facts_origin", None)
-    missing: Missing = Gap.RATE_MISSING if origin and lacks_rate(origin.rates) else Standing.NOT_GIVEN
-    return known(facts.annual_cost_min, facts.annual_cost_max, missing)
+    return Gap.RATE_MISSING if origin and lacks_rate(origin.rates) else Standing.NOT_GIVEN
 
 
 def seats(subscription: Subscription) -> Figure:

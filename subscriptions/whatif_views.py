@@ -29,7 +29,7 @@ from policies.verdicts import Verdict
 from subscriptions.filters import AgencyFilter, OfferingFilterSet, ProductFilter
 from subscriptions.listing import FILES, PAGE_SIZE, file_of
 from subscriptions.models import Facts
-from subscriptions.tables import NUMBER, badge, known
+from subscriptions.tables import NUMBER, annual_cost, badge
 from subscriptions.whatif import preview, rows_changing
 
 VERDICTS = [(verdict.value, verdict.label) for verdict in Verdict]
@@ -84,7 +84,7 @@ class ChangeTable(tables.Table):
         return badge(value, Verdict(value).label)
 
     def render_annual_cost(self, record: Facts) -> str:
-        return amount_text(known(record.annual_cost_min, record.annual_cost_max))
+        return amount_text(annual_cost(record.subscription))
 
 
 @require_GET
@@ -103,7 +103,9 @@ def what_if(request: SignedInRequest, code: str, number: int) -> HttpResponseBas
     if version.status == PolicyVersion.Status.RETIRED or not version.conditions.all():
         raise Http404(gettext("Nothing to preview: the version is retired, or has no condition."))
     rows = rows_changing(version, today).visible_to(request.user)
-    rows = rows.select_related("subscription__agency", "subscription__product").order_by("-pk")
+    rows = rows.select_related(
+        "subscription__agency", "subscription__product", "subscription__facts_origin"
+    ).order_by("-pk")
     filters = ChangeFilter(request.GET, queryset=rows, request=request)
     if "_export" in request.GET:
         if not filters.is_valid() or request.GET["_export"] not in FILES:

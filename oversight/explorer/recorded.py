@@ -14,6 +14,7 @@ from oversight.explorer.grouping import conditions, grouped, in_sight, key_of, k
 from oversight.explorer.question import STATED_BY, Dimension, Filters, Measure
 from oversight.explorer.sums import Sums
 from subscriptions.models import COMMITTED, LIVE, Finding, Subscription, UserCount
+from subscriptions.origins import lacking_rate
 
 Found = dict[tuple[Any, ...], Sums]
 # A filter on the tool or the subscription: then only what is counted for a subscription tells of it.
@@ -72,7 +73,12 @@ def seats(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> 
 
 
 def annual_cost(user: User, filters: Filters, by: Sequence[Dimension], above: str) -> Found:
-    return _of_fact("annual_cost", user, filters, by, above)
+    found = _of_fact("annual_cost", user, filters, by, above)
+    for row in grouped(lacking_rate(in_force(user, filters)), keys(by, above), count=Count("pk")):
+        key = key_of(row, by)
+        if key in found:
+            found[key] += Sums(unknown=-row["count"], rateless=row["count"])
+    return found
 
 
 def _of_fact(fact: str, user: User, filters: Filters, by: Sequence[Dimension], above: str) -> Found:

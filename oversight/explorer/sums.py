@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import NamedTuple
 
-from figures.figure import Figure, Total
+from figures.figure import Figure, Total, missing_figures
 from figures.interval import Interval
-from figures.standing import Gap, Missing, Qualifier, Standing
+from figures.standing import Qualifier, Standing
 
 
 class Sums(NamedTuple):
@@ -40,11 +39,7 @@ class Sums(NamedTuple):
 
     def total(self) -> Total:
         """Unknown, not zero, when nothing is given."""
-        missing: Counter[Missing] = Counter()
-        if self.unknown:
-            missing[Standing.NOT_GIVEN] = self.unknown
-        if self.rateless:
-            missing[Gap.RATE_MISSING] = self.rateless
+        missing = missing_figures(self.unknown, self.rateless)
         if not self.given:
             return Total(Figure.missing(), 0, missing)
         interval = Interval(self.low, self.high if self.bounded == self.given else None)

@@ -20,7 +20,7 @@ from agencies.models import User
 from agencies.signed_in import SignedInRequest
 from figures.formatting import day, number
 from oversight.round_models import Round
-from oversight.rounds import asking, closing, reminding
+from oversight.rounds import asking, closing, closing_jobs, reminding
 from oversight.rounds.coverage import coverage, share
 from oversight.rounds.forms import CloseForm, DueForm
 from subscriptions.forms import ReasonForm
@@ -43,6 +43,12 @@ class RoundAct:
 
     def offered(self, user: User, round_: Round) -> bool:
         return round_.status in self.at and round_.is_run_by(user)
+
+
+class CloseAct(RoundAct):
+    def offered(self, user: User, round_: Round) -> bool:
+        job = closing_jobs.under_way(round_)
+        return super().offered(user, round_) and not (job and job.is_going_on)
 
 
 class PublishAct(RoundAct):
@@ -70,6 +76,9 @@ def _remind(round_: Round, by: User, data: dict[str, Any]) -> str:
 
 
 def _close(round_: Round, by: User, data: dict[str, Any]) -> str:
+    if closing_jobs.is_large(round_):
+        closing_jobs.start(round_, by=by, report=data["report"])
+        return gettext("The round is being closed in the background. This page says when it is done.")
     closing.close(round_, by=by, on=timezone.localdate(), report=data["report"])
     return gettext("The round is closed. Its source is made and not published yet; look at it first.")
 
@@ -114,7 +123,7 @@ ACTS: dict[str, RoundAct] = {
         (OPEN,),
         DueForm,
     ),
-    "close": RoundAct(
+    "close": CloseAct(
         _("Close the round"),
         _(
             "No answer is taken any more. What the agencies have answered becomes a source that only its committee sees until"

@@ -20,7 +20,7 @@ from figures.files import csv_lines
 from figures.formatting import number
 from oversight.key_figures import Card
 from oversight.round_models import Round, RoundAgency
-from oversight.rounds import asking, closing
+from oversight.rounds import asking, closing, closing_jobs
 from oversight.rounds.acts import ACTS, seen
 from oversight.rounds.coverage import Coverage, State, coverage, share, states_of
 from oversight.rounds.forms import CoverageFilter, RoundForm
@@ -142,6 +142,9 @@ def round_page(request: SignedInRequest, pk: int) -> HttpResponseBase:
         "table": table,
         "own": _own(request.user, round_),
         "source": closing.source_of(round_, request.user),
+        "closing": closing_jobs.under_way(round_) if runs else None,
+        # Asked for by a page that was opened while the round was being closed.
+        "just_closed": runs and not round_.is_open and request.headers.get("HX-Request") == "true",
     }
     return render(request, "oversight/rounds/round.html", context)
 

@@ -12,6 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import BigIntegerField, Case, F, Value, When
 from django.db.models.functions import Coalesce
 
+from agencies.bulk import Ready
 from agencies.models import Agency
 from policies.models import PolicyVersion, Waiver
 from policies.verdicts import Outcome, Verdict
@@ -25,7 +26,6 @@ from subscriptions.evaluation import (
     with_totals,
     with_truths,
 )
-from subscriptions.importing.bulk import Ready
 from subscriptions.models import LIVE, FactsQuerySet
 from subscriptions.totals import COLUMNS as TOTALS
 from subscriptions.totals import with_all_below

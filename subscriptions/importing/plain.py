@@ -19,8 +19,8 @@ from django.utils.translation import gettext as _
 
 from agencies.models import User
 from subscriptions.import_models import FileImport
-from subscriptions.importing import bulk
 from subscriptions.importing.columns import Vocabulary
+from subscriptions.importing.holding import hold_imports
 from subscriptions.importing.refusing import Refused
 from subscriptions.importing.report import Changed, Report
 from subscriptions.importing.rows import Problem
@@ -112,7 +112,7 @@ def run(
     mapped = [name for name in table.columns if name]
     with transaction.atomic():
         if not trial:
-            bulk.hold_imports()
+            hold_imports()
         record = FileImport.objects.create(owner=by, kind=kind.kind, file_name=file_name[:200])
         report = _Run(record, kind(by, mapped, table), trial, progress).all()
         if expected and report.digest != expected:
@@ -231,7 +231,7 @@ def undo(kind: type[Rows], run: FileImport, *, by: User) -> None:
     rows = list(WrittenRow.objects.filter(file_import=run).order_by("-pk"))
     if run.state != FileImport.State.DONE or not kind.may(by):
         raise PermissionDenied
-    bulk.hold_imports()
+    hold_imports()
     keys = [row.record for row in rows]
     held = {record.pk: record for record in _held(kind, by, keys)}
     if names := touched(kind, run):

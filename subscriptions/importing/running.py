@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from agencies import bulk
 from agencies.models import Agency, Role, User
 from audit import events
 from policies.holding import hold_policies
@@ -22,7 +23,6 @@ from policies.verdicts import Outcome, Verdict
 from subscriptions.evaluation import Judgement, names_for
 from subscriptions.findings import reconcile_policy, reconcile_totals
 from subscriptions.import_models import FileImport, ImportedRow
-from subscriptions.importing import bulk
 from subscriptions.importing.ahead import ahead
 from subscriptions.importing.checking import Checked, Checker, Read
 from subscriptions.importing.columns import (
@@ -33,6 +33,7 @@ from subscriptions.importing.columns import (
     guess_all,
     implied_by,
 )
+from subscriptions.importing.holding import hold_imports, texts_indexed_at_once
 from subscriptions.importing.judging import Judges
 from subscriptions.importing.reading import Row, read_rows
 from subscriptions.importing.refusing import Refused
@@ -40,6 +41,7 @@ from subscriptions.importing.report import MOST_ROWS, MOST_VERDICTS, Changed, Re
 from subscriptions.importing.rows import Problem, entries
 from subscriptions.importing.writing import Writer
 from subscriptions.models import Decision, Facts, Status, Subscription
+from subscriptions.notices import tell_reopened
 from subscriptions.recording import today
 from subscriptions.totals import hold_totals, refresh_all_totals, refresh_totals
 
@@ -125,9 +127,9 @@ def run(
     names = table.columns
     if missing_columns(names):
         raise Refused(missing_text())
-    with few_collections(), transaction.atomic(), bulk.texts_indexed_at_once():
+    with few_collections(), transaction.atomic(), texts_indexed_at_once():
         if not trial:
-            bulk.hold_imports()
+            hold_imports()
         record = FileImport.objects.create(owner=by, file_name=file_name[:200])
         report = _Run(record, by, table, names, new_as, trial, progress).all()
         if expected and report.digest != expected:
@@ -267,6 +269,7 @@ class _Run:
             for policy in Policy.objects.all():
                 reconcile_policy(policy, self.on, imported, refreshed=None, held=True)
             reconcile_totals(touched, self.on)
+            tell_reopened(self.writer.reopened, self.by)
 
     def _refresh_totals(self) -> list[int]:
         """Make the totals right; returns the agencies whose totals with all below are others now."""

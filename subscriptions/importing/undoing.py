@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from agencies import bulk
 from agencies.models import Role, User
 from audit import events
 from policies.holding import hold_policies
@@ -20,7 +21,7 @@ from policies.models import Policy
 from subscriptions.facts import refresh
 from subscriptions.findings import reconcile_policy, reconcile_totals
 from subscriptions.import_models import FileImport, ImportedRow
-from subscriptions.importing import bulk
+from subscriptions.importing.holding import hold_imports
 from subscriptions.importing.judging import Judges
 from subscriptions.importing.writing import reason_of
 from subscriptions.models import (
@@ -73,7 +74,7 @@ def undo(run: FileImport, *, by: User) -> None:
     mine = rows.visible_to(by, Role.ADMINISTRATOR)
     if run.state != FileImport.State.DONE or mine.count() != rows.count():
         raise PermissionDenied
-    bulk.hold_imports()
+    hold_imports()
     keys = list(rows.order_by("subscription").values_list("subscription", flat=True))
     for start in range(0, len(keys), CHUNK):
         held = Subscription.objects.select_for_update(no_key=True).filter(pk__in=keys[start : start + CHUNK])

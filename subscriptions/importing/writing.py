@@ -9,12 +9,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from agencies import bulk
 from agencies.models import Agency, User
 from catalog.tool_facts import tool_facts
 from subscriptions.costs import Costs, costs_on, is_in_force
 from subscriptions.facts import COLUMNS, facts_of
 from subscriptions.import_models import FileImport, ImportedRow
-from subscriptions.importing import bulk
 from subscriptions.importing.checking import Checked
 from subscriptions.importing.pricing import FIELDS
 from subscriptions.material import Material, changed_facts, grows_on_some_day, known_of
@@ -41,6 +41,9 @@ class Writer:
         self.now, self.reason = run.created_at, reason_of(run)
         self.references = References(on.year, hold=not is_trial)
         self.material: dict[int, list[Material]] = {}  # records whose change grows what is live, and what
+        self.reopened: list[
+            tuple[str, str]
+        ] = []  # agency's path and reference of those that wait for approval anew
         self.moved: set[str] = set()  # paths of agencies whose totals are others now
         self._tools: dict[int, dict[str, Any]] = {}
         self._known_costs: dict[Any, Costs] = {}
@@ -155,12 +158,13 @@ class Writer:
             batch_size=500,
         )
         live = [one for one in changed if one.before is not None and one.before.status in LIVE]
-        follow_many(
+        reopened = follow_many(
             [Changed(one.before, one.old_lines, one.after, lines[one.after.pk]) for one in live],  # type: ignore[arg-type]
             self.material,
             by=self.by,
             on=self.on,
         )
+        self.reopened += [(one.agency.path, one.reference) for one in reopened]
 
     def _facts(self, one: Checked, lines: Sequence[PriceLine]) -> dict[str, Any]:
         after = one.after

@@ -22,7 +22,7 @@ from agencies.models import (
     User,
 )
 from catalog.models import Category, Certification, Product, Vendor
-from oversight.models import ExportJob, Return, Round, RoundAgency, RoundEvent, Snapshot
+from oversight.models import ExportJob, Return, Round, RoundAgency, RoundClosing, RoundEvent, Snapshot
 from policies.models import Condition, Policy, PolicyVersion, Waiver
 from policies.verdicts import Effect, Outcome, Verdict
 from sources.models import Report, Source, Statement
@@ -416,6 +416,7 @@ MAKERS: dict[type, Callable[[int], Any]] = {
     Round: collection_round,
     RoundAgency: round_agency,
     Return: filed_return,
+    RoundClosing: lambda n: RoundClosing.objects.create(round=collection_round(n), by=user(n)),
     RoundEvent: lambda n: RoundEvent.objects.create(
         round=collection_round(n), act="created", done_by=user(n), done_at=NOW
     ),

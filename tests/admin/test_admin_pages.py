@@ -49,6 +49,7 @@ VIEW_ONLY = {
     "return",
     "round",
     "roundagency",
+    "roundclosing",
     "roundevent",
     "renewal",
     "invitation",

@@ -179,7 +179,7 @@ def test_as_many_queries_whatever_there_is(everybody: User, tool: Product) -> No
     few = asked()
     for number in range(29):
         subscribed(f"KR/Q{number}", tool, YEARLY)
-    assert (few, asked()) == ((1, 4), (30, 4))
+    assert (few, asked()) == ((1, 6), (30, 6))
 
 
 def use_of(cost: tuple[int, int], seats: tuple[int, int]) -> Use:

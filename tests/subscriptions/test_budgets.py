@@ -9,16 +9,28 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from agencies.models import Role
+from figures.figure import Total
+from figures.formatting import total_text
+from figures.standing import Gap
+from oversight.explorer.answering import answer
+from oversight.explorer.question import Dimension, Filters, Measure, Question
+from oversight.plan import plan_of
+from oversight.recorded import recorded_below
+from oversight.use import use_by_tool
 from subscriptions import budgets, paying
 from subscriptions.budgets import Paid, accounts, last_day
+from subscriptions.committed_page import committed_of
 from subscriptions.committed_sql import Committed
-from subscriptions.models import Budget, Payment, PriceLine
+from subscriptions.models import Budget, Payment, PriceLine, Subscription
+from subscriptions.tables import annual_cost
 from tests.pages import form_on, read
 from tests.subscriptions.factories import (
     DAY,
     PriceLineFactory,
+    ProductFactory,
     SubscriptionFactory,
     agency_at,
     days,
@@ -164,4 +176,42 @@ def test_plan_against_actual(signed_in: Any) -> None:
         client.get(f"{url}?year=2026")
     assert len(many) == len(few) < 30
     file = b"".join(client.get(f"{url}?year=2026&by=year&_export=csv").streaming_content).decode()
-    assert "P1,Agency P1,Yes,2026-01-01,2026-12-31,2400000,2400000,₩2.4M,0,,0,0" in file
+    assert "P1,Agency P1,Yes,2026-01-01,2026-12-31,2400000,2400000,₩2.4M,0,0,,0,0" in file
+
+
+def test_a_missing_rate_is_told_from_a_price_that_is_not_given() -> None:
+    """Of exactly those, in every sum of annual and of committed cost, and on each of them alone."""
+    province, tool = agency_at("KR/P1"), ProductFactory()
+    costs = [
+        {"currency": "EUR"},
+        {"standing": "not_given", "amount": None},
+        {},
+        # With another line something is known of it; of one whose other line is not given, nothing, also for want of a rate.
+        ({"currency": "EUR"}, {}),
+        ({"currency": "EUR"}, {"standing": "not_given", "amount": None}),
+    ]
+    made = []
+    for lines in costs:
+        subscription = SubscriptionFactory(agency=province, product=tool, started_on=NEW_YEAR, ends_on=LAST)
+        for line in lines if isinstance(lines, tuple) else (lines,):
+            PriceLineFactory(subscription=subscription, **line)
+        kept(subscription)
+        made.append(Subscription.objects.with_list_columns().get(pk=subscription.pk))
+    user = person(Role.COMMITTEE_MEMBER, agency_at("KR"))
+    on = timezone.localdate()
+    year = Question(Measure.ANNUAL_COST, (Dimension.PRODUCT,), Filters())
+    whole = {
+        "list": Total.of(annual_cost(one) for one in made),
+        "by place": recorded_below(user, [province.path], DAY)[1].annual_cost,
+        "by tool": use_by_tool(user, [tool.pk], DAY, agencies=False)[tool.pk].annual_cost,
+        "explorer": answer(user, year, timezone.now()).total,
+        "today's rate": accounts(user, [province], 2026, DAY)[province.pk].today,
+        "committed": accounts(user, [province], 2026, DAY)[province.pk].committed,
+        "plan": plan_of(user, None, 2026, "quarter", on).total.committed_in_all,
+    }
+    said = {where: total_text(total) for where, total in whole.items()}
+    assert said == dict.fromkeys(whole, "at least ₩2.4M; 1 not given, 2 rate missing")
+    page = [committed_of(one, list(one.price_lines.all()), DAY)["committed"][0]["figure"] for one in made]
+    expected = [Gap.RATE_MISSING, "not_given", "stated", "stated", Gap.RATE_MISSING]
+    assert [figure.standing for figure in page] == expected
+    assert [annual_cost(one).standing for one in made] == expected

@@ -79,10 +79,21 @@ def expected(
     for subscription, lines in found:
         if (subscription.started_on or first) > last or (subscription.ends_on or last) < first:
             continue
-        cost = committed_cost(subscription, lines, rates_in_force(on), first, last)
+        rates = rates_in_force(on)
+        cost = committed_cost(subscription, lines, rates, first, last)
         if cost.high is None:
+            rateless = not cost.low and any(
+                line.amount is not None
+                and line.currency not in rates
+                and committed_cost(subscription, [line], rates, first, last).high is None
+                for line in lines
+            )
             sums[subscription.agency_id] += Committed(
-                low=int(cost.low), given=bool(cost.low), open=bool(cost.low), unknown=not cost.low
+                low=int(cost.low),
+                given=bool(cost.low),
+                open=bool(cost.low),
+                unknown=not cost.low and not rateless,
+                rateless=rateless,
             )
         else:
             sums[subscription.agency_id] += Committed(int(cost.low), int(cost.high), 1)
@@ -136,6 +147,13 @@ def test_the_database_adds_up_as_the_rule_says(
         rows = Subscription.objects.visible_to(register["user"])
         sums = committed_by_agency(rows, starts, end, DAY)
         whole = committed_by_agency(rows, starts[:1], end, DAY)
+        keys = {path: place.pk for path, place in register["places"].items()}
+        above = {keys["KR/P1"]: 1, keys["KR/P1/C1"]: 1}
+        placed = committed_by_agency(rows, starts, end, DAY, above)
+        below = [parts for key, parts in sums.items() if key in above]
+        assert placed == (
+            {1: [sum(parts, Committed()) for parts in zip(*below, strict=True)]} if below else {}
+        )
         for n, first in enumerate(starts):
             last = (starts[n + 1] if n + 1 < len(starts) else end + ONE_DAY) - ONE_DAY
             period = {key: parts[n] for key, parts in sums.items() if parts[n] != Committed()}
@@ -147,6 +165,38 @@ def test_the_database_adds_up_as_the_rule_says(
             together = sum_intervals(part.interval for parts in sums.values() for part in parts)
             assert together == sum_intervals(part.interval for (part,) in whole.values())
         transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("vat", PriceLine.Vat.values)
+def test_usual_lines_of_each_cycle(register: dict[str, Any], vat: str) -> None:
+    """Begun long ago, last year, and in the year, with and without an end in it; by the year, its months and odd periods."""
+    found = []
+    begins = (date(2014, 5, 6), date(2024, 2, 29), date(2025, 12, 31), date(2026, 1, 1), date(2026, 5, 17))
+    for begin in begins:
+        lines = [
+            PriceLine(
+                position=n, seats=7, amount=14_999, currency="USD" if n % 2 else "KRW", vat=vat, cycle=cycle
+            )
+            for n, cycle in enumerate(PriceLine.Cycle.values, 1)
+        ]
+        for end in (None, date(2026, 5, 17), date(2026, 12, 30)):
+            subscription = SubscriptionFactory(
+                agency=register["places"]["KR/P1"], started_on=begin, ends_on=end, status="active"
+            )
+            found.append((subscription, lines))
+            for line in lines:
+                line.pk, line.subscription = None, subscription
+                line.save()
+    rows = Subscription.objects.visible_to(register["user"])
+    months = [date(2026, month, 1) for month in range(1, 13)]
+    for starts, end in (
+        (months[:1], date(2026, 12, 31)),
+        (months, date(2026, 12, 31)),
+        ([date(2025, 11, 3), date(2026, 2, 10)], date(2026, 5, 17)),
+    ):
+        (sums,) = committed_by_agency(rows, starts, end, DAY).values()
+        for first, after, part in zip(starts, [*starts[1:], end + ONE_DAY], sums, strict=True):
+            assert [part] == list(expected(found, first, after - ONE_DAY, DAY).values())
 
 
 def test_only_what_the_person_sees_is_added_up() -> None:

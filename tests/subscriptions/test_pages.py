@@ -258,6 +258,18 @@ def test_the_check_says_what_saving_will(client, made, speak, title, language):
 
 
 @LANGUAGES
+def test_the_check_says_when_saving_reopens_the_approval(client, jeju, speak, language):
+    subscription = record(jeju)
+    speak(client, language)
+    address, wants = f"{subscription.get_absolute_url()}edit/", said(language, "Saving reopens the approval")
+    told = [
+        wants in read(client.post(CHECK, filled_in(client, address, **{"lines-0-seats": seats}))).text
+        for seats in ("9", "10", "25")
+    ]
+    assert told == [False, False, True]
+
+
+@LANGUAGES
 def test_the_check_of_a_form_that_is_not_finished(client, speak, language):
     """It says what it needs, and follows what is valid when something else is not."""
     speak(client, language)

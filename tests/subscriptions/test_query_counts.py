@@ -32,7 +32,7 @@ QUERIES = {
         "catalog:list": 10,
         "sources:list": 5,
         "policies:list": 8,
-        "oversight:spending": 15,
+        "oversight:spending": 16,
     },
     # Who sees everything needs no list of agencies.
     ("committee_member", "KR"): {
@@ -41,7 +41,7 @@ QUERIES = {
         "catalog:list": 10,
         "sources:list": 6,
         "policies:list": 8,
-        "oversight:spending": 14,
+        "oversight:spending": 15,
     },
 }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -14,7 +16,7 @@ from django.urls import reverse
 from agencies.models import Agency, Role
 from oversight.attention import attention
 from oversight.round_models import Return, Round, RoundAgency
-from oversight.rounds import asking, returning
+from oversight.rounds import asking, closing, closing_jobs, returning
 from sources.models import Source
 from tests.oversight.rounds.conftest import FIRST, LAST, asked, paid, subscribed
 from tests.pages import errors_on, form_on, read, summary_on
@@ -240,3 +242,43 @@ def test_lists_take_as_many_queries_for_many(opened, member, clerk, signed_in):
     for row in RoundAgency.objects.filter(round=many, agency__kind="district"):
         returning.file_nil(row, by=clerk)
     assert few == count(many)
+
+
+def test_a_large_round_is_closed_in_the_background(opened, member, clerk, signed_in, monkeypatch):
+    """The page says so until it is done; stopped amid it, nothing is changed and it can be ordered again."""
+    monkeypatch.setattr(closing_jobs, "AT_ONCE", 2)
+    monkeypatch.setattr(
+        closing_jobs, "close_round", SimpleNamespace(enqueue=lambda *order: orders.append(order))
+    )
+    orders: list[tuple[int, int]] = []
+    round_ = opened()
+    client = signed_in(user=member, language="en")
+    address, act = f"/rounds/{round_.pk}/", f"/rounds/{round_.pk}/close/"
+    assert client.post(act, {}).status_code == 302
+    client.get(address)
+    assert notices(client.get(address)) == [
+        "The round is being closed It waits for the worker. Answers are taken until that begins. Refresh"
+    ]
+    assert client.get(act).status_code == 403  # it goes on already
+    returning.cannot_say(asked(round_, "P1"), by=clerk, category="withheld", reason="x")
+    for error in (KeyboardInterrupt, ValueError):
+
+        def stopped(*args, why=error):
+            raise why
+
+        with monkeypatch.context() as patch:
+            patch.setattr("oversight.rounds.closing.tell_asked", stopped)
+            with suppress(KeyboardInterrupt):
+                closing_jobs.run(*orders[-1])
+        assert (Round.objects.get().status, Source.objects.count()) == ("open", 0)
+        assert "Nothing was changed; try again." in " ".join(notices(client.get(address)))
+        client.post(act, {})
+    assert orders == [(orders[0][0], number) for number in (1, 2, 3)]
+    closing_jobs.run(*orders[0])  # another has followed it
+    assert Source.objects.count() == 0
+    closing_jobs.run(*orders[-1])
+    closing_jobs.run(*orders[-1])  # sent twice
+    assert Source.objects.get().statements.count() == 3
+    assert client.get(address, headers={"HX-Request": "true"}).context["just_closed"]
+    with pytest.raises(closing.ClosedAlready):
+        closing_jobs.start(round_, by=member)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agencies.models import User
+from agencies.models import Notice, User
 from policies.verdicts import Effect
 from subscriptions import recording
 from subscriptions.facts import refresh
@@ -335,3 +335,25 @@ def test_the_list_as_a_file_can_be_edited_and_imported_again(
         assert counts(run(edited, "export", by)) == (0, 1, 2, 0)
         assert Subscription.objects.order_by("pk")[0].owner_department == "=데이터과"
     assert list(PriceLine.objects.values()) == before
+
+
+def test_approvers_are_told_once_of_all_that_an_import_has_reopened(by: User) -> None:
+    near, far = person("approver", agency_at("KR/P1")), person("approver", agency_at("KR"))
+    person("approver", agency_at("KR/P2"))
+    made = [SubscriptionFactory(agency=agency_at("KR/P1")) for _number in range(3)]
+    for subscription in made:
+        PriceLineFactory(subscription=subscription)
+        kept(subscription)
+    rows = [
+        f"{one.reference},{seats},10000,포함,1인당,월\n"
+        for one, seats in zip(made, (11, 12, 10), strict=True)
+    ]
+    text = "reference,좌석 수,금액,VAT,단가 기준,결제 주기\n" + "".join(rows)
+    for trial in (True, False, False):  # the same file again changes nothing
+        assert take(text, by, trial=trial).errors == 0
+    told = Notice.objects.order_by("recipient").values_list("recipient", "key", "parameters", "url")
+    several = ("approvals_reopened", {"count": "2", "by": "kim"}, "/subscriptions/?reopened=yes")
+    assert list(told) == [(near.pk, *several), (far.pk, *several)]
+    take(text.splitlines(keepends=True)[0] + rows[2].replace(",10,", ",13,"), by)
+    one = Notice.objects.filter(recipient=near).latest("pk")
+    assert (one.key, one.url) == ("approval_reopened", made[2].get_absolute_url())

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('agencies', '0004_invitations'),
         ('catalog', '0001_initial'),
-        ('subscriptions', '0012_payment_index'),
+        ('subscriptions', '0013_rate_missing'),
     ]
 
     operations = [
