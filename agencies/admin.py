@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -17,6 +18,7 @@ from agencies.admin_trail import InTrail
 from agencies.invitations import Invitation
 from agencies.models import Agency, FormerName, Membership, Notice, Recheck, SavedView, User
 from agencies.signing_in.fresh import ask_again
+from agencies.signing_in.places import KnownPlace
 from agencies.signing_in.session_limits import end_sessions
 
 PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -147,6 +149,9 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
 
 
 admin.site.unregister(Group)
+# Identities are linked by their owners alone, and the provider of single sign-on stands in the settings.
+for _model in (SocialAccount, SocialApp, SocialToken):
+    admin.site.unregister(_model)
 
 
 @admin.register(Group)
@@ -236,6 +241,20 @@ class InvitationAdmin(ViewOnly, ScopedAdmin):
         return (
             rows if user.is_superuser else rows.filter(agency__in=Agency.objects.visible_to(user).order_by())
         )
+
+
+@admin.register(KnownPlace)
+class KnownPlaceAdmin(ViewOnly, ScopedAdmin):
+    """From how many browsers and networks somebody signs in, and when: not from which."""
+
+    list_display = ["user", "first_at", "last_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+    date_hierarchy = "last_at"
+    exclude = ["digest"]
+
+    def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
+        return rows if user.is_superuser else rows.filter(user=user)
 
 
 @admin.register(Recheck)

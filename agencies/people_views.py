@@ -31,6 +31,8 @@ from agencies.models import Agency, Membership, Role, User
 from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
 from agencies.signing_in.fresh import ask_again
+from agencies.signing_in.sso import provider
+from agencies.signing_in.sso.views import begin_acceptance
 
 PER_PAGE = 50
 
@@ -51,10 +53,28 @@ class InvitationForm(RoleForm):
     field_order = ["full_name", "agency", "role"]
 
 
+EMAIL_HELP = {"email": _("Notices go there, and the link for a new password when yours is forgotten. May be left empty.")}
+
+
 class AccountForm(BaseUserCreationForm):
+    """An account with a password of its own."""
+
     class Meta:
         model = User
-        fields = ["username"]
+        fields = ["username", "email"]
+        help_texts = EMAIL_HELP
+
+
+SSO_ID = "id_sso_%s"  # both forms are on one page
+
+
+class IdentityForm(forms.ModelForm):
+    """An account without a password: its person signs in by single sign-on."""
+
+    class Meta:
+        model = User
+        fields = ["username", "email"]
+        help_texts = EMAIL_HELP
 
 
 class PeopleTable(tables.Table):
@@ -133,16 +153,25 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     invitation = invitations.invited_by_link(token)
     if invitation is None:
         return render(request, "agencies/no_invitation.html", status=404)
-    form = AccountForm(request.POST or None)
+    by_identity = provider.is_on() and "by-identity" in request.POST
+    form: Any = IdentityForm(request.POST, auto_id=SSO_ID) if by_identity else AccountForm(request.POST or None)
+    if by_identity and form.is_valid():
+        fields = {name: form.cleaned_data[name] for name in ("username", "email")}
+        return begin_acceptance(request, token, fields)
     if request.method == "POST" and form.is_valid():
+        username, password = form.cleaned_data["username"], form.cleaned_data["password1"]
         try:
-            invitations.accept(invitation, form.cleaned_data["username"], form.cleaned_data["password1"])
+            invitations.accept(invitation, username, password, email=form.cleaned_data["email"])
         except ValidationError as error:
             form.add_error(None, error)
         else:
             messages.success(request, _("Your account is made. Sign in with it."))
             return redirect("account_login")
-    return render(request, "agencies/accept.html", {"form": form, "invitation": invitation})
+    context = {"invitation": invitation, "provider": provider.name() if provider.is_on() else ""}
+    # What was typed in one form is shown in it alone.
+    context["form"] = AccountForm() if by_identity else form
+    context["identity_form"] = form if by_identity else IdentityForm(auto_id=SSO_ID)
+    return render(request, "agencies/accept.html", context)
 
 
 @require_http_methods(["GET", "POST"])

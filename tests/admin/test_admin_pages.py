@@ -52,6 +52,7 @@ VIEW_ONLY = {
     "roundevent",
     "renewal",
     "invitation",
+    "knownplace",
     "paymentsubmission",
     "registerpricing",
     "snapshot",
