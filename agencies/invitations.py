@@ -95,7 +95,12 @@ def invited_by_link(token: str) -> Invitation | None:
 
 @transaction.atomic
 def accept(
-    invitation: Invitation, username: str, password: str = "", *, email: str = "", identity: Identity | None = None
+    invitation: Invitation,
+    username: str,
+    password: str = "",
+    *,
+    email: str = "",
+    identity: Identity | None = None,
 ) -> User:
     """The new account with its role, with a password or an identity of single sign-on.
 

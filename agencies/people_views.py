@@ -53,7 +53,11 @@ class InvitationForm(RoleForm):
     field_order = ["full_name", "agency", "role"]
 
 
-EMAIL_HELP = {"email": _("Notices go there, and the link for a new password when yours is forgotten. May be left empty.")}
+EMAIL_HELP = {
+    "email": _(
+        "Notices go there, and the link for a new password when yours is forgotten. May be left empty."
+    )
+}
 
 
 class AccountForm(BaseUserCreationForm):
@@ -154,7 +158,9 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     if invitation is None:
         return render(request, "agencies/no_invitation.html", status=404)
     by_identity = provider.is_on() and "by-identity" in request.POST
-    form: Any = IdentityForm(request.POST, auto_id=SSO_ID) if by_identity else AccountForm(request.POST or None)
+    form: Any = (
+        IdentityForm(request.POST, auto_id=SSO_ID) if by_identity else AccountForm(request.POST or None)
+    )
     if by_identity and form.is_valid():
         fields = {name: form.cleaned_data[name] for name in ("username", "email")}
         return begin_acceptance(request, token, fields)

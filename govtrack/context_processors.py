@@ -60,7 +60,7 @@ def deployment(request: HttpRequest) -> dict[str, bool | str | Callable[[], bool
 
     `official_deployment`: a government's own site. `demo`: the login page names the demonstration's accounts.
     `menu_section`: the entry of the main menu that the page stands under. `request_number`: what an error page tells to cite.
-    `single_sign_on`: the name of its provider, empty where it is off. `administers_people`: the menu of the account has the people.
+    `single_sign_on`: its provider's name, empty where it is off. `administers_people`: the menu of the account has the people.
     """
     match = request.resolver_match
     return {

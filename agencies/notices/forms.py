@@ -15,7 +15,6 @@ from agencies.models import Agency, DepartmentContact, Membership, Notice, Notic
 from agencies.notice_models import LANGUAGES
 from agencies.notices.telling import ALWAYS, Kind, keys_of, known_keys
 
-
 CHOSEN = [(kind.value, kind.label) for kind in Kind if kind not in ALWAYS]
 
 

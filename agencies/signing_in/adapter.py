@@ -1,4 +1,4 @@
-"""What django-allauth asks of the project: nobody signs up by themselves, whose address a request has, and who is asked again how."""
+"""What django-allauth asks of the project: no sign-up, the address of a request, and how people are asked again who they are."""
 
 from typing import Any
 

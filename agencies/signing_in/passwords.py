@@ -49,12 +49,13 @@ class ChangeView(PasswordChangeView):
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if limited := ratelimit.consume_or_429(request, action="change_password", user=request.user):
             return limited
-        if not request.user.has_usable_password():
+        self.has_one = request.user.has_usable_password()
+        if not self.has_one:
             ask_again(request)
         return super().dispatch(request, *args, **kwargs)
 
     def get_form_class(self) -> Any:
-        return PasswordChangeForm if self.request.user.has_usable_password() else SetPasswordForm
+        return PasswordChangeForm if self.has_one else SetPasswordForm
 
     def form_valid(self, form: Any) -> HttpResponse:
         form.save()
@@ -70,7 +71,9 @@ class ForgottenForm(forms.Form):
     who = forms.CharField(
         label=_("User name or e-mail address"),
         max_length=254,
-        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        ),
     )
 
 
@@ -154,7 +157,9 @@ class EmailForm(forms.ModelForm):
         fields = ["email"]
         labels = {"email": _("E-mail address")}
         help_texts = {
-            "email": _("Notices go there, and the link for a new password when yours is forgotten. Empty: no e-mail.")
+            "email": _(
+                "Notices go there, and the link for a new password when yours is forgotten. Empty: no e-mail."
+            )
         }
 
 

@@ -23,7 +23,9 @@ from agencies.notices.telling import Kind, register, texts_of
 
 # Each event with the page where one sees to it.
 MESSAGES = {
-    "account.new-place": _("Somebody signed in to your account with a browser or from a network that was not seen before."),
+    "account.new-place": _(
+        "Somebody signed in to your account with a browser or from a network that was not seen before."
+    ),
     "account.after-failures": _("Somebody signed in to your account after %(count)s failed attempts."),
     "account.password": _("The password of your account was changed."),
     "account.factor-added": _("A second factor was set up for your account."),
@@ -62,8 +64,8 @@ def tell_of(user: User, key: str, *, to: str = "", **parameters: Any) -> None:
 def send_at_once(notice: int, address: str) -> None:
     """Send one notice by itself, unless a digest has taken it."""
     with transaction.atomic():
-        waiting = Notice.objects.select_for_update().filter(pk=notice, mail=Notice.Mail.WAITING)
-        told = waiting.select_related("recipient").first()
+        waiting = Notice.objects.filter(pk=notice, mail=Notice.Mail.WAITING)
+        told = waiting.select_for_update(of=("self",)).select_related("recipient").first()
         if told is None or told.recipient is None:
             return
         with translation.override(language_of(told.recipient)):

@@ -71,7 +71,7 @@ REMINDER_DAYS = env.list("REMINDER_DAYS", cast=int, default=[90, 30, 7])
 # How many days before the last day of a waiver its agency is told.
 WAIVER_REMINDER_DAYS = env.list("WAIVER_REMINDER_DAYS", cast=int, default=[30, 7])
 
-# E-mail, sent by `manage.py send_reminders` alone. Links in it begin with SITE_URL.
+# E-mail, sent by `manage.py send_reminders`, and what is about an account at once by the worker. Links in it begin with SITE_URL.
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000")
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = env.str("EMAIL_HOST", default="localhost")
@@ -181,8 +181,8 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 DATABASES = {
     "default": database(env.str("DATABASE_URL", default=f"sqlite:///{DEMO_DIR / 'govtrack.sqlite3'}"))
 }
-# Wrong attempts are counted in the first, by all processes together; nothing else is, so that no page writes to the database for it.
-# What pages keep for a minute is each process's own. See docs/adr/0012.
+# Wrong attempts are counted in the first, by all processes together; nothing else is, so that no page writes to the database for
+# it. What pages keep for a minute is each process's own. See docs/adr.
 CACHE_URL = env.str("CACHE_URL", default="database://")
 CACHES = {
     "default": shared_cache(CACHE_URL),
@@ -227,8 +227,8 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "govtrack"
 MFA_TOTP_TOLERANCE = 1  # a code of half a minute ago counts: clocks differ
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses are given by those who make accounts
-# Single sign-on by OpenID Connect: off without an issuer. Its name is shown on pages. What of the provider's `amr` and `acr` counts as
-# a second factor; nothing: govtrack asks for its own.
+# Single sign-on by OpenID Connect: off without an issuer. Its name is shown on pages. SSO_SECOND_FACTOR: what of the provider's
+# `amr` and `acr` counts as a second factor; nothing: govtrack asks for its own.
 SSO_ISSUER = env.str("SSO_ISSUER", default="")
 SSO_CLIENT_ID = env.str("SSO_CLIENT_ID", default="")
 SSO_CLIENT_SECRET = env.str("SSO_CLIENT_SECRET", default="")
@@ -327,9 +327,11 @@ LANGUAGE_COOKIE_HTTPONLY = True
 MESSAGE_STORAGE = "govtrack.cookies.MessageStorage"
 MESSAGES_COOKIE_NAME = "messages"
 
-# Where costly pages and files are counted: `memory://` is each process for itself; `redis://…` or `memcached://…` all of them together,
-# with the driver installed. Not the database, which every page would have to write to.
-LIMITS_STORAGE = env.str("LIMITS_STORAGE", default=CACHE_URL if CACHE_URL.startswith("redis") else "memory://")
+# Where costly pages and files are counted: `memory://` is each process for itself; `redis://…` or `memcached://…` all of them
+# together, with the driver installed. Not the database, which every page would have to write to.
+LIMITS_STORAGE = env.str(
+    "LIMITS_STORAGE", default=CACHE_URL if CACHE_URL.startswith("redis") else "memory://"
+)
 
 # Django alone says nothing about errors while DEBUG is off.
 LOGGING: dict[str, Any] = {

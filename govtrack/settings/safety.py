@@ -99,7 +99,9 @@ def _single_sign_on(environment: Mapping[str, str]) -> Iterator[str]:
             if not value:
                 yield f"{name} is missing: single sign-on needs {', '.join(SINGLE_SIGN_ON)}. Set it, or unset all of them."
     issuer = urlsplit(given["SSO_ISSUER"])
-    if given["SSO_ISSUER"] and (issuer.scheme != "https" or not issuer.netloc or issuer.query or issuer.fragment):
+    if given["SSO_ISSUER"] and (
+        issuer.scheme != "https" or not issuer.netloc or issuer.query or issuer.fragment
+    ):
         yield "SSO_ISSUER is no https:// address: write it exactly as the provider's document names it."
 
 

@@ -1,4 +1,4 @@
-"""A provider of identities on this machine: OpenID Connect with discovery, authorization, tokens and keys, in a thread of its own.
+"""A provider of identities on this machine: OpenID Connect with discovery, authorization, tokens and keys, in a thread.
 
 It does what a real one does (codes once, PKCE, redirect addresses, client secret), and lies where a test tells it to.
 """

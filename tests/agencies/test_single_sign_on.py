@@ -1,4 +1,4 @@
-"""Single sign-on against a provider on this machine: who is let in, what of its answers is refused, linking, proving, inviting."""
+"""Single sign-on against a provider on this machine: who is let in, what is refused, linking, proving, inviting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from django.test import Client
 
 from agencies import invitations
 from agencies.models import Agency, Notice, Role, User
-from agencies.signing_in.sso import identities, provider as sso
+from agencies.signing_in.sso import identities
+from agencies.signing_in.sso import provider as sso
 from agencies.signing_in.sso.provider import Identity
 from audit.models import Event
 from tests.agencies.oidc import CLIENT, SECRET, Provider, running
@@ -163,7 +164,9 @@ BENT: dict[str, Callable[[Provider], Any]] = {
 
 
 @pytest.mark.parametrize("lie", BENT.values(), ids=BENT.keys())
-def test_what_cannot_be_verified_is_refused(provider: Provider, jeju: User, lie: Callable[[Provider], Any]) -> None:
+def test_what_cannot_be_verified_is_refused(
+    provider: Provider, jeju: User, lie: Callable[[Provider], Any]
+) -> None:
     """The control is `test_who_is_linked_is_let_in`, where nothing is bent."""
     lie(provider)
     client = Client()
@@ -237,7 +240,12 @@ def test_linking_and_unlinking(settings: Any, provider: Provider, signed_in: Any
     linked = round_trip(client, client.post("/accounts/sso/link/"))
     assert (linked["Location"], provider.asked["prompt"]) == ("/accounts/sso/", "login")
     one = SocialAccount.objects.get()
-    assert (one.user, one.provider, one.uid, one.extra_data) == (seoul, provider.issuer, "kim", {"label": "kim@agency"})
+    assert (one.user, one.provider, one.uid, one.extra_data) == (
+        seoul,
+        provider.issuer,
+        "kim",
+        {"label": "kim@agency"},
+    )
     assert "kim@agency" in client.get("/accounts/sso/").content.decode()
     by_it, _answer = sign_in()
     assert is_in(by_it)
@@ -251,8 +259,15 @@ def test_linking_and_unlinking(settings: Any, provider: Provider, signed_in: Any
     assert SocialAccount.objects.count() == 0
     assert sign_in()[1].status_code == 403
     told = Notice.objects.filter(recipient=seoul, key__startswith="account.identity").order_by("pk")
-    assert list(told.values_list("key", flat=True)) == ["account.identity-linked", "account.identity-unlinked"]
-    kept = Event.objects.filter(kind="account", about="seoul", actor="seoul").order_by("pk").values_list("before", "after")
+    assert list(told.values_list("key", flat=True)) == [
+        "account.identity-linked",
+        "account.identity-unlinked",
+    ]
+    kept = (
+        Event.objects.filter(kind="account", about="seoul", actor="seoul")
+        .order_by("pk")
+        .values_list("before", "after")
+    )
     number = {"identity": one.pk, "linked": True}
     assert list(kept) == [({}, number), (number, {})]
 
@@ -277,10 +292,14 @@ def test_linking_asks_who_it_is(settings: Any, provider: Provider, signed_in: An
         asked = client.post(path)
         assert (asked.status_code, asked["Location"].split("?")[0]) == (302, "/accounts/sso/confirm/")
     for path in ("totp/activate/", "recovery-codes/generate/"):
-        assert client.get(f"/accounts/second-factor/{path}")["Location"].startswith("/accounts/sso/confirm/?next=")
+        assert client.get(f"/accounts/second-factor/{path}")["Location"].startswith(
+            "/accounts/sso/confirm/?next="
+        )
 
 
-def test_asked_again_by_the_provider(settings: Any, provider: Provider, jeju: User, make_agency: Any, make_user: Any) -> None:
+def test_asked_again_by_the_provider(
+    settings: Any, provider: Provider, jeju: User, make_agency: Any, make_user: Any
+) -> None:
     """Without password and code: a round at the provider, which must ask anew; then what was sent is done."""
     settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
     make_agency("KR-49-1", parent="KR-49")

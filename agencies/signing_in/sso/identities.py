@@ -43,7 +43,11 @@ def link(user: User, identity: Identity) -> SocialAccount:
         user=user, provider=identity.issuer, uid=identity.subject, extra_data={"label": identity.label}
     )
     events.record(
-        events.Kind.ACCOUNT, by=user, about=user, name=user.username, after={"identity": linked.pk, "linked": True}
+        events.Kind.ACCOUNT,
+        by=user,
+        about=user,
+        name=user.username,
+        after={"identity": linked.pk, "linked": True},
     )
     tell_of(user, "account.identity-linked")
     return linked
@@ -65,6 +69,10 @@ def unlink(linked: SocialAccount, *, by: User) -> None:
     user, number = linked.user, linked.pk
     linked.delete()
     events.record(
-        events.Kind.ACCOUNT, by=by, about=user, name=user.username, before={"identity": number, "linked": True}
+        events.Kind.ACCOUNT,
+        by=by,
+        about=user,
+        name=user.username,
+        before={"identity": number, "linked": True},
     )
     tell_of(user, "account.identity-unlinked")

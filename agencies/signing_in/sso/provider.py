@@ -126,7 +126,9 @@ class Adapter(OpenIDConnectOAuth2Adapter):
             claims = self._claims(token, app.client_id)
         except (requests.RequestException, ValueError) as error:
             raise Refused("unreachable", str(error)) from error
-        except OAuth2Error as error:  # its text is the provider's answer, which may hold what must not be logged
+        except (
+            OAuth2Error
+        ) as error:  # its text is the provider's answer, which may hold what must not be logged
             raise Refused("token", "the code was not redeemed") from error
         except (jwt.PyJWTError, KeyError, TypeError) as error:
             raise Refused("token", f"{type(error).__name__}: {error}") from error
@@ -137,7 +139,9 @@ class Adapter(OpenIDConnectOAuth2Adapter):
     def _claims(self, token: str, client_id: str) -> dict[str, Any]:
         published = jwt.PyJWKSet.from_dict(self._keys()).keys
         wanted = jwt.get_unverified_header(token).get("kid")
-        signing = [k for k in published if k.public_key_use in (None, "sig") and k.algorithm_name in ALGORITHMS]
+        signing = [
+            k for k in published if k.public_key_use in (None, "sig") and k.algorithm_name in ALGORITHMS
+        ]
         keys = [key for key in signing if key.key_id == wanted]
         if len(keys) != 1:
             raise Refused("token", "signed with no key that the provider publishes")

@@ -1,8 +1,8 @@
 """The pages of single sign-on: on the way to the provider, back from it, and one's own identities.
 
 An attempt is begun by POST with the site's token and comes back to `callback`. It is `login` (sign in), `link` (one's own page),
-`prove` (asked again who it is) or `accept` (an invitation). The page on the way is a page of ours, not a redirect: the content policy
-lets forms be sent to this site alone, and browsers count the redirects after a form.
+`prove` (asked again who it is) or `accept` (an invitation). The page on the way is one of ours, not a redirect: the content
+policy lets forms be sent to this site alone, and browsers count the redirects after a form.
 """
 
 from __future__ import annotations
@@ -47,14 +47,16 @@ REASONS = {
         "This attempt took longer than ten minutes, was made in another window, or has been used. Start again."
     ),
     "token": gettext_lazy(
-        "What the other side answered could not be verified. Start again; if it happens again, tell your system administrator."
+        "Its answer cannot be verified. Start again; if that does not help, tell a system administrator."
     ),
     "unreachable": gettext_lazy("The other side cannot be reached at the moment. Try again later."),
     "not_linked": gettext_lazy(
-        "Your identity there is not linked to an account here. If you have an account, sign in with your user name and password and "
-        "link it on the page “Single sign-on”. If you have none, ask the administrator of your agency for an invitation."
+        "Your identity there is not linked to an account here. If you have an account, sign in with your user name and password "
+        "and link it on the page “Single sign-on”. If you have none, ask the administrator of your agency for an invitation."
     ),
-    "closed": gettext_lazy("This account is closed. Ask the administrator of your agency if you still need it."),
+    "closed": gettext_lazy(
+        "This account is closed. Ask the administrator of your agency if you still need it."
+    ),
     "not_fresh": gettext_lazy(
         "The other side did not ask you anew who you are, so it does not show that it is still you. Start again and sign in there."
     ),
@@ -153,7 +155,9 @@ def _login(request: HttpRequest, identity: Identity, state: dict[str, Any]) -> H
 
 def _let_in(request: HttpRequest, user: User, identity: Identity, next_url: str | None) -> HttpResponse:
     """With a session of its own; a second factor is asked for where the provider's does not count."""
-    SocialAccount.objects.get(provider=identity.issuer, uid=identity.subject).save(update_fields=["last_login"])
+    SocialAccount.objects.get(provider=identity.issuer, uid=identity.subject).save(
+        update_fields=["last_login"]
+    )
     _record(request, user, identity)
     return perform_login(request, user, redirect_url=next_url)
 
@@ -295,5 +299,3 @@ def signed_out(request: HttpRequest) -> HttpResponse:
     if not address.startswith(("https://", "http://")):
         address = ""
     return render(request, "sso/signed_out.html", {"provider": sso.name(), "address": address})
-
-
