@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.admin_scope import HistoryAdmin, ScopedAdmin, ScopedTabularInline, ViewOnly
 from agencies.admin_trail import InTrail
+from agencies.duties import RULES, check_duties, roles_for
 from agencies.invitations import Invitation
 from agencies.models import Agency, FormerName, Membership, Notice, Recheck, SavedView, User
 from agencies.signing_in.fresh import ask_again
@@ -28,8 +30,38 @@ class FormerNameInline(ScopedTabularInline):
     model = FormerName
 
 
-class MembershipOfAgencyInline(ScopedTabularInline):
+class MembershipForm(forms.ModelForm):
+    """A role that is given or changed here keeps apart who records and who rules; on the page of people one may say otherwise."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        agency, person, role = (
+            cleaned.get(name) or getattr(self.instance, name, None) for name in ("agency", "user", "role")
+        )
+        if self.has_changed() and agency and person and person.pk and role:
+            check_duties(person, role, agency)
+        return cleaned
+
+
+class Appointing:
+    """Who is no system administrator neither gives nor takes the roles that those alone give (`agencies.duties`)."""
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "role":
+            kwargs["choices"] = [("", "---------"), *roles_for(request.user)]  # type: ignore[arg-type]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+class MembershipInline(Appointing, ScopedTabularInline):
     model = Membership
+    form = MembershipForm
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows = super().get_queryset(request)
+        return rows if request.user.is_superuser else rows.exclude(role__in=RULES)
+
+
+class MembershipOfAgencyInline(MembershipInline):
     autocomplete_fields = ["user"]
 
 
@@ -90,8 +122,7 @@ class FormerNameAdmin(ScopedAdmin):
         return rows.filter(agency__in=Agency.objects.visible_to(user).order_by())
 
 
-class MembershipOfUserInline(ScopedTabularInline):
-    model = Membership
+class MembershipOfUserInline(MembershipInline):
     autocomplete_fields = ["agency"]
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
@@ -144,6 +175,8 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
             return True
         if obj.is_staff or obj.is_superuser:
             return False
+        if obj.memberships.filter(role__in=RULES).exists():
+            return False
         seen = Membership.objects.visible_to(request.user).order_by().values("pk")
         return not obj.memberships.exclude(pk__in=seen).exists()
 
@@ -160,7 +193,8 @@ class GroupAdmin(InTrail, DjangoGroupAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(HistoryAdmin):
+class MembershipAdmin(Appointing, HistoryAdmin):
+    form = MembershipForm
     list_display = ["user", "role", "agency"]
     list_filter = ["role", "agency__kind"]
     list_select_related = ["user", "agency"]
@@ -172,6 +206,15 @@ class MembershipAdmin(HistoryAdmin):
         "agency__name_en",
     ]
     autocomplete_fields = ["user", "agency"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self._may(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self._may(request, obj)
+
+    def _may(self, request: HttpRequest, obj: Any) -> bool:
+        return obj is None or request.user.is_superuser or obj.role not in RULES
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         ask_again(request)

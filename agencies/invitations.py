@@ -73,8 +73,11 @@ def invite(full_name: str, agency: Agency, role: str, *, by: User) -> tuple[Invi
 
     Raises PermissionDenied where `by` administers neither the agency nor one above.
     """
+    from agencies import duties
+
     if not by.has_role(Role.ADMINISTRATOR, at=agency):
         raise PermissionDenied
+    duties.check_appointment(role, by)
     token = secrets.token_urlsafe(32)
     invitation = Invitation.objects.create(
         full_name=full_name,
@@ -93,6 +96,16 @@ def invited_by_link(token: str) -> Invitation | None:
     return Invitation.objects.open(timezone.now()).filter(digest=digest_of(token)).first()
 
 
+def _still_stands_for(invitation: Invitation) -> bool:
+    """Whether whoever sent it could send it today."""
+    from agencies import duties
+
+    by = invitation.invited_by
+    if duties.appointed_by_system_administrators(invitation.role) and not by.is_superuser:
+        return False
+    return by.has_role(Role.ADMINISTRATOR, at=invitation.agency)
+
+
 @transaction.atomic
 def accept(
     invitation: Invitation,
@@ -109,7 +122,7 @@ def accept(
     from agencies.signing_in.sso import identities
 
     standing = Invitation.objects.select_for_update().open(timezone.now()).filter(pk=invitation.pk).first()
-    if standing is None or not standing.invited_by.has_role(Role.ADMINISTRATOR, at=standing.agency):
+    if standing is None or not _still_stands_for(standing):
         raise ValidationError(_("This invitation can no longer be used. Ask for a new one."))
     user = User(username=username, last_name=standing.full_name, email=email)
     if identity is None:

@@ -24,7 +24,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agencies import invitations, roles
+from agencies import duties, invitations, roles
 from agencies.choosing import AgencyField
 from agencies.invitations import Invitation
 from agencies.models import Agency, Membership, Role, User
@@ -37,6 +37,9 @@ from agencies.signing_in.sso.views import begin_acceptance
 PER_PAGE = 50
 
 
+KNOWINGLY = _("The person may both record for an agency and rule over it, where these roles come to that")
+
+
 class RoleForm(forms.Form):
     """A role at an agency that the person at the page administers."""
 
@@ -45,12 +48,19 @@ class RoleForm(forms.Form):
 
     def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["role"].choices = duties.roles_for(by)  # type: ignore[attr-defined]
+        if by.is_superuser:
+            self.fields["knowingly"] = forms.BooleanField(label=KNOWINGLY, required=False)
         self.fields["agency"].offer(Agency.objects.visible_to(by, Role.ADMINISTRATOR))  # type: ignore[attr-defined]
 
 
 class InvitationForm(RoleForm):
     full_name = forms.CharField(label=_("Name"), max_length=150)
     field_order = ["full_name", "agency", "role"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields.pop("knowingly", None)  # a new person has no other role
 
 
 EMAIL_HELP = {
@@ -208,6 +218,7 @@ def person(request: SignedInRequest, pk: int) -> HttpResponse:
         "roles": roles.roles_of(one, request.user),
         "may_close": roles.may_close(one, request.user),
         "oneself": one == request.user,
+        "not_ours": [] if request.user.is_superuser else duties.RULES,
     }
     return render(request, "agencies/person.html", context)
 
@@ -224,7 +235,7 @@ def give(request: SignedInRequest, pk: int) -> HttpResponse:
         gettext("It counts from the next sign-in on: the person is signed out everywhere."),
         gettext("Give the role"),
         reverse("agencies:person", args=[pk]),
-        lambda: roles.give(one, form.cleaned_data["role"], form.cleaned_data["agency"], by=request.user),
+        lambda: roles.give(one, **form.cleaned_data, by=request.user),
         form=form,
     )
 
@@ -235,6 +246,7 @@ def take(request: SignedInRequest, pk: int, role: int) -> HttpResponse:
     membership = get_object_or_404(roles.roles_of(one, request.user), pk=role)
     if one == request.user:
         raise PermissionDenied
+    duties.check_appointment(membership.role, request.user)
     return _act(
         request,
         gettext("Take the role %(role)s at %(agency)s from %(name)s")

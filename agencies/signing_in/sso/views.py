@@ -58,7 +58,7 @@ REASONS = {
         "This account is closed. Ask the administrator of your agency if you still need it."
     ),
     "not_fresh": gettext_lazy(
-        "The other side did not ask you anew who you are, so it does not show that it is still you. Start again and sign in there."
+        "The other side did not ask you anew who you are, which does not show that it is you. Start again and sign in there."
     ),
     "somebody_else": gettext_lazy("You signed in there as somebody else. Sign in as yourself."),
     "invitation": gettext_lazy("This invitation can no longer be used. Ask for a new one."),
