@@ -27,8 +27,7 @@ urlpatterns = [
     path("accounts/e-mail/", passwords.email, name="account-email"),
     path("accounts/sso/", sso.overview, name="sso"),
     path("accounts/sso/start/", sso.start, name="sso-start"),
-    # Asked for under this name by django-allauth, which could have several providers.
-    path("accounts/sso/callback/", sso.callback, {"provider_id": "sso"}, name="openid_connect_callback"),
+    path("accounts/sso/callback/", sso.callback, name="sso-callback"),
     path("accounts/sso/confirm/", sso.prove, name="sso-prove"),
     path("accounts/sso/link/", sso.link, name="sso-link"),
     path("accounts/sso/<int:pk>/unlink/", sso.unlink, name="sso-unlink"),

@@ -8,10 +8,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.flows.reauthentication import suspend_request
 from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 
 def signed_in_just_now(request: HttpRequest) -> bool:
@@ -37,3 +40,11 @@ def ask_now(request: HttpRequest) -> None:
     """The same for any request; after a GET its address is opened."""
     if not signed_in_just_now(request):
         raise ReauthenticationRequired
+
+
+def asked_first(request: HttpRequest) -> HttpResponse | None:
+    """The way to the page that asks, where it must be asked; from there it goes on with this request."""
+    if signed_in_just_now(request):
+        return None
+    methods = get_adapter(request).get_reauthentication_methods(request.user)
+    return suspend_request(request, methods[0]["url"] if methods else reverse("account_reauthenticate"))

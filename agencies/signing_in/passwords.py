@@ -84,7 +84,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     """Ask for a link. Limited for each address that asks and for each name that is asked for."""
     if not settings.EMAIL_IS_SENT:
         return render(request, "account/forgotten.html", {"form": None})
-    form = ForgottenForm(request.POST or None)
+    form = ForgottenForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         who = form.cleaned_data["who"].strip()
         if limited := ratelimit.consume_or_429(request, action="reset_password", key=who.lower()):
@@ -167,7 +167,8 @@ class EmailForm(forms.ModelForm):
 def email(request: Any) -> HttpResponse:
     """One's own address. The one that was there before is told of the change."""
     before = request.user.email
-    form = EmailForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
+    given = request.POST if request.method == "POST" else None
+    form = EmailForm(given, instance=User.objects.get(pk=request.user.pk))
     ask_again(request)
     if request.method == "POST" and form.is_valid():
         user = form.save(commit=False)

@@ -218,9 +218,7 @@ def test_who_records_does_not_rule(
 
 def test_an_officer_invited_by_an_administrator_of_before_is_not_let_in(make_user: Any, jeju: User) -> None:
     root = make_user("sysadmin", username="root")
-    _one, token = invitations.invite(
-        "A", Agency.objects.get(code="KR-49"), Role.POLICY_OFFICER, by=root
-    )
+    _one, token = invitations.invite("A", Agency.objects.get(code="KR-49"), Role.POLICY_OFFICER, by=root)
     Invitation.objects.update(invited_by=jeju)
     assert Client().post(f"/invitations/{token}/", FIELDS).status_code == 200
     assert not User.objects.filter(username="new").exists()

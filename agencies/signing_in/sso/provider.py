@@ -21,6 +21,7 @@ from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnec
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import get_language
 
 ID = "sso"
@@ -114,6 +115,9 @@ class Adapter(OpenIDConnectOAuth2Adapter):
             raise Refused("token", "the provider's document is of another issuer")
         _said[issuer] = (time.monotonic() + KEPT, said)
         return said
+
+    def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
+        return request.build_absolute_uri(reverse("sso-callback"))
 
     def identity(self, code: str, verifier: str, nonce: str) -> Identity:
         """Redeem the code of this attempt and read the ID token that comes for it."""

@@ -112,7 +112,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_not_required
 @require_GET
-def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
+def callback(request: HttpRequest) -> HttpResponse:
     """Back from the provider, with a code or an error."""
     _on()
     state_id = request.GET.get("state", "")
