@@ -7,6 +7,7 @@ from typing import Any
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -22,6 +23,7 @@ from agencies.models import Agency, FormerName, Membership, Notice, Recheck, Sav
 from agencies.signing_in.fresh import ask_again
 from agencies.signing_in.places import KnownPlace
 from agencies.signing_in.session_limits import end_sessions
+from agencies.signing_in.telling import tell_of
 
 PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -152,6 +154,18 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         ask_again(request)
         return super().changeform_view(request, *args, **kwargs)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        """Somebody else's new password: its owner is told, and signed out everywhere."""
+        ask_again(request)
+        before = self.get_object(request, unquote(id))
+        response = super().user_change_password(request, id, form_url)
+        after = before and User.objects.filter(pk=before.pk).first()
+        if before is not None and after is not None and before.password != after.password:
+            if after != request.user:
+                end_sessions(after.pk)
+            tell_of(after, "account.password")
+        return response
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

@@ -32,13 +32,7 @@ def _proved_at(record: dict[str, Any]) -> float:
 
 def ask_again(request: HttpRequest) -> None:
     """Ask for the password or a code before a form that was sent is acted upon; it is kept and sent on afterwards."""
-    if request.method == "POST":
-        ask_now(request)
-
-
-def ask_now(request: HttpRequest) -> None:
-    """The same for any request; after a GET its address is opened."""
-    if not signed_in_just_now(request):
+    if request.method == "POST" and not signed_in_just_now(request):
         raise ReauthenticationRequired
 
 

@@ -163,6 +163,15 @@ def test_a_new_password_ends_the_other_sessions(jeju: User) -> None:
     assert keys(jeju) == ["account.password"]
 
 
+def test_a_password_that_somebody_else_sets(jeju: User, signed_in: Any) -> None:
+    theirs = Client()
+    sign_in(client=theirs)
+    given = {"usable_password": "true", "password1": NEW, "password2": NEW}
+    done = signed_in("sysadmin").post(f"/admin/agencies/user/{jeju.pk}/password/", given)
+    assert (done.status_code, theirs.get("/").status_code, keys(jeju)) == (302, 302, ["account.password"])
+    assert sign_in(password=NEW).status_code == 302
+
+
 def test_people_are_told_of_their_account(jeju: User, django_capture_on_commit_callbacks: Any) -> None:
     """By a notice and an e-mail each; not of what they do as always."""
     home, away = {"HTTP_USER_AGENT": "Firefox/1", "REMOTE_ADDR": "10.1.1.7"}, {"REMOTE_ADDR": "10.9.9.9"}

@@ -18,6 +18,7 @@ from agencies.models import Agency, Notice, Role, User
 from agencies.signing_in.sso import identities
 from agencies.signing_in.sso import provider as sso
 from agencies.signing_in.sso.provider import Identity
+from agencies.signing_in.sso.views import REASONS
 from audit.models import Event
 from tests.agencies.oidc import CLIENT, SECRET, Provider, running
 from tests.pages import read
@@ -128,7 +129,7 @@ def test_a_stranger_gets_no_account(provider: Provider, jeju: User) -> None:
     people = User.objects.count()
     client, answer = sign_in()
     assert answer.status_code == 403
-    assert "연결되어" in answer.content.decode() or "not linked" in answer.content.decode()
+    assert str(REASONS["not_linked"]) in answer.content.decode()
     assert (is_in(client), User.objects.count(), SocialAccount.objects.count()) == (False, people, 1)
     assert why() == [("", "unknown", "not_linked")]
 
@@ -345,6 +346,14 @@ def test_an_invitation_is_accepted_by_the_provider(provider: Provider, make_user
     refused = round_trip(other, other.post(f"/invitations/{again}/", {**sent, "username": "two"}))
     assert (refused["Location"], is_in(other)) == (f"/invitations/{again}/", False)
     assert not User.objects.filter(username="two").exists()
+
+
+def test_attempts_are_limited(settings: Any, provider: Provider) -> None:
+    """Each refusal is a row in the trail, so their number is not anybody's choice."""
+    settings.ACCOUNT_RATE_LIMITS = {"login": "3/m/ip"}
+    answers = [Client().get("/accounts/sso/callback/?state=x").status_code for _n in range(4)]
+    assert (answers, len(why())) == ([403, 403, 403, 429], 3)
+    assert Client().post("/accounts/sso/start/").status_code == 429
 
 
 def test_it_needs_the_sites_own_form(provider: Provider, jeju: User) -> None:

@@ -115,6 +115,8 @@ def start(request: HttpRequest) -> HttpResponse:
 def callback(request: HttpRequest) -> HttpResponse:
     """Back from the provider, with a code or an error."""
     _on()
+    if limited := ratelimit.consume_or_429(request, action="login", limit_get=True):
+        return limited  # each refusal is a row in the trail
     state_id = request.GET.get("state", "")
     state = statekit.unstash_state(request, provider_id=sso.ID, state_id=state_id)
     if state is None or request.GET.get("iss", settings.SSO_ISSUER) != settings.SSO_ISSUER:
