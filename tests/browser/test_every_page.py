@@ -500,7 +500,7 @@ STATES: list[tuple[str, str, str, Act | None]] = [
         "/people/invite/",
         filled(full_name="A name", agency="KR-49", role="approver"),
     ),
-    ("accept an invitation", "anonymous", "{invitation}", filled(username="a", password1="b", password2="c")),
+    ("accept an invitation", "anonymous", "{invitation}", filled()),
     ("accept no invitation", "anonymous", "/invitations/gone/", None),
     ("withdraw an invitation", "administrator", "{invited}withdraw/", None),
     ("a person", "administrator", "{approver}", None),
