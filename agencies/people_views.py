@@ -63,6 +63,7 @@ class InvitationForm(RoleForm):
         self.fields.pop("knowingly", None)  # a new person has no other role
 
 
+EMAIL_LABEL = {"email": _("E-mail address")}
 EMAIL_HELP = {
     "email": _(
         "Notices go there, and the link for a new password when yours is forgotten. May be left empty."
@@ -76,6 +77,7 @@ class AccountForm(BaseUserCreationForm):
     class Meta:
         model = User
         fields = ["username", "email"]
+        labels = EMAIL_LABEL
         help_texts = EMAIL_HELP
 
 
@@ -88,6 +90,7 @@ class IdentityForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ["username", "email"]
+        labels = EMAIL_LABEL
         help_texts = EMAIL_HELP
 
 
