@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -14,10 +17,13 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.admin_scope import HistoryAdmin, ScopedAdmin, ScopedTabularInline, ViewOnly
 from agencies.admin_trail import InTrail
+from agencies.duties import RULES, check_duties, roles_for
 from agencies.invitations import Invitation
 from agencies.models import Agency, FormerName, Membership, Notice, Recheck, SavedView, User
 from agencies.signing_in.fresh import ask_again
+from agencies.signing_in.places import KnownPlace
 from agencies.signing_in.session_limits import end_sessions
+from agencies.signing_in.telling import tell_of
 
 PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -26,8 +32,38 @@ class FormerNameInline(ScopedTabularInline):
     model = FormerName
 
 
-class MembershipOfAgencyInline(ScopedTabularInline):
+class MembershipForm(forms.ModelForm):
+    """A role that is given or changed here keeps apart who records and who rules; on the page of people one may say otherwise."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        agency, person, role = (
+            cleaned.get(name) or getattr(self.instance, name, None) for name in ("agency", "user", "role")
+        )
+        if self.has_changed() and agency and person and person.pk and role:
+            check_duties(person, role, agency)
+        return cleaned
+
+
+class Appointing:
+    """Who is no system administrator neither gives nor takes the roles that those alone give (`agencies.duties`)."""
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "role":
+            kwargs["choices"] = [("", "---------"), *roles_for(request.user)]  # type: ignore[arg-type]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+class MembershipInline(Appointing, ScopedTabularInline):
     model = Membership
+    form = MembershipForm
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows = super().get_queryset(request)
+        return rows if request.user.is_superuser else rows.exclude(role__in=RULES)
+
+
+class MembershipOfAgencyInline(MembershipInline):
     autocomplete_fields = ["user"]
 
 
@@ -88,8 +124,7 @@ class FormerNameAdmin(ScopedAdmin):
         return rows.filter(agency__in=Agency.objects.visible_to(user).order_by())
 
 
-class MembershipOfUserInline(ScopedTabularInline):
-    model = Membership
+class MembershipOfUserInline(MembershipInline):
     autocomplete_fields = ["agency"]
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
@@ -120,6 +155,18 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
         ask_again(request)
         return super().changeform_view(request, *args, **kwargs)
 
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        """Somebody else's new password: its owner is told, and signed out everywhere."""
+        ask_again(request)
+        before = self.get_object(request, unquote(id))
+        response = super().user_change_password(request, id, form_url)
+        after = before and User.objects.filter(pk=before.pk).first()
+        if before is not None and after is not None and before.password != after.password:
+            if after != request.user:
+                end_sessions(after.pk)
+            tell_of(after, "account.password")
+        return response
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         rights = {*PERMISSION_FIELDS, "is_active"} & {*form.changed_data}
@@ -142,11 +189,16 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
             return True
         if obj.is_staff or obj.is_superuser:
             return False
+        if obj.memberships.filter(role__in=RULES).exists():
+            return False
         seen = Membership.objects.visible_to(request.user).order_by().values("pk")
         return not obj.memberships.exclude(pk__in=seen).exists()
 
 
 admin.site.unregister(Group)
+# Identities are linked by their owners alone, and the provider of single sign-on stands in the settings.
+for _model in (SocialAccount, SocialApp, SocialToken):
+    admin.site.unregister(_model)
 
 
 @admin.register(Group)
@@ -155,7 +207,8 @@ class GroupAdmin(InTrail, DjangoGroupAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(HistoryAdmin):
+class MembershipAdmin(Appointing, HistoryAdmin):
+    form = MembershipForm
     list_display = ["user", "role", "agency"]
     list_filter = ["role", "agency__kind"]
     list_select_related = ["user", "agency"]
@@ -167,6 +220,15 @@ class MembershipAdmin(HistoryAdmin):
         "agency__name_en",
     ]
     autocomplete_fields = ["user", "agency"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self._may(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self._may(request, obj)
+
+    def _may(self, request: HttpRequest, obj: Any) -> bool:
+        return obj is None or request.user.is_superuser or obj.role not in RULES
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         ask_again(request)
@@ -236,6 +298,20 @@ class InvitationAdmin(ViewOnly, ScopedAdmin):
         return (
             rows if user.is_superuser else rows.filter(agency__in=Agency.objects.visible_to(user).order_by())
         )
+
+
+@admin.register(KnownPlace)
+class KnownPlaceAdmin(ViewOnly, ScopedAdmin):
+    """From how many browsers and networks somebody signs in, and when: not from which."""
+
+    list_display = ["user", "first_at", "last_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+    date_hierarchy = "last_at"
+    exclude = ["digest"]
+
+    def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
+        return rows if user.is_superuser else rows.filter(user=user)
 
 
 @admin.register(Recheck)

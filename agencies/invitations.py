@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import secrets
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
@@ -14,6 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from agencies.models import Agency, Membership, Role, User
 from agencies.visibility import VisibleQuerySet
 from audit import events
+
+if TYPE_CHECKING:
+    from agencies.signing_in.sso.provider import Identity
 
 VALID_DAYS = 7
 
@@ -69,8 +73,11 @@ def invite(full_name: str, agency: Agency, role: str, *, by: User) -> tuple[Invi
 
     Raises PermissionDenied where `by` administers neither the agency nor one above.
     """
+    from agencies import duties
+
     if not by.has_role(Role.ADMINISTRATOR, at=agency):
         raise PermissionDenied
+    duties.check_appointment(role, by)
     token = secrets.token_urlsafe(32)
     invitation = Invitation.objects.create(
         full_name=full_name,
@@ -89,15 +96,44 @@ def invited_by_link(token: str) -> Invitation | None:
     return Invitation.objects.open(timezone.now()).filter(digest=digest_of(token)).first()
 
 
+def _still_stands_for(invitation: Invitation) -> bool:
+    """Whether whoever sent it could send it today."""
+    from agencies import duties
+
+    by = invitation.invited_by
+    if duties.appointed_by_system_administrators(invitation.role) and not by.is_superuser:
+        return False
+    return by.has_role(Role.ADMINISTRATOR, at=invitation.agency)
+
+
 @transaction.atomic
-def accept(invitation: Invitation, username: str, password: str) -> User:
-    """The new account with its role. Raises ValidationError where the invitation no longer stands."""
+def accept(
+    invitation: Invitation,
+    username: str,
+    password: str = "",
+    *,
+    email: str = "",
+    identity: Identity | None = None,
+) -> User:
+    """The new account with its role, with a password or an identity of single sign-on.
+
+    Raises ValidationError where the invitation no longer stands, or the identity is somebody's already.
+    """
+    from agencies.signing_in.sso import identities
+
     standing = Invitation.objects.select_for_update().open(timezone.now()).filter(pk=invitation.pk).first()
-    if standing is None or not standing.invited_by.has_role(Role.ADMINISTRATOR, at=standing.agency):
+    if standing is None or not _still_stands_for(standing):
         raise ValidationError(_("This invitation can no longer be used. Ask for a new one."))
-    user = User(username=username, last_name=standing.full_name)
-    user.set_password(password)
+    user = User(username=username, last_name=standing.full_name, email=email)
+    if identity is None:
+        user.set_password(password)
+    else:
+        user.set_unusable_password()
+    # Somebody else may have taken the name since the form was checked.
+    user.validate_unique()
     user.save()
+    if identity is not None:
+        identities.link(user, identity)
     Membership.objects.create(user=user, agency=standing.agency, role=standing.role)
     standing.accepted_by = user
     standing.save(update_fields=["accepted_by"])

@@ -510,4 +510,5 @@ class Recheck(models.Model):
         return recheck
 
 
-from agencies.invitations import Invitation  # noqa: E402, F401  # a model of this app, in a module of its own
+from agencies.invitations import Invitation  # noqa: E402, F401  # models of this app, in modules of their own
+from agencies.signing_in.places import KnownPlace  # noqa: E402, F401

@@ -24,15 +24,20 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agencies import invitations, roles
+from agencies import duties, invitations, roles
 from agencies.choosing import AgencyField
 from agencies.invitations import Invitation
 from agencies.models import Agency, Membership, Role, User
 from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
 from agencies.signing_in.fresh import ask_again
+from agencies.signing_in.sso import provider
+from agencies.signing_in.sso.views import begin_acceptance
 
 PER_PAGE = 50
+
+
+KNOWINGLY = _("The person may both record for an agency and rule over it, where these roles come to that")
 
 
 class RoleForm(forms.Form):
@@ -43,6 +48,9 @@ class RoleForm(forms.Form):
 
     def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["role"].choices = duties.roles_for(by)  # type: ignore[attr-defined]
+        if by.is_superuser:
+            self.fields["knowingly"] = forms.BooleanField(label=KNOWINGLY, required=False)
         self.fields["agency"].offer(Agency.objects.visible_to(by, Role.ADMINISTRATOR))  # type: ignore[attr-defined]
 
 
@@ -50,11 +58,40 @@ class InvitationForm(RoleForm):
     full_name = forms.CharField(label=_("Name"), max_length=150)
     field_order = ["full_name", "agency", "role"]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields.pop("knowingly", None)  # a new person has no other role
+
+
+EMAIL_LABEL = {"email": _("E-mail address")}
+EMAIL_HELP = {
+    "email": _(
+        "Notices go there, and the link for a new password when yours is forgotten. May be left empty."
+    )
+}
+
 
 class AccountForm(BaseUserCreationForm):
+    """An account with a password of its own."""
+
     class Meta:
         model = User
-        fields = ["username"]
+        fields = ["username", "email"]
+        labels = EMAIL_LABEL
+        help_texts = EMAIL_HELP
+
+
+SSO_ID = "id_sso_%s"  # both forms are on one page
+
+
+class IdentityForm(forms.ModelForm):
+    """An account without a password: its person signs in by single sign-on."""
+
+    class Meta:
+        model = User
+        fields = ["username", "email"]
+        labels = EMAIL_LABEL
+        help_texts = EMAIL_HELP
 
 
 class PeopleTable(tables.Table):
@@ -133,16 +170,27 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     invitation = invitations.invited_by_link(token)
     if invitation is None:
         return render(request, "agencies/no_invitation.html", status=404)
-    form = AccountForm(request.POST or None)
+    by_identity = provider.is_on() and "by-identity" in request.POST
+    form: Any = (
+        IdentityForm(request.POST, auto_id=SSO_ID) if by_identity else AccountForm(request.POST or None)
+    )
+    if by_identity and form.is_valid():
+        fields = {name: form.cleaned_data[name] for name in ("username", "email")}
+        return begin_acceptance(request, token, fields)
     if request.method == "POST" and form.is_valid():
+        username, password = form.cleaned_data["username"], form.cleaned_data["password1"]
         try:
-            invitations.accept(invitation, form.cleaned_data["username"], form.cleaned_data["password1"])
+            invitations.accept(invitation, username, password, email=form.cleaned_data["email"])
         except ValidationError as error:
             form.add_error(None, error)
         else:
             messages.success(request, _("Your account is made. Sign in with it."))
             return redirect("account_login")
-    return render(request, "agencies/accept.html", {"form": form, "invitation": invitation})
+    context = {"invitation": invitation, "provider": provider.name() if provider.is_on() else ""}
+    # What was typed in one form is shown in it alone.
+    context["form"] = AccountForm() if by_identity else form
+    context["identity_form"] = form if by_identity else IdentityForm(auto_id=SSO_ID)
+    return render(request, "agencies/accept.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -173,6 +221,7 @@ def person(request: SignedInRequest, pk: int) -> HttpResponse:
         "roles": roles.roles_of(one, request.user),
         "may_close": roles.may_close(one, request.user),
         "oneself": one == request.user,
+        "not_ours": [] if request.user.is_superuser else duties.RULES,
     }
     return render(request, "agencies/person.html", context)
 
@@ -189,7 +238,7 @@ def give(request: SignedInRequest, pk: int) -> HttpResponse:
         gettext("It counts from the next sign-in on: the person is signed out everywhere."),
         gettext("Give the role"),
         reverse("agencies:person", args=[pk]),
-        lambda: roles.give(one, form.cleaned_data["role"], form.cleaned_data["agency"], by=request.user),
+        lambda: roles.give(one, **form.cleaned_data, by=request.user),
         form=form,
     )
 
@@ -200,6 +249,7 @@ def take(request: SignedInRequest, pk: int, role: int) -> HttpResponse:
     membership = get_object_or_404(roles.roles_of(one, request.user), pk=role)
     if one == request.user:
         raise PermissionDenied
+    duties.check_appointment(membership.role, request.user)
     return _act(
         request,
         gettext("Take the role %(role)s at %(agency)s from %(name)s")

@@ -7,8 +7,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from agencies import duties
 from agencies.models import Agency, Membership, Role, User
 from agencies.signing_in.session_limits import end_sessions
+from audit import events
 
 
 def people_of(administrator: User) -> QuerySet[User]:
@@ -28,21 +30,35 @@ def roles_of(person: User, administrator: User) -> QuerySet[Membership]:
 
 
 def may_close(person: User, administrator: User) -> bool:
-    """Only whoever administers all that a person does may close the account; a system administrator's only another one."""
+    """Only whoever administers all that a person does may close the account; an officer's or a system administrator's, only one
+    of the latter."""
     if person == administrator:
         return False
     if administrator.is_superuser:
         return True
     if person.is_staff or person.is_superuser:
         return False
+    if person.memberships.filter(role__in=duties.RULES).exists():
+        return False
     known = roles_of(person, administrator).values("pk")
     return not person.memberships.exclude(pk__in=known).exists()
 
 
 @transaction.atomic
-def give(person: User, role: str, agency: Agency, *, by: User) -> Membership:
-    """A role more, from the next sign-in on. Nobody gives one to themselves."""
+def give(person: User, role: str, agency: Agency, *, by: User, knowingly: bool = False) -> Membership:
+    """A role more, from the next sign-in on. Nobody gives one to themselves.
+
+    Who records does not rule (`agencies.duties`), unless a system administrator says so `knowingly`.
+    """
     _check(person, agency, by)
+    duties.check_appointment(role, by)
+    # Two roles that do not go together, given at the same moment, are not both given.
+    User.objects.select_for_update().get(pk=person.pk)
+    if not (knowingly and by.is_superuser):
+        duties.check_duties(person, role, agency)
+    elif held := duties.other_side(person, role, agency):
+        told = {"role": role, "agency": agency.code, "beside": held.role, "at": held.agency.code}
+        events.record(events.Kind.ROLE, by=by, about=person, name=person.username, after={"knowingly": told})
     if Membership.objects.filter(user=person, role=role, agency=agency).exists():
         raise ValidationError(_("This person already has this role at this agency."))
     membership = Membership.objects.create(user=person, role=role, agency=agency)
@@ -54,6 +70,7 @@ def give(person: User, role: str, agency: Agency, *, by: User) -> Membership:
 def take(membership: Membership, *, by: User) -> None:
     """A role less, at once: the person is signed out everywhere."""
     _check(membership.user, membership.agency, by)
+    duties.check_appointment(membership.role, by)
     person = membership.user_id
     membership.delete()
     end_sessions(person)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.internal.flows.login import get_authentication_records
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 
@@ -17,7 +18,9 @@ def listen() -> None:
 
 
 def _signed_in(request: Any, user: Any, **_told: Any) -> None:
-    record(Kind.SIGN_IN, by=user, about=user, name=user.get_username(), request=request)
+    ways = list(dict.fromkeys(way["method"] for way in get_authentication_records(request, user)))
+    told = {"by": ways} if ways else {}
+    record(Kind.SIGN_IN, by=user, about=user, name=user.get_username(), after=told, request=request)
 
 
 def _signed_out(request: Any, user: Any, **_told: Any) -> None:

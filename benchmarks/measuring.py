@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -58,7 +58,7 @@ def measure(runs: int, only: str, say: Callable[[str], None]) -> list[dict[str, 
 
 def _open(client: Client, page: Page) -> str:
     if page.cold:
-        cache.clear()
+        caches["pages"].clear()
     if page.form is not None:
         response = client.post(page.url, page.form, headers={"HX-Request": "true"})
     else:

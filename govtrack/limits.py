@@ -17,6 +17,7 @@ from limits.storage import Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from govtrack.logs import number
+from govtrack.whole_exports import FILE_PARAMETER
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -33,7 +34,6 @@ COSTLY = {
 }
 # Views that make or hand out a file; so does any page with this parameter.
 FILES = {"oversight:exports", "oversight:export-again", "oversight:export-file"}
-FILE_PARAMETER = "_export"
 
 
 def sized(get_response: GetResponse) -> GetResponse:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.exceptions import EmptyResultSet
 from django.core.paginator import EmptyPage, Page, PageNotAnInteger, Paginator
 from django.db.models import QuerySet
@@ -130,12 +130,12 @@ def count_of(rows: QuerySet) -> int:
     except EmptyResultSet:
         return 0
     key = "count:" + hashlib.sha256(f"{sql}{params}".encode()).hexdigest()
-    kept = cache.get(key)
+    kept = caches["pages"].get(key)
     if kept is not None:
         return kept
     counted = rows.order_by().count()
     if counted > EXACT_UP_TO:
-        cache.set(key, counted, SECONDS_KEPT)
+        caches["pages"].set(key, counted, SECONDS_KEPT)
     return counted
 
 

@@ -108,6 +108,18 @@ TABLE: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
     ),
     ("password_change", ()): (SIGNED_IN, SIGNED_IN),
     ("password_change_done", ()): (SIGNED_IN, NEVER),
+    ("password-forgotten", ()): (EVERYBODY, EVERYBODY),
+    ("password-forgotten-sent", ()): (EVERYBODY, EVERYBODY.replace("200", "405")),
+    ("password-new", ("x", "y")): (EVERYBODY, EVERYBODY),  # a link that does not hold
+    ("account-email", ()): (SIGNED_IN, DONE.replace("302", "login", 1)),
+    # Single sign-on is off; tests/agencies/test_single_sign_on.py has it on.
+    ("sso", ()): (NOWHERE, NEVER),
+    ("sso-start", ()): (EVERYBODY.replace("200", "405"), EVERYBODY.replace("200", "404")),
+    ("sso-callback", ()): (EVERYBODY.replace("200", "404"), EVERYBODY.replace("200", "405")),
+    ("sso-prove", ()): (NOWHERE, NOWHERE),
+    ("sso-link", ()): (NEVER, NOWHERE),
+    ("sso-unlink", ("1",)): (NOWHERE, NOWHERE),
+    ("sso-signed-out", ()): (EVERYBODY.replace("200", "404"), EVERYBODY.replace("200", "405")),
     ("set_language", ()): (DONE, DONE),
     ("alive", ()): (EVERYBODY, EVERYBODY.replace("200", "405")),
     ("ready", ()): (EVERYBODY, EVERYBODY.replace("200", "405")),

@@ -13,7 +13,9 @@ from django.utils.translation import gettext_lazy
 from agencies.choosing import AgencyField
 from agencies.models import Agency, DepartmentContact, Membership, Notice, NoticePreferences, Role, User
 from agencies.notice_models import LANGUAGES
-from agencies.notices.telling import Kind, keys_of, known_keys
+from agencies.notices.telling import ALWAYS, Kind, keys_of, known_keys
+
+CHOSEN = [(kind.value, kind.label) for kind in Kind if kind not in ALWAYS]
 
 
 class NoticeFilter(django_filters.FilterSet):
@@ -43,7 +45,7 @@ class PreferencesForm(forms.Form):
     language = forms.ChoiceField(label=gettext_lazy("Language of e-mail"), choices=LANGUAGES)
     by_email = forms.MultipleChoiceField(
         label=gettext_lazy("By e-mail"),
-        choices=Kind.choices,
+        choices=CHOSEN,
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy(
@@ -54,7 +56,7 @@ class PreferencesForm(forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         self.user = user
         kept = NoticePreferences.objects.filter(user=user).first() or NoticePreferences(user=user)
-        wanted = [kind for kind in Kind.values if kind not in kept.not_by_email]
+        wanted = [kind for kind, _label in CHOSEN if kind not in kept.not_by_email]
         kwargs["initial"] = {"language": kept.language, "by_email": wanted}
         super().__init__(*args, **kwargs)
 
@@ -64,7 +66,7 @@ class PreferencesForm(forms.Form):
             user=self.user,
             defaults={
                 "language": self.cleaned_data["language"],
-                "not_by_email": [kind for kind in Kind.values if kind not in wanted],
+                "not_by_email": [kind for kind, _label in CHOSEN if kind not in wanted],
             },
         )
 

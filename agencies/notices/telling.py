@@ -23,9 +23,12 @@ class Kind(models.TextChoices):
     FINDING = "finding", _("Findings")
     WAIVER = "waiver", _("Waivers")
     REQUEST = "request", _("Requests and decisions")
+    SECURITY = "security", _("Your account")
     OTHER = "other", _("Everything else")
 
 
+# What nobody can switch off: it is sent at once, see `agencies.signing_in.telling`.
+ALWAYS = {Kind.SECURITY}
 # The kind and the text of each message. A text names parameters of the notice, such as %(reference)s.
 _MESSAGES: dict[str, tuple[Kind, Any]] = {}
 # For a parameter that holds a code: how to find the names of many codes at once, in the reader's language.

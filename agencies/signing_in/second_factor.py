@@ -1,7 +1,13 @@
-"""Who must sign in with a second factor, and that they set one up before anything else."""
+"""Who must sign in with a second factor, when the provider's counts, and what people are told of changes of theirs."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.mfa.models import Authenticator
+from allauth.mfa.stages import AuthenticateStage
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
@@ -11,6 +17,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from agencies.models import Role, User
+from agencies.signing_in.telling import tell_of
+from audit import events
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -23,6 +31,18 @@ def must_have_one(user: User) -> bool:
     return settings.SECOND_FACTOR_REQUIRED and user.has_role(Role.POLICY_OFFICER)
 
 
+def shown_elsewhere(request: HttpRequest, user: Any) -> bool:
+    """Whether this session began at the provider of single sign-on with a second factor that SSO_SECOND_FACTOR counts."""
+    return any(record.get("second_factor") for record in get_authentication_records(request, user))
+
+
+class AskForCode(AuthenticateStage):
+    """django-allauth's step of signing in, left out where the provider has asked."""
+
+    def _should_handle(self, request: HttpRequest) -> bool:
+        return not shown_elsewhere(request, self.login.user) and super()._should_handle(request)
+
+
 def second_factor_set_up(get_response: GetResponse) -> GetResponse:
     """Lead whoever must have a second factor and has none to the page that sets it up."""
 
@@ -33,9 +53,37 @@ def second_factor_set_up(get_response: GetResponse) -> GetResponse:
             and not request.path.startswith(OPEN)
             and must_have_one(user)
             and not is_mfa_enabled(user)
+            and not shown_elsewhere(request, user)
         ):
             messages.info(request, _("Your role needs a second factor. Set it up to go on."))
             return redirect(reverse("mfa_activate_totp"))
         return get_response(request)
 
     return middleware
+
+
+# What django-allauth says has happened. Recovery codes come and go with the app: only what is done to them by themselves is told.
+
+
+def added(user: User, authenticator: Authenticator, **_signal: Any) -> None:
+    if authenticator.type != Authenticator.Type.RECOVERY_CODES:
+        _tell(user, "account.factor-added", after={"second factor": authenticator.type})
+
+
+def removed(user: User, authenticator: Authenticator, **_signal: Any) -> None:
+    if authenticator.type != Authenticator.Type.RECOVERY_CODES:
+        _tell(user, "account.factor-removed", before={"second factor": authenticator.type})
+
+
+def reset(user: User, authenticator: Authenticator, **_signal: Any) -> None:
+    _tell(user, "account.codes", after={"second factor": authenticator.type, "new": True})
+
+
+def used(user: User, authenticator: Authenticator, **_signal: Any) -> None:
+    if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+        _tell(user, "account.code-used", after={"second factor": authenticator.type, "used": True})
+
+
+def _tell(user: User, key: str, **told: Any) -> None:
+    events.record(events.Kind.ACCOUNT, by=user, about=user, name=user.username, **told)
+    tell_of(user, key)

@@ -41,7 +41,7 @@ def sessions_end(get_response: GetResponse) -> GetResponse:
 
 
 def end_sessions(user_id: int) -> None:
-    """Sign this person out everywhere: what they may do has changed, or they have left."""
+    """Sign this person out everywhere: what they may do or their password has changed, or they have left."""
     from allauth.usersessions.models import UserSession
 
     for session in UserSession.objects.filter(user_id=user_id):

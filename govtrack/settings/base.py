@@ -41,6 +41,21 @@ def database(url: str) -> dict[str, Any]:
     return described
 
 
+def shared_cache(url: str) -> dict[str, Any]:
+    """Django's description of the cache that `url` names: `database://`, `redis://…` (install the driver) or `memory://`."""
+    scheme = url.partition(":")[0]
+    if scheme == "memory":
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    if scheme == "database":
+        # Above so many rows, those that are over are deleted, and then a third of all: more than anybody makes up in an hour.
+        return {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "attempts",
+            "OPTIONS": {"MAX_ENTRIES": 200_000},
+        }
+    return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}
+
+
 DEBUG = False
 ALLOWED_HOSTS: list[str] = []
 
@@ -56,7 +71,7 @@ REMINDER_DAYS = env.list("REMINDER_DAYS", cast=int, default=[90, 30, 7])
 # How many days before the last day of a waiver its agency is told.
 WAIVER_REMINDER_DAYS = env.list("WAIVER_REMINDER_DAYS", cast=int, default=[30, 7])
 
-# E-mail, sent by `manage.py send_reminders` alone. Links in it begin with SITE_URL.
+# E-mail, sent by `manage.py send_reminders`, and what is about an account at once by the worker. Links in it begin with SITE_URL.
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000")
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = env.str("EMAIL_HOST", default="localhost")
@@ -67,6 +82,8 @@ EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=False)
 EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", default=False)
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=30)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="govtrack@localhost")
+# Without a server for e-mail, pages say so instead of promising one.
+EMAIL_IS_SENT = bool(env.str("EMAIL_HOST", default=""))
 # After so many attempts an e-mail is given up.
 EMAIL_ATTEMPTS = env.int("EMAIL_ATTEMPTS", default=5)
 
@@ -97,6 +114,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "figures",
     "audit",
@@ -126,6 +145,7 @@ MIDDLEWARE = [
     "agencies.signing_in.session_limits.sessions_end",
     # Signed-in is the rule; a view that anybody may open says so with @login_not_required.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "govtrack.whole_exports.asked_before_everything",
     "govtrack.limits.often_enough",
     "govtrack.query_limits.stopped_in_time",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
@@ -162,6 +182,13 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 DATABASES = {
     "default": database(env.str("DATABASE_URL", default=f"sqlite:///{DEMO_DIR / 'govtrack.sqlite3'}"))
 }
+# Wrong attempts are counted in the first, by all processes together; nothing else is, so that no page writes to the database for
+# it. What pages keep for a minute is each process's own. See docs/adr.
+CACHE_URL = env.str("CACHE_URL", default="database://")
+CACHES = {
+    "default": shared_cache(CACHE_URL),
+    "pages": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "pages"},
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "agencies.User"
@@ -186,7 +213,12 @@ ACCOUNT_RATE_LIMITS = {
     "login": "60/m/ip",
     "login_failed": "30/m/ip,10/15m/key",
     "reauthenticate": "10/m/user",
+    "change_password": "10/m/user",
+    "reset_password": "20/h/ip,5/h/key",
+    "reset_password_from_key": "20/m/ip",
 }
+# How long the link to a new password holds.
+PASSWORD_RESET_TIMEOUT = 60 * 60
 # The proxies in front that add to X-Forwarded-For; 0 believes that header from nobody.
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_HOPS
 # Policy officers and system administrators sign in with a second factor.
@@ -196,6 +228,17 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "govtrack"
 MFA_TOTP_TOLERANCE = 1  # a code of half a minute ago counts: clocks differ
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses are given by those who make accounts
+# Single sign-on by OpenID Connect: off without an issuer. Its name is shown on pages. SSO_SECOND_FACTOR: what of the provider's
+# `amr` and `acr` counts as a second factor; nothing: govtrack asks for its own.
+SSO_ISSUER = env.str("SSO_ISSUER", default="")
+SSO_CLIENT_ID = env.str("SSO_CLIENT_ID", default="")
+SSO_CLIENT_SECRET = env.str("SSO_CLIENT_SECRET", default="")
+SSO_NAME_KO = env.str("SSO_NAME_KO", default="")
+SSO_NAME_EN = env.str("SSO_NAME_EN", default="")
+SSO_SECOND_FACTOR = env.list("SSO_SECOND_FACTOR", default=[])
+SOCIALACCOUNT_ADAPTER = "agencies.signing_in.sso.provider.SocialAccountAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 USERSESSIONS_TRACK_ACTIVITY = False
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_MINUTES", default=60) * 60
 SESSION_LONGEST_SECONDS = env.int("SESSION_HOURS", default=12) * 60 * 60
@@ -285,9 +328,11 @@ LANGUAGE_COOKIE_HTTPONLY = True
 MESSAGE_STORAGE = "govtrack.cookies.MessageStorage"
 MESSAGES_COOKIE_NAME = "messages"
 
-# Where attempts are counted: `memory://` is each process for itself; `redis://…` or `memcached://…` all of them together, with
-# the driver installed.
-LIMITS_STORAGE = env.str("LIMITS_STORAGE", default="memory://")
+# Where costly pages and files are counted: `memory://` is each process for itself; `redis://…` or `memcached://…` all of them
+# together, with the driver installed. Not the database, which every page would have to write to.
+LIMITS_STORAGE = env.str(
+    "LIMITS_STORAGE", default=CACHE_URL if CACHE_URL.startswith("redis") else "memory://"
+)
 
 # Django alone says nothing about errors while DEBUG is off.
 LOGGING: dict[str, Any] = {

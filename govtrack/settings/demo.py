@@ -31,6 +31,7 @@ DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = kept_key(DEMO_DIR / "secret-key")
 # Nothing leaves the machine: e-mails are written to files.
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_IS_SENT = True
 EMAIL_FILE_PATH = DEMO_DIR / "e-mails"
 EXPORTS_DIR = DEMO_DIR / "exports"
 ATTACHMENTS_DIR = DEMO_DIR / "attachments"

@@ -22,8 +22,10 @@ COUNTERS = (
     "valkey",
     "mongodb",
 )
+CACHES = ("database", "redis", "rediss")
 YES, NO = ("1", "true", "yes", "on", "y", "ok"), ("0", "false", "no", "off", "n", "")
 SWITCHES = ("OFFICIAL_DEPLOYMENT", "POLICY_TWO_PERSON_RULE", "BEHIND_TLS_PROXY")
+SINGLE_SIGN_ON = ("SSO_ISSUER", "SSO_CLIENT_ID", "SSO_CLIENT_SECRET", "SSO_NAME_KO", "SSO_NAME_EN")
 # Each with the least that makes sense.
 NUMBERS = {
     "SECURE_HSTS_SECONDS": 1,
@@ -65,6 +67,12 @@ def problems(environment: Mapping[str, str]) -> Iterator[str]:
             yield f"{name} is no limit: write it as 60/minute or 60/5 minutes, or unset it."
     if environment.get("LIMITS_STORAGE", "memory:").partition(":")[0] not in COUNTERS:
         yield "LIMITS_STORAGE names no place to count in: begin it with memory://, redis:// or memcached://."
+    if environment.get("CACHE_URL", "database:").partition(":")[0] not in CACHES:
+        yield (
+            "CACHE_URL names no cache that all processes share, so wrong attempts would be counted by each alone: "
+            "unset it, or begin it with database:// or redis://."
+        )
+    yield from _single_sign_on(environment)
     exports = Path(environment.get("EXPORTS_DIR") or ROOT / "exports").resolve()
     if exports.is_relative_to(ROOT / "staticfiles"):
         yield "EXPORTS_DIR lies in the folder that is served to everybody: name another one."
@@ -81,6 +89,20 @@ def _keys(environment: Mapping[str, str]) -> Iterator[str]:
     fallbacks = environment.get("SECRET_KEY_FALLBACKS", "")
     if any(_weak(fallback) for fallback in fallbacks.split(",") if fallback):
         yield "SECRET_KEY_FALLBACKS holds a key that is too short or too uniform: remove it."
+
+
+def _single_sign_on(environment: Mapping[str, str]) -> Iterator[str]:
+    """All of it, or none."""
+    given = {name: environment.get(name, "").strip() for name in SINGLE_SIGN_ON}
+    if any(given.values()) or environment.get("SSO_SECOND_FACTOR", "").strip():
+        for name, value in given.items():
+            if not value:
+                yield f"{name} is missing: single sign-on needs {', '.join(SINGLE_SIGN_ON)}. Set it, or unset all of them."
+    issuer = urlsplit(given["SSO_ISSUER"])
+    if given["SSO_ISSUER"] and (
+        issuer.scheme != "https" or not issuer.netloc or issuer.query or issuer.fragment
+    ):
+        yield "SSO_ISSUER is no https:// address: write it exactly as the provider's document names it."
 
 
 def _is_limit(text: str) -> bool:

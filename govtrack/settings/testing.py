@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from .base import *  # noqa: F403
-from .base import DATABASES, REQUEST_LIMITS, STORAGES
+from .base import ACCOUNT_RATE_LIMITS, CACHES, DATABASES, REQUEST_LIMITS, STORAGES
 
 SECRET_KEY = "only-for-tests-" + "0123456789abcdef" * 4
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
@@ -13,9 +13,13 @@ ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 # Tests sign people in without a second factor and all from one address; those of signing in itself turn these on.
 SECOND_FACTOR_REQUIRED = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 10**10
-ACCOUNT_RATE_LIMITS = {"login": "", "login_failed": "", "reauthenticate": ""}
+ACCOUNT_RATE_LIMITS.update(dict.fromkeys(ACCOUNT_RATE_LIMITS, ""))
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Tests of the attempts themselves take the one of a deployment.
+CACHES["default"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+
+EMAIL_IS_SENT = True
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_AUTOREFRESH = True

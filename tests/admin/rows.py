@@ -21,6 +21,7 @@ from agencies.models import (
     SavedView,
     User,
 )
+from agencies.signing_in.places import KnownPlace
 from catalog.models import Category, Certification, Product, Vendor
 from oversight.models import ExportJob, Return, Round, RoundAgency, RoundClosing, RoundEvent, Snapshot
 from policies.models import Condition, Policy, PolicyVersion, Waiver
@@ -357,6 +358,7 @@ MAKERS: dict[type, Callable[[int], Any]] = {
         valid_until=NOW,
         digest=f"{n:064}",
     ),
+    KnownPlace: lambda n: KnownPlace.objects.create(user=user(n), digest=f"{n:064}"),
     Membership: lambda n: Membership.objects.create(user=user(n), agency=province(n), role="administrator"),
     SavedView: lambda n: SavedView.objects.create(
         owner=user(n), title=f"view {n}", page="subscriptions:list", shared_with=province(n)

@@ -53,6 +53,7 @@ VIEW_ONLY = {
     "roundevent",
     "renewal",
     "invitation",
+    "knownplace",
     "paymentsubmission",
     "registerpricing",
     "snapshot",

@@ -4,13 +4,14 @@ import datetime
 from typing import Any
 
 import pytest
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 from django.utils import timezone
 
 from agencies import invitations, roles
 from agencies.invitations import Invitation
 from agencies.models import Agency, Membership, Role, User
+from audit.models import Event
 
 PASSWORD = "another long enough word"
 FIELDS = {"username": "new", "password1": PASSWORD, "password2": PASSWORD}
@@ -158,3 +159,68 @@ def test_it_is_asked_who_it_is(settings: Any, signed_in: Any, jeju: User, member
     member.refresh_from_db()
     assert not member.is_active
     assert client.post(f"/people/{member.pk}/reopen/").status_code == 302  # asked just now
+
+
+def test_who_records_does_not_rule(
+    signed_in: Any, make_user: Any, jeju: User, office: Agency, member: User
+) -> None:
+    """System administrators alone appoint policy officers, and let somebody hold both sides only by saying so."""
+    here = Agency.objects.get(code="KR-49")
+    officer = make_user("policy_officer", "KR-49-1", username="officer")
+    root = make_user("sysadmin", username="root")
+    above = make_user("administrator", "KR", username="above")
+    for by in (jeju, above):
+        for act in (
+            lambda by=by: roles.give(member, Role.POLICY_OFFICER, office, by=by),
+            lambda by=by: roles.take(officer.memberships.get(), by=by),
+            lambda by=by: roles.close(officer, by=by),
+            lambda by=by: invitations.invite("A", office, Role.POLICY_OFFICER, by=by),
+        ):
+            with pytest.raises(PermissionDenied):
+                act()
+    # Over the same agency, from above or from below; elsewhere it does not matter.
+    for role, agency in ((Role.ADMINISTRATOR, here), (Role.APPROVER, office)):
+        with pytest.raises(ValidationError):
+            roles.give(officer, role, agency, by=jeju)
+        with pytest.raises(ValidationError):
+            roles.give(officer, role, agency, by=jeju, knowingly=True)
+    roles.give(officer, Role.COMMITTEE_MEMBER, office, by=jeju)
+    seoul = make_user("administrator", "KR-11").memberships.get().agency
+    roles.give(officer, Role.ADMINISTRATOR, seoul, by=above)
+    with pytest.raises(ValidationError):
+        roles.give(member, Role.POLICY_OFFICER, here, by=root)
+    client = signed_in(user=root, language="en")
+    sent = {"agency": "KR-49", "role": "policy_officer"}
+    refused = client.post(f"/people/{member.pk}/roles/give/", sent)
+    assert "Nobody both records for an agency and rules over it" in refused.content.decode()
+    # The Django admin gives the same answer, and leads to nothing else.
+    added = client.post(
+        "/admin/agencies/membership/add/", {"user": member.pk, "agency": here.pk, "role": "policy_officer"}
+    )
+    assert "Nobody both records" in added.content.decode()
+    assert not member.memberships.filter(role="policy_officer").exists()
+    assert client.post(f"/people/{member.pk}/roles/give/", {**sent, "knowingly": "on"}).status_code == 302
+    assert member.memberships.filter(role="policy_officer").exists()
+    told = (
+        Event.objects.filter(kind="role", actor="root").order_by("pk").values_list("after", flat=True).first()
+    )
+    assert told == {
+        "knowingly": {"role": "policy_officer", "agency": "KR-49", "beside": "administrator", "at": "KR-49-1"}
+    }
+    page = signed_in(user=jeju).get(f"/people/{member.pk}/roles/give/").context["form"]
+    assert [role for role, _label in page.fields["role"].choices] == [
+        "administrator",
+        "approver",
+        "committee_member",
+    ]
+    assert "knowingly" not in page.fields
+
+
+def test_an_officer_invited_by_an_administrator_of_before_is_not_let_in(make_user: Any, jeju: User) -> None:
+    root = make_user("sysadmin", username="root")
+    _one, token = invitations.invite("A", Agency.objects.get(code="KR-49"), Role.POLICY_OFFICER, by=root)
+    Invitation.objects.update(invited_by=jeju)
+    assert Client().post(f"/invitations/{token}/", FIELDS).status_code == 200
+    assert not User.objects.filter(username="new").exists()
+    Invitation.objects.update(invited_by=root)
+    assert Client().post(f"/invitations/{token}/", FIELDS).status_code == 302

@@ -18,6 +18,9 @@ from playwright.sync_api import Page
 
 from agencies.invitations import invite
 from agencies.models import Agency, Delivery, DepartmentContact, Notice, SavedView, User
+from agencies.signing_in.passwords import link_of
+from agencies.signing_in.sso import identities
+from agencies.signing_in.sso.provider import Identity
 from catalog.models import Product
 from catalog.proposing import propose
 from govtrack import limits
@@ -51,7 +54,14 @@ OVERFLOW = "document.scrollingElement.scrollWidth - window.innerWidth"
 
 
 @pytest.fixture
-def records(people: dict[str, Any]) -> dict[str, str]:
+def single_sign_on(settings: Any) -> None:
+    """On, by a provider that nobody reaches."""
+    settings.SSO_ISSUER, settings.SSO_CLIENT_ID = "http://127.0.0.1:9", "govtrack"
+    settings.SSO_NAME_KO, settings.SSO_NAME_EN = "행정 통합인증", "Government sign-on"
+
+
+@pytest.fixture
+def records(people: dict[str, Any], single_sign_on: None) -> dict[str, str]:
     """The addresses of Jeju's records, in the states that pages show differently."""
     administrator, officer, today = people["administrator"], people["officer"], timezone.localdate()
     jeju = Agency.objects.get(code="KR-49")
@@ -173,6 +183,13 @@ def _people(people: dict[str, Any], jeju: Agency) -> dict[str, str]:
     pages = {
         name: reverse("agencies:person", args=[people[name].pk]) for name in ("approver", "administrator")
     }
+    for number, name in enumerate(("committee", "committee", "officer")):
+        label = "somebody.whose.name.is.as.long.as.names.become@an-agency.example"
+        identity = Identity("http://127.0.0.1:9", f"person {number}", label, 0, False)
+        identities.link(people[name], identity)
+    one = identities.of(people["committee"]).first()
+    assert one is not None
+    pages["unlink"], pages["new password"] = reverse("sso-unlink", args=[one.pk]), link_of(people["above"])
     return {
         **pages,
         "role of approver": f"{pages['approver']}roles/{people['approver'].memberships.get().pk}/",
@@ -453,6 +470,18 @@ STATES: list[tuple[str, str, str, Act | None]] = [
         filled(old_password="x", new_password1="1", new_password2="2"),
     ),
     ("password changed", "committee", "/accounts/password/done/", None),
+    ("password forgotten", "anonymous", "/accounts/password/forgotten/", filled(who="")),
+    ("link sent", "anonymous", "/accounts/password/forgotten/sent/", None),
+    ("new password", "anonymous", "{new password}", filled(new_password1="1", new_password2="2")),
+    ("no new password", "anonymous", "/accounts/password/new/x/y/", None),
+    ("e-mail address", "committee", "/accounts/e-mail/", filled(email="x")),
+    ("identities", "committee", "/accounts/sso/", None),
+    ("the last identity", "officer", "/accounts/sso/", None),
+    ("no identity", "administrator", "/accounts/sso/", None),
+    ("unlink", "committee", "{unlink}", None),
+    ("who it is, by the provider", "committee", "/accounts/sso/confirm/", None),
+    ("single sign-on refused", "anonymous", "/accounts/sso/callback/?state=x", None),
+    ("signed out, not at the provider", "anonymous", "/accounts/sso/signed-out/", None),
     ("sign out", "committee", "/accounts/logout/", None),
     ("a closed account", "anonymous", "/accounts/inactive/", None),
     ("who it is, by password", "above", "/accounts/reauthenticate/", filled(password="x")),
@@ -471,7 +500,7 @@ STATES: list[tuple[str, str, str, Act | None]] = [
         "/people/invite/",
         filled(full_name="A name", agency="KR-49", role="approver"),
     ),
-    ("accept an invitation", "anonymous", "{invitation}", filled(username="a", password1="b", password2="c")),
+    ("accept an invitation", "anonymous", "{invitation}", filled()),
     ("accept no invitation", "anonymous", "/invitations/gone/", None),
     ("withdraw an invitation", "administrator", "{invited}withdraw/", None),
     ("a person", "administrator", "{approver}", None),
@@ -848,6 +877,8 @@ def test_every_url_is_visited(records: dict[str, str]) -> None:
         "mfa_generate_recovery_codes",
         "mfa_download_recovery_codes",
         "set_language",
+        "sso-start",  # these two send away to the provider
+        "sso-link",
         "agencies:options",
         "catalog:options",
         "catalog:vendor_options",

@@ -89,6 +89,10 @@ print(settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS, settings.SECUR
                 "LIMIT_OF_FILES": "many",
                 "LIMITS_STORAGE": "nowhere",
                 "EXPORTS_DIR": "staticfiles/exports",
+                "CACHE_URL": "memory://",
+                "SSO_ISSUER": "http://sso.example",
+                "SSO_CLIENT_ID": "govtrack",
+                "SSO_NAME_KO": "통합인증",
             },
             [
                 "SECRET_KEY_FALLBACKS holds a key that is too short or too uniform",
@@ -100,12 +104,27 @@ print(settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS, settings.SECUR
                 "LIMIT_OF_FILES is no limit",
                 "LIMITS_STORAGE names no place to count in",
                 "EXPORTS_DIR lies in the folder that is served to everybody",
+                "CACHE_URL names no cache that all processes share, so wrong attempts would be counted by each alone",
+                "SSO_CLIENT_SECRET is missing",
+                "SSO_NAME_EN is missing",
+                "SSO_ISSUER is no https",
             ],
         ),
     ],
 )
 def test_all_that_is_wrong_is_named_at_once(changes, expected):
     assert sorted(complaints(**changes)) == sorted(expected)
+
+
+def test_single_sign_on_and_the_shared_cache_come_from_the_environment():
+    code = "print(settings.CACHES['default']['BACKEND'], settings.LIMITS_STORAGE, settings.SSO_ISSUER)"
+    given = {"SSO_ISSUER": "https://sso.example", "SSO_CLIENT_ID": "govtrack", "SSO_CLIENT_SECRET": "x"}
+    given |= {"SSO_NAME_KO": "통합인증", "SSO_NAME_EN": "Sign-on"}
+    assert complaints(**given) == []
+    database = "django.core.cache.backends.db.DatabaseCache memory:// https://sso.example\n"
+    assert start(code, **GOOD, **given).stdout == database
+    redis = "django.core.cache.backends.redis.RedisCache redis://cache.example/0 \n"
+    assert start(code, **GOOD, CACHE_URL="redis://cache.example/0").stdout == redis
 
 
 def test_a_forwarded_header_counts_only_behind_a_proxy():

@@ -86,6 +86,7 @@ EVENTS = {
     "agencies.models.User.delete",
     "agencies.models.Membership.delete",
     "agencies.roles.take",
+    "agencies.signing_in.sso.identities.unlink",
     "subscriptions.data_entry.create_data_entry_group",
 }
 # Approvals end with a change or an end that is a decision; the rest follows from tracked records, and is made anew from them.
@@ -118,6 +119,7 @@ PERSONAL = {
     "agencies.notices.telling.tell_all",
     "agencies.notices.views.all_read",
     "agencies.notices.views.delete_department",
+    "agencies.signing_in.places.signed_in",
     "oversight.rounds.reminding._tell",
     "subscriptions.commenting.comment",
     "subscriptions.importing.forms.ColumnsForm.remember",

@@ -1,0 +1,96 @@
+"""People are told of what happens to their own account: on the page of notices, and by e-mail at once where they have an address.
+
+These cannot be switched off. The worker sends the e-mail; what it does not send, the next digest takes along.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_tasks import task
+
+from agencies.models import Notice, User
+from agencies.notices.digests import absolute
+from agencies.notices.telling import Kind, register, texts_of
+
+# Each event with the page where one sees to it.
+MESSAGES = {
+    "account.new-place": _(
+        "Somebody signed in to your account with a browser or from a network that was not seen before."
+    ),
+    "account.after-failures": _("Somebody signed in to your account after %(count)s failed attempts."),
+    "account.password": _("The password of your account was changed."),
+    "account.factor-added": _("A second factor was set up for your account."),
+    "account.factor-removed": _("The second factor of your account was removed."),
+    "account.codes": _("New recovery codes were made for your account."),
+    "account.code-used": _("A recovery code was used for your account."),
+    "account.email": _("The e-mail address of your account was changed."),
+    "account.identity-linked": _("An identity for single sign-on was linked to your account."),
+    "account.identity-unlinked": _("An identity for single sign-on was unlinked from your account."),
+}
+PAGES = {
+    "account.password": "password_change",
+    "account.factor-added": "mfa_index",
+    "account.factor-removed": "mfa_index",
+    "account.codes": "mfa_index",
+    "account.code-used": "mfa_index",
+    "account.email": "account-email",
+    "account.identity-linked": "sso",
+    "account.identity-unlinked": "sso",
+}
+register(Kind.SECURITY, MESSAGES)
+
+
+@transaction.atomic
+def tell_of(user: User, key: str, *, to: str = "", **parameters: Any) -> None:
+    """Tell `user` what happened to their account; by e-mail to the account's address, or to `to` (an address it had before)."""
+    notice = Notice.objects.create(
+        recipient=user, key=key, parameters=parameters, url=reverse(PAGES.get(key, "usersessions_list"))
+    )
+    address = to or user.email
+    if address and settings.EMAIL_IS_SENT:
+        send_at_once.enqueue(notice.pk, address)
+
+
+@task()
+def send_at_once(notice: int, address: str) -> None:
+    """Send one notice by itself, unless a digest has taken it."""
+    with transaction.atomic():
+        waiting = Notice.objects.filter(pk=notice, mail=Notice.Mail.WAITING)
+        told = waiting.select_for_update(of=("self",)).select_related("recipient").first()
+        if told is None or told.recipient is None:
+            return
+        with translation.override(language_of(told.recipient)):
+            subject, body = written(told)
+        send(subject, body, address)
+        told.mail = Notice.Mail.TAKEN
+        told.save(update_fields=["mail"])
+
+
+def language_of(user: User) -> str:
+    preferences = getattr(user, "notice_preferences", None)
+    return preferences.language if preferences else settings.LANGUAGE_CODE
+
+
+def written(notice: Notice) -> tuple[str, str]:
+    """Subject and text, in the language in use."""
+    context = {
+        "text": texts_of([notice])[0],
+        "user": notice.recipient,
+        "at": timezone.localtime(notice.created_at),
+        "url": absolute(notice.url),
+        "sessions_url": absolute(reverse("usersessions_list")),
+    }
+    return gettext("[govtrack] About your account"), render_to_string("account/told.txt", context)
+
+
+def send(subject: str, body: str, address: str) -> None:
+    EmailMessage(subject, body, None, [address], headers={"Auto-Submitted": "auto-generated"}).send()

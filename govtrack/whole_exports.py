@@ -1,0 +1,96 @@
+"""Who takes away everything that they see, of more than one agency, says first that it is still them.
+
+One place for all pages that give a file: each is named here with what narrows it, or with why it never is everything. A test
+finds those that are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+
+from agencies.models import Agency
+from agencies.signed_in import SignedInRequest
+from agencies.signing_in.fresh import asked_first
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+FILE_PARAMETER = "_export"
+# Pages of which a file is not everything, and why.
+NEVER_WHOLE = {
+    "oversight:spending": "published statements, and sums of 17 governments",
+    "oversight:snapshot": "figures that were frozen",
+    "oversight:round": "who has answered a round",
+    "oversight:round-return": "one agency's return",
+    "oversight:export-file": "asked when it was begun",
+    "subscriptions:what-if": "what one policy hits",
+    "subscriptions:attachment": "one file of one subscription",
+    "subscriptions:import-example": "an example",
+    "subscriptions:import-problems": "what is wrong in one's own file",
+    "mfa_download_recovery_codes": "asks by itself",
+}
+
+
+@cache
+def narrowing() -> dict[str, Collection[str]]:
+    """For each page whose file may be everything, the parameters that narrow it. Any other parameter leaves it whole."""
+    from audit.filters import ChangeFilter, EventFilter
+    from oversight.explorer.question import Filters
+    from subscriptions.filters import SubscriptionFilter
+    from subscriptions.finding_views import DecisionFilter
+    from subscriptions.payment_tables import PaymentFilter
+    from subscriptions.renewals.listing import RenewalFilter
+
+    question = {field.name for field in fields(Filters)}
+    return {
+        "subscriptions:list": SubscriptionFilter.base_filters.keys(),
+        "subscriptions:payments": PaymentFilter.base_filters.keys(),
+        "subscriptions:decisions": DecisionFilter.base_filters.keys(),
+        "subscriptions:renewals": RenewalFilter.base_filters.keys(),
+        "subscriptions:import-records": (),
+        "oversight:explore": question,
+        "oversight:records": question,
+        "oversight:exports": question,
+        "oversight:plan": {"agency"},
+        "audit:events": EventFilter.base_fields.keys(),
+        "audit:changes": ChangeFilter.base_fields.keys() - {"record"},
+    }
+
+
+def asks_for_everything(request: HttpRequest) -> bool:
+    """Whether the answer to this request would be a file, or begin one, that no filter narrows."""
+    name = request.resolver_match.view_name if request.resolver_match else ""
+    if name in NEVER_WHOLE:
+        return False
+    if name == "oversight:exports":
+        given = QueryDict(request.POST.get("query", ""))
+        is_file = request.method == "POST"
+    else:
+        given = request.GET
+        is_file = FILE_PARAMETER in given or name == "subscriptions:import-records"
+    return is_file and not any(given.get(parameter, "").strip() for parameter in narrowing().get(name, ()))
+
+
+def sees_more_than_one(request: SignedInRequest) -> bool:
+    if request.user.sight().everything:
+        return True
+    return Agency.objects.visible_to(request.user).order_by()[:2].count() > 1
+
+
+def asked_before_everything(get_response: GetResponse) -> GetResponse:
+    """Middleware: ask for the password, a code, or the provider's word before such a file, unless it was given just now."""
+
+    def process_view(request: Any, *view: Any) -> HttpResponse | None:
+        if request.user.is_authenticated and asks_for_everything(request) and sees_more_than_one(request):
+            return asked_first(request)
+        return None
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        return get_response(request)
+
+    middleware.process_view = process_view  # type: ignore[attr-defined]
+    return middleware

@@ -1,0 +1,333 @@
+"""What befalls an account: a forgotten password, a new address, and what its owner is told; attempts counted by all processes."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from allauth.core import ratelimit
+from allauth.core.internal import ratelimit as counting
+from allauth.mfa.totp.internal.auth import TOTP
+from django.core import mail
+from django.core.cache import cache, caches
+from django.core.cache.backends.db import DatabaseCache
+from django.core.cache.backends.locmem import LocMemCache
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from agencies.models import Notice, User
+from agencies.notice_models import NoticePreferences
+from agencies.signing_in import passwords, telling
+from audit.models import Event
+from govtrack.settings.base import shared_cache
+from tests.agencies.test_signing_in import PASSWORD, code, sign_in, with_password
+
+KEY = "JBSWY3DPEHPK3PXP"
+NEW = "an even longer word"
+FORGOTTEN = "/accounts/password/forgotten/"
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def jeju(make_user: Any) -> User:
+    return with_password(make_user("administrator", "KR-49", username="jeju", email="jeju@agency.example"))
+
+
+def work() -> None:
+    """What the worker does with what waits for it."""
+    does = {"send_links": passwords.send_links, "send_at_once": telling.send_at_once}
+    for waiting in DBTaskResult.objects.order_by("enqueued_at"):
+        does[waiting.task_path.rpartition(".")[2]].func(*waiting.args_kwargs["args"])
+        waiting.delete()
+
+
+def asked(who: str, **extra: Any) -> tuple[Any, list[Any]]:
+    """The answer to somebody who asks for a link, and what the worker is given."""
+    answer = Client().post(FORGOTTEN, {"who": who}, **extra)
+    given = [
+        result.args_kwargs["args"] for result in DBTaskResult.objects.filter(task_path__endswith="links")
+    ]
+    return answer, given
+
+
+def link_sent() -> str:
+    work()
+    found = re.search(r"http://127\.0\.0\.1:8000(\S+/password/new/\S+)", mail.outbox[-1].body)
+    assert found
+    return found[1]
+
+
+def keys(user: User) -> list[str]:
+    return list(Notice.objects.filter(recipient=user).order_by("pk").values_list("key", flat=True))
+
+
+def test_a_forgotten_password(jeju: User) -> None:
+    NoticePreferences.objects.create(user=jeju, language="en")
+    TOTP.activate(jeju, KEY)
+    elsewhere = Client()
+    answer = sign_in(client=elsewhere)
+    elsewhere.post(answer["Location"], {"code": code()})
+    assert elsewhere.get("/").status_code == 200
+    answer, given = asked("JEJU@agency.example")
+    assert (answer["Location"], given) == (f"{FORGOTTEN}sent/", [[[jeju.pk]]])
+    link = link_sent()
+    assert "works once, and for 60 minutes" in mail.outbox[-1].body
+    client = Client()
+    form = client.get(link)["Location"]
+    assert client.get(form)["Referrer-Policy"] == "no-referrer"
+    weak = client.post(form, {"new_password1": "12345", "new_password2": "12345"})
+    assert weak.status_code == 200
+    done = client.post(form, {"new_password1": NEW, "new_password2": NEW})
+    assert done["Location"] == "/accounts/login/"
+    assert (client.get("/").status_code, elsewhere.get("/").status_code) == (302, 302)
+    for again in (Client().get(link), client.get(form)):
+        assert (again.status_code, again.context["validlink"]) == (200, False)
+    assert sign_in().status_code == 200
+    assert sign_in(password=NEW)["Location"].startswith("/accounts/second-factor/authenticate/")
+    work()
+    assert (keys(jeju)[-1], mail.outbox[-1].to) == ("account.password", ["jeju@agency.example"])
+    kept = Event.objects.filter(kind="password", about="jeju").order_by("pk").values_list("after", flat=True)
+    assert list(kept)[-2:] == [{"link": "sent"}, {}]
+
+
+def test_the_link_ends(settings: Any, jeju: User) -> None:
+    asked("jeju")
+    link = link_sent()
+    settings.PASSWORD_RESET_TIMEOUT = -1
+    assert not Client().get(link).context["validlink"]
+    settings.PASSWORD_RESET_TIMEOUT = 3600
+    jeju.is_active = False
+    jeju.save()
+    assert not Client().get(link).context["validlink"]
+
+
+def test_nothing_tells_whether_there_is_an_account(
+    jeju: User, make_user: Any, django_assert_num_queries: Any
+) -> None:
+    """The same page after the same statements; the worker, whom nobody sees, knows."""
+    make_user("approver", "KR-49", username="without", email="without@agency.example")  # no password
+    closed = with_password(make_user("approver", "KR-49", username="closed", email="closed@agency.example"))
+    closed.is_active = False
+    closed.save()
+    silent = with_password(make_user("approver", "KR-49", username="silent"))
+    seen = set()
+    for who in ("jeju", "nobody", "closed", "silent"):
+        with django_assert_num_queries(3):
+            answer, _given = asked(who)
+        seen.add((answer.status_code, answer["Location"], answer.content))
+    assert len(seen) == 1
+    assert asked("x")[1] == [[[jeju.pk]], [[]], [[]], [[silent.pk]], [[]]]
+    work()
+    assert [message.to for message in mail.outbox] == [["jeju@agency.example"]]
+    asked("without")
+    work()
+    assert "/password/new/" not in mail.outbox[-1].body
+
+
+def test_asking_for_links_is_limited(settings: Any, jeju: User) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"reset_password": "5/h/ip,2/h/key"}
+    answers = [asked("jeju", REMOTE_ADDR=f"10.0.0.{n}")[0].status_code for n in range(3)]
+    assert answers == [302, 302, 429]
+    assert asked("JEJU", REMOTE_ADDR="10.0.0.9")[0].status_code == 429
+    answers = [asked(f"name-{n}", REMOTE_ADDR="10.0.0.77")[0].status_code for n in range(6)]
+    assert answers == [302] * 5 + [429]
+
+
+def test_without_e_mail_the_page_says_so(settings: Any, jeju: User) -> None:
+    settings.EMAIL_IS_SENT = False
+    page = Client().get(FORGOTTEN)
+    assert page.context["form"] is None
+    assert asked("jeju")[1] == []
+
+
+def test_a_new_password_ends_the_other_sessions(jeju: User) -> None:
+    here, there = Client(), Client()
+    for client in (here, there):
+        sign_in(client=client)
+    old = here.session.session_key
+    changed = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
+    assert here.post("/accounts/password/", changed).status_code == 302
+    assert (here.get("/").status_code, there.get("/").status_code) == (200, 302)
+    assert here.session.session_key != old
+    assert len(here.get("/accounts/sessions/").context["sessions"]) == 1
+    assert keys(jeju) == ["account.password"]
+
+
+def test_a_password_that_somebody_else_sets(jeju: User, signed_in: Any) -> None:
+    theirs = Client()
+    sign_in(client=theirs)
+    given = {"usable_password": "true", "password1": NEW, "password2": NEW}
+    done = signed_in("sysadmin").post(f"/admin/agencies/user/{jeju.pk}/password/", given)
+    assert (done.status_code, theirs.get("/").status_code, keys(jeju)) == (302, 302, ["account.password"])
+    assert sign_in(password=NEW).status_code == 302
+
+
+def test_people_are_told_of_their_account(jeju: User, django_capture_on_commit_callbacks: Any) -> None:
+    """By a notice and an e-mail each; not of what they do as always."""
+    home, away = {"HTTP_USER_AGENT": "Firefox/1", "REMOTE_ADDR": "10.1.1.7"}, {"REMOTE_ADDR": "10.9.9.9"}
+    sign_in(**home)
+    sign_in(
+        **{**home, "HTTP_USER_AGENT": "Firefox/2", "REMOTE_ADDR": "10.1.1.99"}
+    )  # updated, at the next desk
+    assert keys(jeju) == []
+    sign_in(**away)
+    sign_in(**away)
+    assert keys(jeju) == ["account.new-place"]
+    for _number in range(2):
+        sign_in(password="x")
+    sign_in(**home)
+    for _number in range(3):
+        sign_in(password="x")
+    client = Client()
+    sign_in(client=client, **home)
+    assert keys(jeju)[1:] == ["account.after-failures"]
+    address = "/accounts/e-mail/"
+    assert client.post(address, {"email": "not one"}).status_code == 200
+    assert client.post(address, {"email": "new@agency.example"}).status_code == 302
+    client.get("/accounts/second-factor/totp/activate/")
+    key = client.get("/accounts/second-factor/totp/activate/").context["form"].secret
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post("/accounts/second-factor/totp/activate/", {"code": code(key)})
+        client.post("/accounts/second-factor/recovery-codes/generate/")
+    client.post("/accounts/second-factor/totp/deactivate/")
+    done = ["account.email", "account.factor-added", "account.codes", "account.factor-removed"]
+    assert keys(jeju)[2:] == done
+    work()
+    assert [message.to[0].split("@")[0] for message in mail.outbox] == ["jeju"] * 3 + ["new"] * 3
+    assert set(Notice.objects.values_list("mail", flat=True)) == {"taken"}
+    texts = client.get("/notices/").content.decode()
+    assert "10.9.9.9" not in texts
+    NoticePreferences.objects.update_or_create(user=jeju, defaults={"not_by_email": ["security"]})
+    jeju.refresh_from_db()
+    telling.tell_of(jeju, "account.password")
+    work()
+    assert mail.outbox[-1].to == ["new@agency.example"]
+
+
+def test_what_the_worker_does_not_send_goes_with_the_digest(jeju: User) -> None:
+    from agencies.notices.digests import make_digests
+
+    telling.tell_of(jeju, "account.password")
+    assert [delivery.address for delivery in make_digests(timezone.localdate())] == ["jeju@agency.example"]
+    work()
+    assert mail.outbox == []
+
+
+# --- counting -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def table(transactional_db: None, settings: Any) -> Iterator[DatabaseCache]:
+    """The table of a deployment, which the migration makes; three wrong attempts are let through."""
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "3/m/key"}
+    described = shared_cache("database://")
+    found = DatabaseCache(described["LOCATION"], described)
+    found.clear()
+    yield found
+    found.clear()
+
+
+def counted_at_once(monkeypatch: pytest.MonkeyPatch, stores: list[Any]) -> int:
+    """How many of the attempts that all begin at once, each with its store, are let through."""
+    through: list[bool] = []
+    start = threading.Barrier(len(stores))
+
+    class Here(threading.local):
+        store: Any = None
+
+    here = Here()
+
+    class Chosen:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(here.store, name)
+
+    monkeypatch.setattr(counting, "cache", Chosen())
+
+    def attempt(store: Any) -> None:
+        here.store = store
+        request = RequestFactory().post("/", REMOTE_ADDR="10.0.0.1")
+        start.wait()
+        try:
+            through.append(ratelimit.consume(request, action="login_failed", key="jeju"))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=attempt, args=[store]) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(through)
+
+
+@contextmanager
+def unlocked(_key: str) -> Iterator[bool]:
+    yield True
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="one writer at a time there anyway")
+def test_attempts_are_counted_by_all_processes_together(
+    table: DatabaseCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each thread has a connection of its own, as a process has."""
+    assert counted_at_once(monkeypatch, [table] * 8) == 3
+
+
+def test_each_process_by_itself_counts_too_little(
+    table: DatabaseCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: memory of one's own lets the same attempts through in every process; one table does not."""
+    alone = [LocMemCache(f"process {n}", {}) for n in range(4)]
+    assert counted_at_once(monkeypatch, alone) == 4
+    assert counted_at_once(monkeypatch, [table] * 4) == 3
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="one writer at a time there anyway")
+def test_without_the_lock_attempts_are_lost(table: DatabaseCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: everybody reads before anybody writes."""
+    monkeypatch.setattr(counting, "cache_lock", unlocked)
+    everybody = threading.Barrier(8)
+
+    class Slow(DatabaseCache):
+        def get(self, *args: Any, **kwargs: Any) -> Any:
+            found = super().get(*args, **kwargs)
+            everybody.wait()
+            return found
+
+    described = shared_cache("database://")
+    assert counted_at_once(monkeypatch, [Slow(described["LOCATION"], described)] * 8) == 8
+
+
+def test_no_page_writes_what_is_counted(
+    settings: Any, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither reading nor recording touches the shared cache: only signing in does."""
+    touched: list[str] = []
+
+    class Watched(LocMemCache):
+        def add(self, key: Any, *args: Any, **kwargs: Any) -> bool:
+            touched.append(key)
+            return super().add(key, *args, **kwargs)
+
+        def set(self, key: Any, *args: Any, **kwargs: Any) -> None:
+            touched.append(key)
+            super().set(key, *args, **kwargs)
+
+    client = signed_in("sysadmin")
+    monkeypatch.setattr(caches._connections, "default", Watched("watched", {}), raising=False)  # type: ignore[attr-defined]
+    for path in ("/", "/subscriptions/", "/people/", "/audit/", "/notices/"):
+        assert client.get(path).status_code == 200
+    assert touched == []
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "3/m/key"}
+    sign_in(password="x")
+    assert touched != []

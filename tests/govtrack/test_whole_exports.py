@@ -1,0 +1,127 @@
+"""Before everything is taken away, it is asked who it is: on every page that gives a file, of who sees more than one agency."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from agencies.models import User
+from govtrack.whole_exports import NEVER_WHOLE, narrowing
+from oversight.models import ExportJob
+from tests.test_access import names_of
+
+PASSWORD = "a long enough word"
+GIVES_A_FILE = re.compile(
+    r"_export|file_of|FileResponse|StreamingHttpResponse|as_attachment|Content-Disposition"
+)
+ASKS = "/accounts/reauthenticate/?next="
+
+
+def giving_files(resolver: Any, space: str = "") -> set[str]:
+    """The names of all views whose own code speaks of a file."""
+    found: set[str] = set()
+    for pattern in resolver.url_patterns:
+        if hasattr(pattern, "url_patterns"):
+            inner = ":".join(filter(None, (space, pattern.namespace)))
+            found |= giving_files(pattern, inner) if inner != "admin" else set()
+            continue
+        view = getattr(pattern.callback, "view_class", None) or inspect.unwrap(pattern.callback)
+        if GIVES_A_FILE.search(inspect.getsource(view)):
+            found.add(":".join(filter(None, (space, pattern.name))))
+    return found
+
+
+def test_every_page_that_gives_a_file_is_named() -> None:
+    # What begins a file, or names the parameter only to hand it on, is not one that gives it.
+    begins = {"oversight:exports"}
+    assert giving_files(get_resolver()) | begins == {*narrowing(), *NEVER_WHOLE}
+    assert not narrowing().keys() & NEVER_WHOLE.keys()
+    assert {*narrowing(), *NEVER_WHOLE} <= set(names_of(get_resolver().url_patterns))
+
+
+@pytest.fixture
+def asked(settings: Any) -> None:
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+
+
+def with_password(user: User) -> User:
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+GIVES_CSV = (
+    "subscriptions:list", "subscriptions:payments", "subscriptions:decisions", "subscriptions:renewals",
+    "oversight:explore", "oversight:records", "oversight:plan", "audit:events", "audit:changes",
+)  # fmt: skip
+
+
+def test_everything_is_asked_for_first_and_then_given(
+    asked: None, report_data: None, make_user: Any, signed_in: Any
+) -> None:
+    client = signed_in(user=with_password(make_user("sysadmin", username="root")))
+    for name in GIVES_CSV:
+        address = f"{reverse(name)}?_export=csv"
+        for whole in (address, f"{address}&sort=agency&unknown=1&agency="):
+            answer = client.get(whole)
+            assert (answer.status_code, answer["Location"].startswith(ASKS)) == (302, True), whole
+    address = f"{reverse('subscriptions:list')}?_export=csv&sort=agency"
+    asks = client.get(address)["Location"]
+    assert client.post(asks, {"password": "wrong"}).status_code == 200
+    confirmed = client.post(asks, {"password": PASSWORD})
+    assert confirmed["Location"] == address
+    assert client.get(address)["Content-Disposition"].startswith("attachment")
+    for name in GIVES_CSV:  # asked just now
+        assert client.get(f"{reverse(name)}?_export=csv").status_code == 200, name
+
+
+def test_what_is_narrowed_is_not_asked_for(
+    asked: None, report_data: None, make_user: Any, signed_in: Any
+) -> None:
+    client = signed_in(user=with_password(make_user("committee_member", "KR")))
+    for name in (
+        "subscriptions:list",
+        "subscriptions:payments",
+        "oversight:records",
+        "oversight:explore",
+        "oversight:plan",
+    ):
+        assert client.get(f"{reverse(name)}?_export=csv&agency=KR-49").status_code == 200, name
+        assert client.get(reverse(name)).status_code == 200, name  # a page is no file
+
+
+def test_who_sees_one_agency_is_not_asked(
+    asked: None, make_user: Any, make_agency: Any, signed_in: Any
+) -> None:
+    user = with_password(make_user("administrator", "KR-49"))
+    client, address = signed_in(user=user), f"{reverse('subscriptions:list')}?_export=csv"
+    records = reverse("subscriptions:import-records", args=["subscriptions", "csv"])
+    assert (client.get(address).status_code, client.get(records).status_code) == (200, 200)
+    make_agency("KR-49-1", parent="KR-49")
+    assert (client.get(address).status_code, client.get(records).status_code) == (302, 302)
+
+
+def test_what_is_begun_in_the_background_too(
+    asked: None, report_data: None, make_user: Any, signed_in: Any
+) -> None:
+    client = signed_in(user=with_password(make_user("committee_member", "KR")))
+    address = reverse("oversight:exports")
+    assert client.post(address, {"query": "agency=KR-49"}).status_code == 302
+    assert ExportJob.objects.count() == 1
+    asks = client.post(address, {"query": "measure=subscriptions"})["Location"]
+    assert (asks.startswith(ASKS), ExportJob.objects.count()) == (True, 1)
+    client.post(asks, {"password": PASSWORD, "next": address})
+    assert list(ExportJob.objects.order_by("pk").values_list("query", flat=True)) == [
+        "agency=KR-49",
+        "measure=subscriptions",
+    ]
+
+
+def test_without_an_account_it_leads_to_the_login_page(db: None) -> None:
+    answer = Client().get(f"{reverse('subscriptions:list')}?_export=csv")
+    assert answer["Location"].startswith("/accounts/login/")
