@@ -69,7 +69,7 @@ def test_without_the_locks_a_record_is_doubled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The control of the test above: it would notice."""
-    monkeypatch.setattr(running.bulk, "hold_imports", lambda: None)
+    monkeypatch.setattr(running, "hold_imports", lambda: None)
     monkeypatch.setattr(running.Checker, "_hold_agencies", lambda self, agencies: None)
     one = take("P1,tool-a,C-2,2026-01-01,\n", by)
     interleave(one, one, pause=JUDGE)
