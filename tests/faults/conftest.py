@@ -35,6 +35,7 @@ class Register:
     people: list[dict[str, Any]]
     folder: Path
     cluster: postgres.Cluster | None = None
+    server: str = ""  # PostgreSQL's: the address of its first database
     ledger: Ledger = field(default_factory=Ledger)
 
     def site(self, **how: Any) -> Site:
@@ -136,7 +137,7 @@ def register(
     administer(url, drop, f"CREATE DATABASE {name} TEMPLATE prepared_{os.getpid()}")
     if cluster is None:
         administer(url, f"ALTER DATABASE {name} SET synchronous_commit = on")
-    yield Register(named(url, name), people, tmp_path, cluster)
+    yield Register(named(url, name), people, tmp_path, cluster, url)
     administer(url, drop)
 
 

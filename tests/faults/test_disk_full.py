@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -106,7 +107,7 @@ def test_no_room_for_files(how: str, register: Register, cases: list[int]) -> No
     (register.folder / "site").mkdir()
     with ExitStack() as disks:
         on_disk = how == "disk" and all(
-            [disks.enter_context(small_disk(folder, 8)) for folder in folders.values()]
+            disks.enter_context(small_disk(folder, 8)) for folder in folders.values()
         )
         largest = None if on_disk else 6 * 1024
         site = register.site(largest_file=largest)
@@ -152,7 +153,7 @@ def test_no_room_for_files(how: str, register: Register, cases: list[int]) -> No
                 site.stop()
                 site.largest_file = None
                 site.start(background=True)
-            page, mark = person.uploads(400)
+            page, _mark = person.uploads(400)
             assert page
             assert attach(person, reference).status == 302
             assert reader.post(f"{started.location}again/", {}).status == 302
