@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -62,6 +63,7 @@ SECTIONS = {
     "trail": Section(
         "the audit trail and its seals", ["tests/audit", "tests/subscriptions/test_write_paths.py"]
     ),
+    "guards": Section("each guard switched off fails its test", []),
     "faults": Section(
         "processes killed, databases lost, disks full, backups",
         ["tests/faults"],
@@ -77,8 +79,10 @@ SECTIONS = {
 
 def attempt(section: Section) -> Result:
     """Run a section's tests; a run that ends without a report is a failure."""
-    if not section.files:
+    if section is SECTIONS["load"]:
         return under_load()
+    if section is SECTIONS["guards"]:
+        return switched_off()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="govtrack-audit-") as folder:
         report = Path(folder) / "report.xml"
@@ -107,6 +111,18 @@ def under_load() -> Result:
         found = json.loads(figures.read_text()) if figures.exists() else {"requests": 0, "missed": []}
     failures = len(found["missed"]) or int(ended != 0)
     return Result(found["requests"], failures, time.monotonic() - started)
+
+
+def switched_off() -> Result:
+    """The cases are the guards, the failures those whose test did not notice."""
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.guards"], cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True
+    )
+    print(done.stdout)
+    found = re.search(r"^(\d+) breaks, (\d+) survived", done.stdout, re.MULTILINE)
+    cases, failures = (int(found[1]), int(found[2])) if found else (0, 1)
+    return Result(cases, failures or int(done.returncode != 0), time.monotonic() - started)
 
 
 def counted(report: Path) -> tuple[int, int]:

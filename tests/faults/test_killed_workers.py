@@ -133,7 +133,7 @@ def test_killed_while_people(act: str, register: Register, cases: list[int]) -> 
             time.sleep(1)
         assert struck >= KILLS * 0.8
         assert register.ledger.cut() > 0
-    assert written(register, act)[act] > KILLS
+    assert written(register, act)[act] > 1
     register.assert_sound()
     cases += [1] * len(register.ledger.answers)
 

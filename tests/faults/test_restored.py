@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.db import connection
 
 from tests.faults.conftest import Register, administer, changed_settings, named
 from tests.faults.people import Crowd, Ledger
@@ -41,6 +42,8 @@ def so_far(ledger: Ledger) -> Ledger:
     return Ledger(list(ledger.acknowledged), ledger.tried)
 
 
+@pytest.mark.django_db  # the copy is of this run's own database
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's own, tried with the tests on SQLite")
 def test_a_backup_of_sqlite(on_sqlite: Callable[[Path], Register], tmp_path: Path, cases: list[int]) -> None:
     folder, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
     folder.mkdir()
