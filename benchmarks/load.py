@@ -106,8 +106,12 @@ class User(Person):
         """Something that the person's role may write; one request of it writes."""
         self.number += 1
         if self.role == "committee_member":
-            self.doing = "freeze a view"
-            self.freezes()
+            if self.number % 4:
+                self.doing = "save a view"
+                self.post("/spending/explore/save/?rows=agency", {"title": f"view {self.number}"})
+            else:
+                self.doing = "freeze a view"
+                self.freezes()
             return
         if self.role == "approver":
             self.doing = "comment on a record"
@@ -203,8 +207,7 @@ def measure(server: databases.Server, options: argparse.Namespace) -> dict[str, 
         who = json.loads(told_by(url, "benchmarks.load", "--people", str(options.users)))
         say(f"{options.users} people for {options.minutes:g} minutes")
         with serving(Site(url, Path(folder), threads=options.threads)) as site:
-            for told in who[:10]:  # what is loaded at the first request of a process is not what is measured
-                Person(site, told, Ledger()).get("/subscriptions/")
+            warm_up(site, who)
             load.began = time.monotonic()
             until = load.began + options.minutes * 60
             users = [User(site, told, ledger, load, options.think, until) for told in who]
@@ -214,6 +217,14 @@ def measure(server: databases.Server, options: argparse.Namespace) -> dict[str, 
         say("comparing what was acknowledged with what is there")
         unsound = json.loads(told_by(url, "tests.faults.soundness", str(file), "--touched", folder=folder))
     return {**summary(load), "unsound": unsound, "acknowledged": len(ledger.acknowledged)}
+
+
+def warm_up(site: Site, who: list[dict[str, Any]]) -> None:
+    """Open every page some times: what is loaded at the first request of a process is not what is measured."""
+    for told in who[:10] + who[:10]:
+        person = Person(site, told, Ledger())
+        for _page, path in PAGES_OF_ALL + (PAGES_OF_COMMITTEE if told["role"] == "committee_member" else []):
+            person.get(path.format(reference=told["references"][0], agency=person.agency))
 
 
 def live(users: list[User], site: Site, load: Load, until: float) -> None:
