@@ -95,7 +95,7 @@ def attempt(section: Section) -> Result:
             "--tb=short",
             "--show-capture=no",
         ]
-        command += [f"--junitxml={report}", *section.options, *section.files]
+        command += [f"--junitxml={report}", "-o", "junit_family=xunit1", *section.options, *section.files]
         ended = subprocess.run(command, cwd=ROOT, env=environment(**section.told)).returncode
         cases, failures = counted(report) if report.exists() else (0, 0)
     return Result(cases, failures or int(ended != 0), time.monotonic() - started)
