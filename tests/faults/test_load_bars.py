@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.load import Done, Load, missed, summary
+from benchmarks.load import missed, summary
+from benchmarks.users import Done, Load
 
 MB = 1024 * 1024
 
