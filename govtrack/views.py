@@ -1,5 +1,7 @@
 """The home page (what needs the reader's attention, the key figures, the latest decisions), and the page of what is not there."""
 
+import sys
+
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,11 +14,14 @@ from agencies.paging import MissingPage
 from agencies.signed_in import SignedInRequest
 from govtrack import csp_reports as reports
 from govtrack.logs import number
+from govtrack.outages import outage_of
 from oversight.attention import attention, recent_decisions
 from oversight.key_figures import home_cards
 from oversight.recorded import recorded_in_sight
 from oversight.spending import stated_sums
 from oversight.stated import default_source
+
+RETRY_AFTER = "10"  # seconds after which an outage may be over
 
 
 @require_GET
@@ -63,5 +68,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Something broke; the log has it under the number that the page tells."""
-    return HttpResponse(render_to_string("500.html", {"request_number": number()}), status=500)
+    """Something broke, in the register or in what it stands on; the log has it under the number that the page tells."""
+    outage = outage_of(sys.exc_info()[1])
+    if outage is None:
+        return HttpResponse(render_to_string("500.html", {"request_number": number()}), status=500)
+    page = render_to_string("outage.html", {"request_number": number(), "outage": outage.value})
+    return HttpResponse(page, status=503, headers={"Retry-After": RETRY_AFTER})

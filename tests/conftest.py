@@ -67,6 +67,14 @@ def report_data(db: None) -> None:
 
 
 @pytest.fixture
+def cases(record_property: Callable[[str, Any], None]) -> Iterator[list[int]]:
+    """How many cases a test tried, one entry each, for the table of `make audit`."""
+    count: list[int] = []
+    yield count
+    record_property("cases", len(count))
+
+
+@pytest.fixture
 def history_agrees(db: None, request: pytest.FixtureRequest) -> Iterator[None]:
     """After the test every tracked record is as its last history says: nothing was written past it, but by tests that say so."""
     from audit.agreement import disagreements

@@ -661,8 +661,12 @@ def judge(one: Break, places: Queue[Path]) -> tuple[Break, str, bool]:
 
 
 def main(wanted: list[str]) -> int:
+    return judge_all([one for one in breaks() if not wanted or any(part in one.name for part in wanted)])
+
+
+def judge_all(chosen: list[Break]) -> int:
+    """Try them all and say what became of each; 0 when each was noticed."""
     started = time.monotonic()
-    chosen = [one for one in breaks() if not wanted or any(part in one.name for part in wanted)]
     lost = [one for one in chosen if (ROOT / one.file).read_text().count(one.old) != 1 or one.old == one.new]
     for one in lost:
         print(f"{one.name}: its text is not there exactly once in {one.file}: {one.old!r}")

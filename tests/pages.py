@@ -68,8 +68,13 @@ class _Reader(HTMLParser):
 
 def read(response: Any) -> Element:
     """The page of a response. Fails on an element that is not closed where it should be."""
+    return read_text(response.content.decode())
+
+
+def read_text(text: str) -> Element:
+    """The same of a page's text."""
     reader = _Reader()
-    reader.feed(response.content.decode())
+    reader.feed(text)
     reader.close()
     assert reader.here is reader.root, f"<{reader.here.name}> is not closed"
     return reader.root

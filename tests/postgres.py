@@ -31,52 +31,89 @@ def binaries() -> Path | None:
     return Path(found).resolve().parent if found else None
 
 
-@contextmanager
-def cluster(keep: Path | None = None, **settings: str) -> Iterator[str]:
-    """Run a cluster while the block lasts; yields its DATABASE_URL. Raises RuntimeError where it will not start.
+class Cluster:
+    """A server on a folder `place`, which may be stopped as hard as one likes and started again; `url` is its DATABASE_URL."""
 
-    The folder `keep` stays afterwards, and its data are used again; `settings` are the server's own besides OPTIONS.
-    """
-    folder = binaries()
-    if folder is None:
-        raise RuntimeError("PostgreSQL's server is not installed")
-    # The server refuses to run as root.
-    user = "nobody" if os.geteuid() == 0 else None
-    place = keep or Path(tempfile.mkdtemp(prefix="govtrack-pg-"))
-    place.mkdir(exist_ok=True)
-    try:
-        if user:
-            os.chown(place, pwd.getpwnam(user).pw_uid, -1)
-        data = place / "data"
-        initdb = [folder / "initdb", "--pgdata", data, "--username=govtrack", "--auth=trust", "--no-sync"]
+    def __init__(self, place: Path, settings: dict[str, str]) -> None:
+        folder = binaries()
+        if folder is None:
+            raise RuntimeError("PostgreSQL's server is not installed")
+        self.folder, self.place = folder, place
+        # The server refuses to run as root.
+        self.user = "nobody" if os.geteuid() == 0 else None
+        self.settings = {**OPTIONS, **settings}
+        self.url = f"postgres://govtrack@/postgres?host={place}"
+
+    def start(self) -> None:
+        """Start the server, on new data where there are none, and wait until it answers. Raises RuntimeError."""
+        if self.user:
+            os.chown(self.place, pwd.getpwnam(self.user).pw_uid, -1)
+        data = self.place / "data"
+        initdb = [
+            self.folder / "initdb",
+            "--pgdata",
+            data,
+            "--username=govtrack",
+            "--auth=trust",
+            "--no-sync",
+        ]
         locale = ["--encoding=UTF8", "--locale=C.UTF-8"]
         if not data.exists():
-            created = subprocess.run([*initdb, *locale], user=user, cwd=place, capture_output=True, text=True)
+            created = subprocess.run(
+                [*initdb, *locale], user=self.user, cwd=self.place, capture_output=True, text=True
+            )
             if created.returncode:
                 raise RuntimeError(f"initdb failed: {created.stderr.strip()}")
-        every = {**OPTIONS, **settings}
-        options = [part for name, value in every.items() for part in ("-c", f"{name}={value}")]
-        with (place / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [folder / "postgres", "-D", data, "-k", place, *options],
-                user=user,
-                cwd=place,
+        options = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
+        with (self.place / "log").open("ab") as log:
+            self.server = subprocess.Popen(
+                [self.folder / "postgres", "-D", data, "-k", self.place, *options],
+                user=self.user,
+                cwd=self.place,
                 stdout=log,
                 stderr=log,
             )
         try:
-            wait_until_ready(folder, place, server)
-            yield f"postgres://govtrack@/postgres?host={place}"
+            wait_until_ready(self.folder, self.place, self.server)
+        except RuntimeError:
+            self.stop()
+            raise
+
+    def stop(self, how: signal.Signals = signal.SIGINT, patience: float = 60) -> None:
+        """Stop it: SIGTERM waits for clients, SIGINT ("fast") does not, SIGQUIT ("immediate") is like a crash."""
+        self.server.send_signal(how)
+        try:
+            self.server.wait(timeout=patience)
+        except subprocess.TimeoutExpired:
+            self.server.kill()
+            self.server.wait()
+
+
+@contextmanager
+def running(keep: Path | None = None, **settings: str) -> Iterator[Cluster]:
+    """A cluster while the block lasts. Raises RuntimeError where it will not start.
+
+    The folder `keep` stays afterwards, and its data are used again; `settings` are the server's own besides OPTIONS.
+    """
+    place = keep or Path(tempfile.mkdtemp(prefix="govtrack-pg-"))
+    place.mkdir(exist_ok=True)
+    try:
+        server = Cluster(place, settings)
+        server.start()
+        try:
+            yield server
         finally:
-            server.send_signal(signal.SIGINT)  # "fast": idle connections are closed, not waited for
-            try:
-                server.wait(timeout=60 if keep else 5)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+            server.stop(patience=60 if keep else 5)
     finally:
         if keep is None:
             shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def cluster(keep: Path | None = None, **settings: str) -> Iterator[str]:
+    """As `running`, for those who need its DATABASE_URL alone."""
+    with running(keep, **settings) as server:
+        yield server.url
 
 
 def wait_until_ready(folder: Path, place: Path, server: subprocess.Popen[bytes]) -> None:

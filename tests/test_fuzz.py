@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -98,14 +97,6 @@ def faults_of(response: HttpResponse, text: str) -> list[str]:
     if "Content-Security-Policy" not in response.headers or "X-Content-Type-Options" not in response.headers:
         found.append("no protecting headers")
     return found
-
-
-@pytest.fixture
-def cases(record_property: Any) -> Iterator[list[int]]:
-    """How many requests were sent, for the table of `make audit`."""
-    count: list[int] = []
-    yield count
-    record_property("cases", len(count))
 
 
 @pytest.fixture

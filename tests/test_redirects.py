@@ -88,6 +88,7 @@ def test_what_is_no_address_leads_to_the_usual_page(signed_in: Any, odd: str):
     client = signed_in("policy_officer")
     assert client.post("/findings/follow-up/", {"next": odd}).headers["Location"] == "/findings/"
     assert client.post("/views/save/", {"next": odd}).headers["Location"] == "/"
+    assert client.post("/notices/read/", {"next": odd}).headers["Location"] == "/notices/"
 
 
 @login_not_required

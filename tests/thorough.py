@@ -1,12 +1,15 @@
 """Everything that shows the register to be trustworthy, at full length: `python -m tests.thorough [section ...]`.
 
 Prints one table: the cases tried, how many failed, and how long it took. EXAMPLES=... changes the number of requests of the fuzz
-(10,000); DATABASE_URL's database is left alone.
+(10,000), FAULT_KILLS=... how often processes are killed in each case (10), MINUTES=... how long the load lasts (5).
+DATABASE_URL's database is left alone.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,15 +21,18 @@ from xml.etree import ElementTree
 from tests.run import ON_ALL_CORES, ROOT, environment
 
 FUZZ = {"EXAMPLES": os.environ.get("EXAMPLES", "10000")}
+FAULTS = {"FAULT_KILLS": os.environ.get("FAULT_KILLS", "10")}
+MINUTES = os.environ.get("MINUTES", "5")
 
 
 @dataclass
 class Section:
-    """What is tried: a title, the files of its tests, and what its processes are told."""
+    """What is tried: a title, the files of its tests, what its processes are told, and pytest's options."""
 
     title: str
     files: list[str]
     told: dict[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ON_ALL_CORES
 
 
 @dataclass
@@ -54,6 +60,17 @@ SECTIONS = {
             "tests/subscriptions/importing/test_cells.py",
         ],
     ),
+    "trail": Section(
+        "the audit trail and its seals", ["tests/audit", "tests/subscriptions/test_write_paths.py"]
+    ),
+    "guards": Section("each guard switched off fails its test", []),
+    "faults": Section(
+        "processes killed, databases lost, disks full, backups",
+        ["tests/faults"],
+        FAULTS,
+        ("--numprocesses", "0", "-m", "not browser"),
+    ),
+    "load": Section("50 people at once on 100,000 subscriptions", []),
     "fuzz": Section(
         "anything sent to any address", ["tests/test_fuzz.py", "tests/subscriptions/test_fuzz.py"], FUZZ
     ),
@@ -62,6 +79,10 @@ SECTIONS = {
 
 def attempt(section: Section) -> Result:
     """Run a section's tests; a run that ends without a report is a failure."""
+    if section is SECTIONS["load"]:
+        return under_load()
+    if section is SECTIONS["guards"]:
+        return switched_off()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="govtrack-audit-") as folder:
         report = Path(folder) / "report.xml"
@@ -74,10 +95,34 @@ def attempt(section: Section) -> Result:
             "--tb=short",
             "--show-capture=no",
         ]
-        command += [f"--junitxml={report}", *ON_ALL_CORES, *section.files]
+        command += [f"--junitxml={report}", "-o", "junit_family=xunit1", *section.options, *section.files]
         ended = subprocess.run(command, cwd=ROOT, env=environment(**section.told)).returncode
         cases, failures = counted(report) if report.exists() else (0, 0)
     return Result(cases, failures or int(ended != 0), time.monotonic() - started)
+
+
+def under_load() -> Result:
+    """The cases are its requests, the failures the bars that were missed."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="govtrack-audit-") as folder:
+        figures = Path(folder) / "load.json"
+        command = [sys.executable, "-m", "benchmarks.load", "--minutes", MINUTES, "--json", str(figures)]
+        ended = subprocess.run(command, cwd=ROOT, env=environment()).returncode
+        found = json.loads(figures.read_text()) if figures.exists() else {"requests": 0, "missed": []}
+    failures = len(found["missed"]) or int(ended != 0)
+    return Result(found["requests"], failures, time.monotonic() - started)
+
+
+def switched_off() -> Result:
+    """The cases are the guards, the failures those whose test did not notice."""
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.guards"], cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True
+    )
+    print(done.stdout)
+    found = re.search(r"^(\d+) breaks, (\d+) survived", done.stdout, re.MULTILINE)
+    cases, failures = (int(found[1]), int(found[2])) if found else (0, 1)
+    return Result(cases, failures or int(done.returncode != 0), time.monotonic() - started)
 
 
 def counted(report: Path) -> tuple[int, int]:

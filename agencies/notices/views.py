@@ -14,12 +14,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from agencies.going_back import way_back
 from agencies.models import Agency, Delivery, DepartmentContact, Notice, Role
 from agencies.notices.forms import DepartmentForm, NoticeFilter, PreferencesForm
 from agencies.notices.telling import kind_of, texts_of
@@ -71,7 +71,7 @@ def notice(request: SignedInRequest, pk: int) -> HttpResponse:
     told.save(update_fields=["read_at"])
     if act == "open" and told.url:
         return redirect(told.url)
-    return redirect(_back(request))
+    return redirect(way_back(request, reverse("agencies:notices")))
 
 
 @require_POST
@@ -83,13 +83,7 @@ def all_read(request: SignedInRequest) -> HttpResponse:
         own = own.filter(pk__lte=last)
     own.update(read_at=timezone.now())
     messages.success(request, _("All notices are marked as read."))
-    return redirect(_back(request))
-
-
-def _back(request: SignedInRequest) -> str:
-    address = request.POST.get("next", "")
-    allowed = url_has_allowed_host_and_scheme(address, allowed_hosts={request.get_host()})
-    return address if allowed else reverse("agencies:notices")
+    return redirect(way_back(request, reverse("agencies:notices")))
 
 
 @require_http_methods(["GET", "POST"])

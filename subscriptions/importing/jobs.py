@@ -52,8 +52,12 @@ def store(data: bytes) -> str:
     """Keep the bytes of a file; returns the name that it is kept under."""
     name = f"{uuid.uuid4().hex}.upload"
     path = folder() / name
-    path.touch(mode=0o600)
-    path.write_bytes(data)
+    try:
+        path.touch(mode=0o600)
+        path.write_bytes(data)
+    except OSError:  # the disk is full, most likely: nobody would ever look for the part that was written
+        path.unlink(missing_ok=True)
+        raise
     return name
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import re
+import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -39,7 +40,7 @@ class Writer:
     def __init__(self, run: FileImport, by: User, on: datetime.date, is_trial: bool) -> None:
         self.run, self.by, self.on, self.is_trial = run, by, on, is_trial
         self.now, self.reason = run.created_at, reason_of(run)
-        self.references = References(on.year, hold=not is_trial)
+        self.references = References(on.year, is_trial)
         self.material: dict[int, list[Material]] = {}  # records whose change grows what is live, and what
         self.reopened: list[
             tuple[str, str]
@@ -222,13 +223,19 @@ class Writer:
 
 
 class References:
-    """Gives new records their references; the agencies' rows stay locked, as `recording.next_reference` locks one."""
+    """Gives new records their references; the agencies' rows stay locked, as `recording.next_reference` locks one.
 
-    def __init__(self, year: int, hold: bool = True) -> None:
-        self.year, self.hold = year, hold
+    A trial locks nobody out, and must not be in the way of a number that somebody takes meanwhile: its records have none that
+    anybody else could have.
+    """
+
+    def __init__(self, year: int, is_trial: bool = False) -> None:
+        self.year, self.is_trial = year, is_trial
         self._last: dict[int, int] = {}
 
     def take(self, agencies: Sequence[Agency]) -> list[str]:
+        if self.is_trial:
+            return [f"?{uuid.uuid4().hex}" for _agency in agencies]
         self._begin({agency.pk: agency for agency in agencies if agency.pk not in self._last})
         while True:
             given = [self._next(agency) for agency in agencies]
@@ -240,9 +247,8 @@ class References:
     def _begin(self, agencies: dict[int, Agency]) -> None:
         if not agencies:
             return
-        if self.hold:
-            held = Agency.objects.select_for_update(no_key=True).filter(pk__in=agencies).order_by("pk")
-            list(held.values_list("pk"))
+        held = Agency.objects.select_for_update(no_key=True).filter(pk__in=agencies).order_by("pk")
+        list(held.values_list("pk"))
         highest: dict[int, int] = defaultdict(int)
         rows = Subscription.objects.filter(agency__in=agencies, reference__contains=f"-{self.year}-")
         for pk, reference in rows.order_by().values_list("agency", "reference").iterator():

@@ -13,8 +13,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from agencies.models import User
+from audit.sealing import seal_all
 from govtrack import backups
 from subscriptions.models import Payment, Subscription
+from tests.audit import behind
 
 pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has tools of its own")
 
@@ -111,13 +113,29 @@ def test_the_register_comes_back_as_it_was(make_user, make_agency, tmp_path, set
         call_command("restore", str(file))
     assert (refused.value.returncode, User.objects.count()) == (2, expected + 1)
     call_command("restore", str(file), "--check", verbosity=0)
-    call_command("restore", str(file), "--force", verbosity=0)
+    said = io.StringIO()
+    call_command("restore", str(file), "--force", verbosity=0, stdout=said)
+    assert "The audit trail is as it was sealed." in said.getvalue()
     assert (User.objects.count(), backups.counts(database)) == (expected, before)
     assert not User.objects.filter(username="later").exists()
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'")
         assert cursor.fetchone()[0] > 0
     assert (Subscription.objects.count(), Payment.objects.count()) == (0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_bent_trail_is_told_when_it_is_put_back(make_user, tmp_path, settings):
+    """The control beside it: somebody changed what is sealed before the backup was made."""
+    settings.KEPT_FOLDERS = []
+    make_user("administrator", "KR-49", username="jeju")
+    seal_all()
+    behind.run("audit_seal", "UPDATE audit_seal SET hash = %s WHERE number = 1", "0" * 64)
+    file = tmp_path / "backup"
+    call_command("backup", str(file), verbosity=0)
+    with pytest.raises(CommandError, match=r"was put back.*not as it was sealed") as told:
+        call_command("restore", str(file), "--force", verbosity=0, stdout=io.StringIO())
+    assert (told.value.returncode, User.objects.filter(username="jeju").count()) == (3, 1)
 
 
 def cut(data):

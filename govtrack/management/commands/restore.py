@@ -1,10 +1,12 @@
-"""`manage.py restore FILE`: the register as it was when FILE was written."""
+"""`manage.py restore FILE`: the register as it was when FILE was written, and whether its audit trail is as it was sealed."""
 
 from pathlib import Path
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from govtrack import backups
 
@@ -12,7 +14,8 @@ from govtrack import backups
 class Command(BaseCommand):
     help = (
         "Put back what `backup` wrote. Stop the server and the worker first."
-        " Exit codes: 1 it cannot be done, 2 a register or a file would be overwritten."
+        " Exit codes: 1 it cannot be done, 2 a register or a file would be overwritten, 3 it is done, but the audit trail"
+        " in it is not as it was sealed."
     )
 
     def add_arguments(self, parser: Any) -> None:
@@ -40,3 +43,15 @@ class Command(BaseCommand):
             f"{target} is as of {manifest['made_at']}: {rows:,} rows, {len(manifest['parts']) - 1} files."
             " Run migrate, then check_policies: code and date may be newer."
         )
+        self._verify_trail()
+
+    def _verify_trail(self) -> None:
+        """Say whether the trail that was put back is as it was sealed; an older one's tables may first have to be migrated."""
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            self.stdout.write("The audit trail is of older code: run verify_audit after migrate.")
+            return
+        try:
+            call_command("verify_audit", stdout=self.stdout, stderr=self.stderr)
+        except CommandError as error:
+            raise CommandError(f"The register was put back. {error}", returncode=3) from error

@@ -132,6 +132,26 @@ def test_a_person_records_what_a_file_holds_as_well(by: User, interleave: Interl
     assert Subscription.objects.count() == 1
 
 
+def test_a_trial_takes_no_number_that_a_person_takes(by: User, interleave: Interleave) -> None:  # noqa: F811
+    """It writes what it takes back, while a person records at the same agency: neither fails, and neither waits."""
+
+    def record() -> Any:
+        agency, product = by.memberships.get().agency, ProductFactory._meta.model.objects.get(code="tool-a")
+        new = Subscription(agency=agency, product=product, started_on=days(-30))
+        return recording.save_draft(new, [], by=User.objects.get(pk=by.pk))
+
+    def trial() -> Report:
+        rows = (HEADER + "P1,tool-a,C-1,2026-01-01,\n").encode()
+        return run(rows, "f.csv", User.objects.get(pk=by.pk), trial=True)
+
+    for one, other in ((record, trial), (trial, record)):
+        pause = JUDGE if one is trial else None
+        first, second, waited = interleave(one, other, **({"pause": pause} if pause else {}))
+        assert (first.error, second.error, waited) == (None, None, False)
+    references = Subscription.objects.order_by("pk").values_list("reference", flat=True)
+    assert list(references) == ["P1-2026-0001", "P1-2026-0002"]
+
+
 def test_an_import_that_is_killed_leaves_nothing_and_runs_again(by: User, tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     rows = "".join(f"P1,tool-a,C-{number},2026-01-01,\n" for number in range(6000))
