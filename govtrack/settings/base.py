@@ -126,6 +126,7 @@ MIDDLEWARE = [
     "agencies.signing_in.session_limits.sessions_end",
     # Signed-in is the rule; a view that anybody may open says so with @login_not_required.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "govtrack.methods.answered",
     "govtrack.limits.often_enough",
     "govtrack.query_limits.stopped_in_time",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
