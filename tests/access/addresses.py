@@ -182,6 +182,8 @@ TABLE: dict[Row, tuple[str, str]] = {
     **PLAIN,
     **{row: (at_jeju(gets), at_jeju(posts)) for row, (gets, posts) in OBJECTS.items()},
 }
+# Pages and acts, without the files that a query asks of a page.
+ADDRESSES = {row: answers for row, answers in TABLE.items() if not any(a.startswith("?") for a in row[1])}
 
 # Addresses of the Django admin: who is not staff is sent to its own sign-in page, whatever he asks for.
 ADMIN = "admin"
