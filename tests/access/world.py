@@ -36,17 +36,22 @@ from tests.access.rules import ADMINISTRATORS, ANONYMOUS, COMMITTEES, POSITIONS
 from tests.roles import ROLES
 
 APPROVERS = {"own": "approver"}
+# What is typed into a subscription in free words.
+TYPED = ("plan", "reseller", "owner_department", "purpose")
 
 
 def make_agencies() -> None:
     """A city below Jeju, and another country with a province of its own."""
     other = new_agency("XX", None, Agency.Kind.NATION)
     new_agency("XX-1", other, Agency.Kind.PROVINCE)
+    make_policies(other)
     new_agency("KR-49-C1", Agency.objects.get(code="KR-49"), Agency.Kind.CITY)
 
 
-def new_agency(code: str, parent: Agency | None, kind: str) -> Agency:
-    names = {f"{form}_{lang}": f"{code} {form}" for form in ("name", "short") for lang in ("ko", "en")}
+def new_agency(code: str, parent: Agency | None, kind: str, called: str = "") -> Agency:
+    names = {
+        f"{form}_{lang}": f"{called or code} {form}" for form in ("name", "short") for lang in ("ko", "en")
+    }
     return Agency.objects.create(code=code, parent=parent, kind=kind, **names)
 
 
@@ -68,11 +73,16 @@ def user(username: str, **fields: Any) -> User:
 
 
 class Place:
-    """Makes the objects of one position. Those who made them are among the people where the rules say so."""
+    """Makes the objects of one position. Those who made them are among the people where the rules say so.
 
-    def __init__(self, position: str, people: Mapping[str, User]) -> None:
-        self.position, self.today = position, recording.today()
-        self.agency = Agency.objects.get(code=POSITIONS[position])
+    `agency` is another than the position's; `mark` stands in whatever is typed.
+    """
+
+    def __init__(
+        self, position: str, people: Mapping[str, User], agency: Agency | None = None, mark: str = ""
+    ) -> None:
+        self.position, self.today, self.mark = position, recording.today(), mark
+        self.agency = agency or Agency.objects.get(code=POSITIONS[position])
         self.administrator = self._person(people, ADMINISTRATORS, "administrator")
         self.approver = self._person(people, APPROVERS, "approver")
         self.committee = self._person(people, COMMITTEES, "committee_member")
@@ -84,14 +94,16 @@ class Place:
         return people[titles[self.position]] if self.position in titles else self._new(role)
 
     def _new(self, role: str) -> User:
-        made = user(f"{role} {self.position} {User.objects.count()}")
+        made = user(self.typed(f"{role} {self.position} {User.objects.count()}"))
         Membership.objects.create(user=made, role=role, agency=self.agency)
         return made
 
+    def typed(self, text: str) -> str:
+        """A text as somebody typed it."""
+        return f"{self.mark} {text}" if self.mark else text
+
     def objects(self) -> dict[str, str]:
         """What the words in brackets stand for."""
-        if self.position == "other":
-            self._policy_of_another_country()
         found = {"[code]": self.agency.code, **self._records(), **self._people(), **self._figures()}
         return {**found, **self._rounds()}
 
@@ -100,22 +112,23 @@ class Place:
     def new(self, **fields: Any) -> Subscription:
         """One that passes every policy, unless its fields say otherwise."""
         known = {"started_on": self.today, "data_class": "open", "personal_data": False, **fields}
+        known |= {name: self.typed(name) for name in TYPED if self.mark and name not in fields}
         product = known.pop("product", "chatgpt")
         return Subscription(agency=self.agency, product=Product.objects.get(code=product), **known)
 
     def _records(self) -> dict[str, str]:
         by, tomorrow = self.administrator, self.today + datetime.timedelta(days=1)
-        requested = recording.request(self.new(contract_number="2026-17"), prices(), by=by)
+        requested = recording.request(self.new(contract_number=self.typed("2026-17")), prices(), by=by)
         waiting = recording.request(self.new(personal_data=True), prices(), by=by)
         approved = recording.request(self.new(started_on=tomorrow), prices(), by=by)
         recording.approve(approved.subscription, by=self.approver)
         Subscription.objects.filter(pk=approved.subscription.pk).update(started_on=self.today)
         active = recording.declare(self.new(), prices(), by=by)
         void = recording.declare(self.new(), prices(), by=by)
-        recording.void(void.subscription, by=by, reason="twice")
+        recording.void(void.subscription, by=by, reason=self.typed("twice"))
         ending = recording.declare(self.new(ends_on=tomorrow), prices(), by=by)
         let_end = recording.declare(self.new(ends_on=tomorrow), prices(), by=by)
-        deciding.let_end(let_end.subscription, by=by, reason="not used")
+        deciding.let_end(let_end.subscription, by=by, reason=self.typed("not used"))
         blocked = recording.declare(self.new(product="deepseek"), prices(), by=by)
         states = {
             "requested": requested,
@@ -132,46 +145,32 @@ class Place:
         waiver = Waiver.objects.create(
             policy=Policy.objects.get(code="deepseek-block"),
             agency=self.agency,
-            reason="needed",
+            reason=self.typed("needed"),
             requested_by=by,
             valid_from=self.today,
             valid_until=tomorrow,
         )
         Budget.objects.create(agency=self.agency, year=2026, won=55_555_555)
-        file = SimpleUploadedFile("a.pdf", b"%PDF-1.7 %%EOF")
+        file = SimpleUploadedFile(self.typed("a.pdf"), b"%PDF-1.7 %%EOF")
         return {
             **{f"[{state}]": recorded.subscription.reference for state, recorded in states.items()},
-            "[comment]": str(commenting.comment(active.subscription, by=by, text="Said").pk),
+            "[comment]": str(commenting.comment(active.subscription, by=by, text=self.typed("Said")).pk),
             "[attachment]": str(attach(active.subscription, file, by=by).pk),
             "[payment]": str(paying.record(paid, by=by, on=self.today).pk),
             "[waiver]": str(waiver.pk),
             "[finding]": str(Finding.objects.filter(subscription=blocked.subscription).first().pk),  # type: ignore[union-attr]
         }
 
-    def _policy_of_another_country(self) -> None:
-        """What asks for an officer, and what is a violation, where the nation's policies do not reach."""
-        for code, fact, value, effect in (
-            ("xx-personal", "personal_data", True, "approval"),
-            ("xx-deepseek", "product", "deepseek", "warn"),
-        ):
-            version = self._version(code, status=PolicyVersion.Status.IN_FORCE, effect=effect)
-            condition(version, fact, "is", value)
-
-    def _version(self, code: str, **fields: Any) -> PolicyVersion:
-        rule = Policy.objects.create(code=code, owner=self.agency)
-        known = {"title_ko": code, "title_en": code, "effect": "warn", "effective_from": self.today, **fields}
-        return PolicyVersion.objects.create(policy=rule, scope=self.agency, **known)
-
     # --- people, notices and rules
 
     def _people(self) -> dict[str, str]:
         contact = DepartmentContact.objects.create(
-            agency=self.agency, department="IT", email=f"it@{self.agency.code.lower()}.example"
+            agency=self.agency, department=self.typed("IT"), email=f"it@{self.agency.code.lower()}.example"
         )
         sent = Delivery.objects.create(day=self.today, address=contact.email, language="ko", contact=contact)
         told = Notice.objects.create(recipient=self.administrator, key="subscription_requested")
-        invitation, token = invite("Invited", self.agency, "approver", by=self.administrator)
-        rule = self._version(f"draft-{self.agency.code.lower()}")
+        invitation, token = invite(self.typed("Invited"), self.agency, "approver", by=self.administrator)
+        rule = make_version(f"draft-{self.agency.code.lower()}", self.agency, self.typed("draft"))
         condition(rule, "seats", "more_than", 10_000)
         return {
             "[department]": str(contact.pk),
@@ -189,12 +188,14 @@ class Place:
     def _figures(self) -> dict[str, str]:
         view = SavedView.objects.create(
             owner=self.committee,
-            title="Shared",
+            title=self.typed("Shared"),
             page="oversight:explore",
             query=f"agency={self.agency.code}",
             shared_with=self.agency,
         )
-        snapshot = freeze(self.committee, Question(filters=Filters(agency=self.agency)), self.position)
+        snapshot = freeze(
+            self.committee, Question(filters=Filters(agency=self.agency)), self.typed(self.position)
+        )
         return {
             "[shared view]": str(view.pk),
             "[snapshot]": str(snapshot.pk),
@@ -211,8 +212,25 @@ class Place:
             fresh = Round(**titles, **dates, due_on=self.today, scope=self.agency, kinds=[])
             return asking.create(fresh, by=self.committee)
 
-        round_ = asking.open_round(new("Round"), by=self.committee, on=self.today)
-        return {"[round]": str(round_.pk), "[draft round]": str(new("Draft").pk)}
+        round_ = asking.open_round(new(self.typed("Round")), by=self.committee, on=self.today)
+        return {"[round]": str(round_.pk), "[draft round]": str(new(self.typed("Draft")).pk)}
+
+
+def make_policies(country: Agency) -> None:
+    """What asks for an officer, and what is a violation, where the nation's policies do not reach."""
+    for code, fact, value, effect in (
+        ("xx-personal", "personal_data", True, "approval"),
+        ("xx-deepseek", "product", "deepseek", "warn"),
+    ):
+        version = make_version(code, country, code, status=PolicyVersion.Status.IN_FORCE, effect=effect)
+        condition(version, fact, "is", value)
+
+
+def make_version(code: str, owner: Agency, title: str, **fields: Any) -> PolicyVersion:
+    """The first version of a policy, a draft unless the fields say otherwise."""
+    rule = Policy.objects.create(code=code, owner=owner)
+    known = {"effect": "warn", "effective_from": recording.today(), "title_ko": title, "title_en": title}
+    return PolicyVersion.objects.create(policy=rule, scope=owner, **{**known, **fields})
 
 
 def condition(version: PolicyVersion, fact: str, operator: str, value: Any) -> None:
