@@ -91,7 +91,7 @@ def text_of(response: Any) -> str:
 
 
 CHANGING = re.compile(
-    r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?|csrfmiddlewaretoken\" value=\"\w+|CSRFToken\": \"\w+"
+    r"(\d{4}-\d\d-\d\dT)?\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?|csrfmiddlewaretoken\" value=\"\w+|CSRFToken\": \"\w+"
     r"|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32,64}",
     re.ASCII,
 )

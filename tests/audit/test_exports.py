@@ -60,7 +60,7 @@ def giving_files() -> set[str]:
         if module is None or module.__name__.partition(".")[0] not in OURS:
             continue
         functions = {
-            node.name: words(node)
+            node.name: (called(node), called(node) | texts(node))
             for node in ast.walk(ast.parse(inspect.getsource(module)))
             if isinstance(node, ast.FunctionDef)
         }
@@ -69,8 +69,8 @@ def giving_files() -> set[str]:
             one = waiting.pop()
             if one in functions and one not in reached:
                 reached.add(one)
-                waiting += functions[one]
-        if any(functions[one] & FILES for one in reached):
+                waiting += functions[one][0]
+        if any(functions[one][1] & FILES for one in reached):
             found.add(name)
     return found
 
@@ -78,11 +78,13 @@ def giving_files() -> set[str]:
 OURS = {"agencies", "audit", "catalog", "sources", "policies", "subscriptions", "oversight"}
 
 
-def words(node: ast.AST) -> set[str]:
-    """The names and texts in a function."""
-    parts = list(ast.walk(node))
-    names = {part.id for part in parts if isinstance(part, ast.Name)}
-    return names | {str(part.value) for part in parts if isinstance(part, ast.Constant)}
+def called(node: ast.AST) -> set[str]:
+    calls = [part.func for part in ast.walk(node) if isinstance(part, ast.Call)]
+    return {call.id for call in calls if isinstance(call, ast.Name)}
+
+
+def texts(node: ast.AST) -> set[str]:
+    return {str(part.value) for part in ast.walk(node) if isinstance(part, ast.Constant)}
 
 
 def views(patterns: Any, namespace: str = "") -> Any:
