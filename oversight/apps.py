@@ -12,7 +12,10 @@ class OversightConfig(AppConfig):
     def ready(self) -> None:
         from audit import trail
         from oversight.models import Snapshot
+        from oversight.round_models import Return, RoundEvent
         from oversight.rounds.notices import register_messages
 
         register_messages()
         trail.register(Snapshot, batch=20)  # each holds a whole answer
+        trail.register(Return, batch=200)  # each holds all that the agency answered
+        trail.register(RoundEvent)

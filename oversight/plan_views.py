@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 
 from agencies.models import Agency
 from agencies.signed_in import SignedInRequest
+from audit.events import exported
 from figures.formatting import total_text, won_exact
 from oversight.plan import MONTHS, Plan, Row, difference, file_rows, plan_of
 from subscriptions.budget_views import YearForm
@@ -51,6 +52,7 @@ def plan(request: SignedInRequest) -> HttpResponseBase:
     as_of = timezone.now()
     found = plan_of(request.user, agency, form.chosen_year, by, timezone.localdate(as_of))
     if kind:
+        exported(request, len(found.rows), kind)
         return file_of(file_rows(found), "plan", kind, _("Plan against actual"))
     context = {
         "form": form,

@@ -501,7 +501,15 @@ class WaiverAdmin(HistoryAdmin):
             {"fields": ["policy", "agency", "product", "vendor", "reason", ("valid_from", "valid_until")]},
         ),
         (_("Request"), {"fields": ["requested_by", "requested_at"]}),
-        (_("Decision"), {"fields": ["status", "decision_reason", "decided_by", "decided_at"]}),
+        (
+            _("Decision"),
+            {
+                "fields": ["status", "decision_reason", "decided_by", "decided_at"],
+                "description": _(
+                    "Another person decides than the one who asked for it, or entered the request."
+                ),
+            },
+        ),
     ]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:

@@ -6,7 +6,7 @@ import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -83,9 +83,15 @@ def last_day_problem(version: PolicyVersion, last_day: datetime.date | None, on:
 
 def may_decide(user: User, waiver: Waiver) -> bool:
     """Policy officers of the policy's owner decide, never on what they asked for themselves, also before a handover."""
-    if not user.has_role(Role.POLICY_OFFICER, at=waiver.policy.owner) or user.pk == waiver.requested_by_id:
-        return False
-    return not waiver.history.filter(requested_by=user.pk).exists()
+    return user.has_role(Role.POLICY_OFFICER, at=waiver.policy.owner) and not asked_for(user, waiver)
+
+
+def asked_for(user: User, waiver: Waiver) -> bool:
+    """Whether it is, or was, this person's request; also of who entered it in the name of another."""
+    if user.pk == waiver.requested_by_id:
+        return True
+    theirs = Q(requested_by=user.pk) | Q(history_type="+", history_user=user.pk)
+    return bool(waiver.history.filter(theirs).exists())
 
 
 def decide(waiver: Waiver, status: str, *, by: User) -> None:
@@ -93,7 +99,7 @@ def decide(waiver: Waiver, status: str, *, by: User) -> None:
 
     Raises ValidationError for the requester, for who may not decide, and for a step that does not exist.
     """
-    if by.pk == waiver.requested_by_id:
+    if asked_for(by, waiver):
         raise ValidationError(_("A waiver is decided by another person than the one who asked for it."))
     if not may_decide(by, waiver):
         raise ValidationError(_("Waivers are decided by policy officers of the policy's owner agency."))

@@ -363,6 +363,8 @@ class SubscriptionAdmin(HistoryAdmin):
             if before is not None:
                 recording.keep_refusal(before, refused, by=request.user)  # type: ignore[arg-type]
             request.stopped = refusal_texts(refused.judgements)  # type: ignore[attr-defined]
+        except recording.NotDecidedHere as not_decided:
+            request.stopped = [not_decided.reason]  # type: ignore[attr-defined]
         except NotKept as not_kept:
             request.stopped = not_kept.reasons  # type: ignore[attr-defined]
         return super().changeform_view(request, object_id, form_url, extra_context)

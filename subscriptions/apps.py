@@ -13,10 +13,11 @@ class SubscriptionsConfig(AppConfig):
         from agencies import rechecking
         from audit import trail
         from subscriptions.checking import drain
-        from subscriptions.models import Decision, FindingNote
+        from subscriptions.life_models import APPEND_ONLY
+        from subscriptions.models import Decision, FindingNote, ImportedRow, WrittenRow
         from subscriptions.notices import register_messages
 
         rechecking.register(drain)
         register_messages()
-        trail.register(Decision)
-        trail.register(FindingNote)
+        for model in (Decision, FindingNote, *APPEND_ONLY, ImportedRow, WrittenRow):
+            trail.register(model)

@@ -33,11 +33,12 @@ class OfDecision(VisibleQuerySet):
 
 
 class DecidedRecord(models.Model):
-    """The record as it was when somebody decided on it, so that the next one sees what differs. Append-only."""
+    """The record as it was when somebody decided on it, so that the next one sees what differs. Append-only.
 
-    decision = models.OneToOneField(
-        "subscriptions.Decision", models.PROTECT, primary_key=True, related_name="record"
-    )
+    Like all that is sealed it has a number of its own: seals take rows in the order in which they came.
+    """
+
+    decision = models.OneToOneField("subscriptions.Decision", models.PROTECT, related_name="record")
     content = models.JSONField(_("record"), help_text=_("See `subscriptions.differences`."))
 
     objects = OfDecision.as_manager()
@@ -151,9 +152,7 @@ class OfComment(VisibleQuerySet):
 class StruckComment(models.Model):
     """That the author of a comment struck it out, and why. The comment stays readable. Append-only."""
 
-    comment = models.OneToOneField(
-        Comment, models.PROTECT, primary_key=True, related_name="struck", verbose_name=_("comment")
-    )
+    comment = models.OneToOneField(Comment, models.PROTECT, related_name="struck", verbose_name=_("comment"))
     note = long_text(_("note"))
     struck_at = models.DateTimeField(_("at"), default=timezone.now)
 
@@ -210,7 +209,7 @@ class RemovedAttachment(models.Model):
     """That somebody removed an attachment, and why: its file is gone, its entry stays. Append-only."""
 
     attachment = models.OneToOneField(
-        Attachment, models.PROTECT, primary_key=True, related_name="removal", verbose_name=_("attachment")
+        Attachment, models.PROTECT, related_name="removal", verbose_name=_("attachment")
     )
     reason = long_text(_("reason"))
     removed_by = by_whom(_("by"), "attachments_removed")

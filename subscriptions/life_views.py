@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from agencies.paging import MissingPage
 from agencies.signed_in import SignedInRequest
+from audit.events import exported
 from subscriptions import commenting
 from subscriptions.attachments.kinds import CONTENT_TYPES, Kind, NotTaken, in_words
 from subscriptions.attachments.storing import attach, may_file, may_remove, path_of, remove
@@ -160,6 +161,7 @@ def attachment(request: SignedInRequest, pk: int) -> HttpResponseBase:
         content = path_of(wanted).open("rb")
     except OSError as error:
         raise Http404(gettext("The file is not where it should be. Tell a system administrator.")) from error
+    exported(request, 1, wanted.kind, about=wanted)
     response = FileResponse(
         content, as_attachment=True, filename=wanted.name, content_type=CONTENT_TYPES[Kind(wanted.kind)]
     )

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from agencies.models import Role
 from agencies.signed_in import SignedInRequest
+from audit.events import exported
 from figures.figure import Figure, Total
 from figures.files import XLSX_ROW_LIMIT
 from figures.formatting import day
@@ -62,6 +63,7 @@ def payment_list(request: SignedInRequest) -> HttpResponseBase:
         if not valid or kind not in FILES or too_many:
             refused = {"form": filters.form, "kind": kind, "too_many": too_many}
             return render(request, "subscriptions/export_refused.html", refused, status=400)
+        exported(request, rows.order_by().count(), kind)
         return file_of(payment_rows(rows), "payments", kind, pgettext("list", "Payments"))
     table = PaymentTable(rows)
     paginate(request, table, filters, Payment.objects.select_related(*WITH_ALL))

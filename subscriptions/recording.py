@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models.functions import Length
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from agencies.models import Agency, Membership, Notice, Role, User
 from policies.holding import hold_policies
@@ -73,6 +74,14 @@ class RefusedInAdmin(Exception):
     def __init__(self, act: Decision.Act, judgements: list[Judgement]) -> None:
         super().__init__(act)
         self.act, self.judgements = act, judgements
+
+
+class NotDecidedHere(Exception):
+    """The Django admin would decide on a request in a way that the acts do not; `reason` says what to do instead."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class NotPossible(Exception):
@@ -379,7 +388,8 @@ def recorded_in_admin(
     """Judge a subscription that the Django admin has just saved with its price lines, by the rules of the acts above.
 
     `before` is the record as it was with its price lines, None for a new one. Raises RefusedInAdmin, for the admin to roll back
-    what it saved: when it moved to a status that policies stand against, or grew or renewed what they block.
+    what it saved: when it moved to a status that policies stand against, or grew or renewed what they block. Raises
+    NotDecidedHere, likewise, when somebody would decide on their own request.
     """
     subscription = _locked(subscription)
     _hold(before.agency if before else subscription.agency, subscription.agency)
@@ -395,6 +405,7 @@ def recorded_in_admin(
     officer_first = starts and status in COMMITTED and found == Outcome.NEEDS_OFFICER
     if officer_first or ((starts or grows) and found == Outcome.REFUSED):
         raise RefusedInAdmin(act, judgements)
+    _require_two_people(subscription, lines, by, before, old_lines)
     moved = _store_facts(subscription, lines, on)
     decision = _log(subscription, act, by, judgements)
     _reconcile(subscription, on, judgements, moved, by)
@@ -408,6 +419,31 @@ def recorded_in_admin(
     return Recorded(subscription, judgements, decision)
 
 
+def _require_two_people(
+    subscription: Subscription,
+    lines: Sequence[PriceLine],
+    by: User,
+    before: Subscription | None,
+    old_lines: Sequence[PriceLine],
+) -> None:
+    """That nobody decides on what they asked for or changed, whatever their rights: as in the acts. Raises NotDecidedHere."""
+    act, was = act_in_admin(subscription, before), before.status if before is not None else Status.DRAFT
+    if act not in (*_DECIDING, Decision.Act.ACTIVATE):
+        return
+    if act == Decision.Act.ACTIVATE and was == Status.APPROVED:
+        if reopening.open_reopening(subscription) is not None:
+            raise NotDecidedHere(_("A change of it waits for approval. It starts when that is given."))
+        return
+    if act == Decision.Act.APPROVE and was == Status.ACTIVE:
+        return  # it was approved, and is only put back to before its start
+    if before is None or was not in (Status.REQUESTED, *COMMITTED):
+        raise NotDecidedHere(_("Request it first. Another person then decides on the request."))
+    if by.pk in askers_of(before):
+        raise NotDecidedHere(_("A request is decided by another person than the one who made it."))
+    if content_of(before, old_lines) != content_of(subscription, lines):
+        raise NotDecidedHere(_("Save the change first. Another person then decides on the request."))
+
+
 def act_in_admin(subscription: Subscription, before: Subscription | None) -> Decision.Act:
     """What it means that the Django admin saves a subscription with this status."""
     status, was = subscription.status, before.status if before is not None else Status.DRAFT
@@ -415,6 +451,8 @@ def act_in_admin(subscription: Subscription, before: Subscription | None) -> Dec
         return Decision.Act.DECLARE
     if before is not None and status == was:
         return Decision.Act.CHANGE
+    if status == Status.ACTIVE and was == Status.REQUESTED:
+        return Decision.Act.APPROVE  # it starts at once
     return {
         Status.DRAFT: Decision.Act.RECORD if before is None else Decision.Act.CHANGE,
         Status.REQUESTED: Decision.Act.REQUEST,

@@ -35,7 +35,7 @@ def strangers() -> Iterator[Break]:
         SETTINGS,
         '    "django.contrib.auth.middleware.LoginRequiredMiddleware",\n',
         "",
-        ("tests/test_access.py::test_access[anonymous]",),
+        ("tests/access/test_table.py::test_access[anonymous]",),
     )
     yield Break(
         "a second factor must be set up",
@@ -123,7 +123,7 @@ def other_sites() -> Iterator[Break]:
         SETTINGS,
         '    "django.middleware.csrf.CsrfViewMiddleware",\n',
         "",
-        ("tests/test_access.py::test_a_form_without_its_token_is_refused",),
+        ("tests/access/test_doors.py::test_a_form_without_its_token_is_refused",),
     )
     yield Break(
         "pages load from this site",

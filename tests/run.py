@@ -181,11 +181,13 @@ def on_sqlite(*arguments: str) -> bool:
 # How pages look, who may open them and what asks no database is the same on both; the queries beneath are tested on both. So that
 # a plain run stays short, these are left to `python -m tests.run postgres-pages` there (and to a plain run on SQLite).
 PAGES = [
+    "tests/access",
     "tests/admin",
     "tests/agencies/test_notice_pages.py",
     "tests/agencies/test_people.py",
     "tests/agencies/test_signing_in.py",
     "tests/audit/test_events.py",
+    "tests/audit/test_exports.py",
     "tests/audit/test_trail_page.py",
     "tests/catalog/test_tool_pages.py",
     "tests/govtrack",
@@ -213,7 +215,6 @@ PAGES = [
     "tests/subscriptions/test_fuzz.py",
     "tests/subscriptions/test_pages.py",
     "tests/subscriptions/test_query_counts.py",
-    "tests/test_access.py",
     "tests/test_fixtures.py",
     "tests/test_fuzz.py",
     "tests/test_mass_assignment.py",

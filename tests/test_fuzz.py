@@ -17,8 +17,9 @@ from django.utils.datastructures import MultiValueDict
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.access.addresses import ADDRESSES
+from tests.access.world import client_of, people, world  # noqa: F401
 from tests.examples import examples
-from tests.test_access import TABLE, client_of, people, world  # noqa: F401
 from tests.test_redirects import AWAY, leads_away
 
 # What would be an element if a page wrote it as it came.
@@ -38,7 +39,7 @@ TITLES = ("administrator", "sysadmin", "officer", "committee", "approver", "anon
 SLOW = 3.0  # seconds of one statement, on a machine that does other things too
 
 # Rows of the table of addresses, and the lists and forms of the Django admin.
-ROWS: list[tuple[str, tuple[str, ...]]] = [row for row in TABLE if row[0] != "account_logout"]
+ROWS: list[tuple[str, tuple[str, ...]]] = [row for row in ADDRESSES if row[0] != "account_logout"]
 ROWS += [
     (f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", ())
     for model in admin.site._registry

@@ -13,10 +13,12 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
+from tests.access.addresses import ADDRESSES
+from tests.access.rules import ORDER
+from tests.access.world import client_of, people, world  # noqa: F401
 from tests.pages import Element, read, sent_by
 from tests.run import APPS
 from tests.subscriptions.entering import GOOD
-from tests.test_access import ORDER, TABLE, client_of, people, world  # noqa: F401
 
 MODELS = [model for app in APPS for model in apps.get_app_config(app).get_models()]
 # What each of our models has for columns, whether a form shows them or not; a foreign key by both of its names.
@@ -129,7 +131,7 @@ def test_fields_that_a_form_does_not_show_change_nothing(
     people: dict[str, Any],  # noqa: F811
 ):
     wrong, written = [], set()
-    for (name, arguments), (gets, posts) in TABLE.items():
+    for (name, arguments), (gets, posts) in ADDRESSES.items():
         if name in ("account_login", "password_change", "set_language"):
             continue
         able = [

@@ -14,7 +14,9 @@ from django.test import Client, override_settings
 from django.urls import path, reverse
 
 from agencies.models import User
-from tests.test_access import ORDER, TABLE, client_of, people, world  # noqa: F401
+from tests.access.addresses import ADDRESSES
+from tests.access.rules import ORDER
+from tests.access.world import client_of, people, world  # noqa: F401
 
 AWAY = [
     "https://evil.example/",
@@ -50,7 +52,7 @@ def asked(client: Client, method: str, address: str, away: str) -> HttpResponse:
 
 def test_no_address_leads_to_another_site(world: dict[str, str], people: dict[str, Any]):  # noqa: F811
     wrong, redirects, number = [], 0, 0
-    for (name, arguments), answers in TABLE.items():
+    for (name, arguments), answers in ADDRESSES.items():
         address = reverse(name, args=[world.get(argument, argument) for argument in arguments])
         for method, row in zip(("get", "post"), answers, strict=True):
             # As somebody who is redirected, if anybody is. Pages that are only read: see test_fuzz.py.

@@ -44,7 +44,9 @@ class Result:
 
 SECTIONS = {
     "access": Section(
-        "who reaches which address, and sees what", ["tests/test_access.py", "tests/agencies/test_sight.py"]
+        "who reaches which address, and sees what",
+        ["tests/access", "tests/agencies/test_sight.py"],
+        {"EVERY_CASE": "1"},
     ),
     "settings": Section(
         "settings, headers, cookies, limits, logs, health", ["tests/govtrack", "tests/test_query_limits.py"]

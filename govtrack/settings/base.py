@@ -146,6 +146,7 @@ MIDDLEWARE = [
     # Signed-in is the rule; a view that anybody may open says so with @login_not_required.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "govtrack.whole_exports.asked_before_everything",
+    "govtrack.methods.answered",
     "govtrack.limits.often_enough",
     "govtrack.query_limits.stopped_in_time",
     "allauth.usersessions.middleware.UserSessionsMiddleware",

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Agency, User
 from oversight.round_models import OPENERS, Round, RoundAgency, RoundEvent
-from oversight.rounds.holding import locked, log, require, require_status
+from oversight.rounds.holding import locked, log, require, require_status, said
 from oversight.rounds.reminding import tell_asked
 
 Act = RoundEvent.Act
@@ -50,7 +50,7 @@ def create(round_: Round, *, by: User) -> Round:
     round_.created_by, round_.status = by, Round.Status.DRAFT
     round_.full_clean(exclude=["source"])
     round_.save()
-    log(round_, Act.CREATED, by)
+    log(round_, Act.CREATED, by, said=said(round_))
     return round_
 
 
@@ -65,7 +65,7 @@ def change(round_: Round, *, by: User, version: int) -> Round:
     round_.version = version + 1
     round_.full_clean(exclude=["source"])
     round_.save()
-    log(round_, Act.CHANGED, by)
+    log(round_, Act.CHANGED, by, said=said(round_))
     return round_
 
 

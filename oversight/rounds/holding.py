@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models import User
+from audit.events import values_of
 from oversight.round_models import Round, RoundEvent
 
 
@@ -23,6 +24,24 @@ def log(round_: Round, act: str, by: User, reason: str = "", **details: Any) -> 
     return RoundEvent.objects.create(
         round=round_, act=act, done_by=by, done_at=timezone.now(), reason=reason, details=details
     )
+
+
+WRITTEN = (
+    "title_ko",
+    "title_en",
+    "explanation_ko",
+    "explanation_en",
+    "period_from",
+    "period_until",
+    "due_on",
+    "scope",
+    "kinds",
+)
+
+
+def said(round_: Round) -> dict[str, Any]:
+    """What a draft says, by column; the event of its writing keeps it."""
+    return values_of(round_, set(WRITTEN))
 
 
 def require(round_: Round, by: User) -> None:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from agencies.signed_in import SignedInRequest
+from audit.events import exported
 from catalog.models import Product
 from figures.formatting import number
 from oversight.explorer.question import Filters, Measure, Question
@@ -145,6 +146,7 @@ def _document(request: SignedInRequest, asked: RoundAgency) -> HttpResponse:
     filed = returns.first()
     if filed is None:
         raise Http404
+    exported(request, 1, "json", about=filed)
     response = HttpResponse(filed.document, content_type="application/json; charset=utf-8")
     name = f"govtrack-return-{asked.round_id}-{asked.agency.code}-{filed.number}.json"
     response["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from agencies.models import Role, User
 from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
+from audit.events import exported
 from figures.files import csv_lines
 from figures.formatting import number
 from oversight.key_figures import Card
@@ -115,6 +116,7 @@ def round_page(request: SignedInRequest, pk: int) -> HttpResponseBase:
     if export is not None:
         if export != "csv" or not form.is_valid():
             return render(request, "oversight/export_refused.html", {"form": form}, status=400)
+        exported(request, rows.order_by().count(), export, about=round_)
         lines = csv_lines(asked_lines(rows, round_, on))
         response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         name = f"govtrack-round-{round_.pk}-{on.isoformat()}.csv"

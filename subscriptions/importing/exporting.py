@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from agencies.models import Agency, Role, User
 from subscriptions.importing import agencies, payments
 from subscriptions.importing.columns import COLUMNS, Column
-from subscriptions.models import ExchangeRate, Payment, PriceLine, Subscription
+from subscriptions.models import ExchangeRate, FileImport, Payment, PriceLine, Subscription
 from subscriptions.money import minor_units
 
 AT_ONCE = 2_000
@@ -39,6 +39,16 @@ def subscription_rows(by: User) -> Iterator[list[Any]]:
         for line in [_line(line) for line in one.price_lines.all()] or [{}]:
             cells = {**record, **line}
             yield [cells.get(name) for name in COLUMNS]
+
+
+def count_of(kind: str, by: User) -> int:
+    """How many rows of records a file of that kind holds for the person."""
+    if kind == FileImport.Kind.SUBSCRIPTIONS:  # each price line is one, and each record without a price
+        mine = Subscription.objects.visible_to(by, Role.ADMINISTRATOR).order_by()
+        return int(mine.values_list("pk", "price_lines").count())
+    if kind == FileImport.Kind.PAYMENTS:
+        return Payment.objects.visible_to(by, Role.ADMINISTRATOR).count()
+    return Agency.objects.visible_to(by).count()
 
 
 def _header(columns: Mapping[str, Column]) -> list[str]:

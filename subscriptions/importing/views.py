@@ -16,8 +16,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from agencies.signed_in import SignedInRequest
+from audit.events import exported
 from policies.verdicts import Outcome, Verdict
 from subscriptions.importing import jobs
+from subscriptions.importing.exporting import count_of
 from subscriptions.importing.forms import ColumnsForm, FileForm
 from subscriptions.importing.jobs import Progress
 from subscriptions.importing.kinds import KINDS, Kind, kinds_for
@@ -83,13 +85,16 @@ def imports(request: SignedInRequest) -> HttpResponse:
 @require_safe
 def example(request: SignedInRequest, kind: str, ending: str) -> HttpResponseBase:
     """A file to begin with."""
-    return file_of(_kind(request, kind, ending).example(), f"example-{kind}", ending, _("Example"))
+    rows = _kind(request, kind, ending).example()
+    exported(request, len(rows) - 1, ending)
+    return file_of(rows, f"example-{kind}", ending, _("Example"))
 
 
 @require_safe
 def records(request: SignedInRequest, kind: str, ending: str) -> HttpResponseBase:
     """What is recorded already, as a file that can be edited and imported again."""
     found = _kind(request, kind, ending)
+    exported(request, count_of(kind, request.user), ending)
     return file_of(found.records(request.user), kind, ending, str(found.title)[:31])
 
 
@@ -174,6 +179,7 @@ def problems(request: SignedInRequest, pk: int) -> HttpResponseBase:
     upload = _own(request, pk)
     if not upload.report:
         raise Http404
+    exported(request, len(Report.of_json(upload.report).problems), "csv", about=upload)
     return file_of(_problem_rows(upload), f"import-{pk}-problems", "csv", _("Errors and warnings"))
 
 

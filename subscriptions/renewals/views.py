@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from agencies.notices.departments import Responsible
 from agencies.signed_in import SignedInRequest
+from audit.events import exported
 from figures.files import XLSX_ROW_LIMIT
 from subscriptions import recording
 from subscriptions.evaluation import names_for
@@ -70,6 +71,7 @@ def _export(request: SignedInRequest, filters: RenewalFilter, table: RenewalTabl
         refused = {"too_many": True}
     if refused:
         return render(request, "subscriptions/export_refused.html", {**refused, "kind": kind}, status=400)
+    exported(request, rows.order_by().count(), kind)
     return file_of(file_rows(rows), "renewals", kind, _("Renewals"))
 
 

@@ -3,6 +3,7 @@
 import datetime
 
 import pytest
+from django.utils import timezone
 
 from policies.models import PolicyVersion
 from subscriptions import recording
@@ -181,7 +182,7 @@ def test_what_is_blocked_does_not_grow(seat_cap, sysadmin, send):
     assert [d.act for d in subscription.decisions.order_by("pk")] == ["declare", "change", "change", "change"]
 
 
-def test_what_needs_an_officer_does_not_start_before(sysadmin, send, db):
+def test_what_needs_an_officer_does_not_start_before(sysadmin, signed_in, send, db):
     rows.policy_version(3, effect="approval", condition=("personal_data", "is", [True]))
     send(sysadmin, address(Subscription, "add"), new(2, personal_data="true"), {"price_lines": [LINE]})
     subscription = Subscription.objects.get()
@@ -193,12 +194,53 @@ def test_what_needs_an_officer_does_not_start_before(sysadmin, send, db):
         approved_by=rows.user(9),
         reason="Seen.",
     )
-    assert send(sysadmin, page, {"status": "active"}).status_code == 302
+    other = signed_in("sysadmin", language="en")
+    assert send(other, page, {"status": "active"}).status_code == 302
     subscription.refresh_from_db()
     assert (subscription.status, subscription.approved_at is not None) == ("active", True)
+    assert subscription.decisions.first().act == "approve"
     # A material change ends the approval.
     send(sysadmin, page, {"price_lines-0-seats": "20"})
     assert Approval.objects.get().ended_at is not None
+
+
+def test_nobody_decides_here_on_their_own_request(seat_cap, sysadmin, signed_in, send):
+    own = ["A request is decided by another person than the one who made it."]
+    first = ["Request it first. Another person then decides on the request."]
+    other = signed_in("sysadmin", language="en")
+    add = address(Subscription, "add")
+    for status in ("approved", "active", "refused"):
+        page = send(sysadmin, add, new(2, status=status), {"price_lines": [LINE]})
+        assert errors_of(page) == {"status": first}
+    assert not Subscription.objects.exists()
+    send(sysadmin, add, new(2, status="draft"), {"price_lines": [LINE]})
+    subscription = Subscription.objects.get()
+    page = address(Subscription, "change", subscription.pk)
+    assert errors_of(send(other, page, {"status": "approved"})) == {"status": first}
+    send(sysadmin, page, {"status": "requested"})
+    for status in ("approved", "active", "refused"):
+        assert errors_of(send(sysadmin, page, {"status": status})) == {"status": own}
+    # Who changes it while deciding would decide on what nobody else has seen; who changed it before, on their own change.
+    for change in ({"plan": "Team"}, {"price_lines-0-seats": "9"}):
+        answer = send(other, page, {"status": "approved", **change})
+        assert errors_of(answer) == {
+            "status": ["Save the change first. Another person then decides on the request."]
+        }
+    send(other, page, {"plan": "Team"})
+    assert errors_of(send(other, page, {"status": "approved"})) == {"status": own}
+    subscription.refresh_from_db()
+    assert (subscription.status, subscription.approved_at) == ("requested", None)
+    assert send(signed_in("sysadmin"), page, {"status": "approved"}).status_code == 302
+    # What is approved starts, also by whoever asked for it; but not while a change of it waits.
+    send(sysadmin, page, {"price_lines-0-seats": "20"})
+    assert errors_of(send(sysadmin, page, {"status": "active"})) == {
+        "status": ["A change of it waits for approval. It starts when that is given."]
+    }
+    subscription.reopenings.update(closed_at=timezone.now(), closed_as="approved")
+    assert send(sysadmin, page, {"status": "active"}).status_code == 302
+    assert [d.act for d in subscription.decisions.order_by("pk")] == [
+        *("record", "request", "change", "approve", "change", "activate")
+    ]
 
 
 def test_bad_input_names_the_field(seat_cap, sysadmin, send):

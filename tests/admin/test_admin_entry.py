@@ -3,10 +3,12 @@
 import datetime
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.utils import timezone, translation
 
 from agencies.models import Recheck
 from catalog.models import Certification, Product, Vendor
+from policies.changing import decide
 from policies.models import Condition, Policy, PolicyVersion, Waiver
 from sources.models import Statement
 from subscriptions.models import ExchangeRate, Payment, UserCount
@@ -389,6 +391,23 @@ def test_who_asked_for_a_waiver_does_not_decide(asked, sysadmin, send):
     send(sysadmin, page, {"status": "granted", "reason": "A longer pilot."})
     asked.refresh_from_db()
     assert (asked.status, asked.reason) == ("requested", "A longer pilot.")
+
+
+def test_who_entered_a_waiver_in_the_name_of_another_does_not_decide(asked, sysadmin, make_user, send):
+    new = {
+        "policy": rows.policy(1).pk,
+        "agency": rows.province(1).pk,
+        "requested_by": make_user("administrator", "KR-P1").pk,
+        "reason": "A pilot.",
+        "valid_from": "2025-03-03",
+        "valid_until": "2025-06-30",
+    }
+    send(sysadmin, address(Waiver, "add"), new)
+    entered = Waiver.objects.exclude(pk=asked.pk).get()
+    fields = sysadmin.get(address(Waiver, "change", entered.pk)).context["adminform"].form.fields
+    assert list(fields) == []
+    with pytest.raises(ValidationError, match="another person"), translation.override("en"):
+        decide(entered, "granted", by=sysadmin.user)
 
 
 def test_another_person_decides_and_changes_nothing_else(asked, signed_in, send):

@@ -37,10 +37,10 @@ from subscriptions.models import Budget, Payment, PriceLine, Subscription
 from subscriptions.renewals import deciding
 from subscriptions.upload_models import Upload
 from tests import chromium
+from tests.access.addresses import ADMIN, names_of
 from tests.browser.conftest import SCREENS
 from tests.roles import ROLES
 from tests.subscriptions.factories import ProductFactory, SubscriptionFactory, rate
-from tests.test_access import ADMIN, names_of
 
 pytestmark = pytest.mark.browser
 

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.urls import get_resolver, reverse
 
 from govtrack import limits
+from tests.access.addresses import names_of
 from tests.pages import read
-from tests.test_access import names_of
 
 
 @pytest.fixture(autouse=True)

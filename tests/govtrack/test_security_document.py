@@ -39,6 +39,8 @@ def test_every_line_of_the_checklist_has_a_state_and_a_reason():
         assert reason, section
 
 
-@pytest.mark.parametrize("named", ["`tests/no_such_file.py`", "`tests/test_access.py::test_no_such_thing`"])
+@pytest.mark.parametrize(
+    "named", ["`tests/no_such_file.py`", "`tests/access/test_table.py::test_no_such_thing`"]
+)
 def test_a_claim_without_a_test_is_noticed(named: str):
     assert missing(named) != []

@@ -13,7 +13,7 @@ from django.urls import get_resolver, reverse
 from agencies.models import User
 from govtrack.whole_exports import NEVER_WHOLE, narrowing
 from oversight.models import ExportJob
-from tests.test_access import names_of
+from tests.access.addresses import names_of
 
 PASSWORD = "a long enough word"
 GIVES_A_FILE = re.compile(
