@@ -35,7 +35,7 @@ def long_text(label):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscriptions", "0012_payment_index"),
+        ("subscriptions", "0014_dates_of_unpaid"),
         ("audit", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
