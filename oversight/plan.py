@@ -140,10 +140,8 @@ def plan_of(user: User, agency: Agency | None, year: int, by: str, on: datetime.
     total = Row(
         None,
         False,
-        [sum(parts, Committed()) for parts in zip(*(row.committed for row in made), strict=True)]
-        if made
-        else [],
-        [sum(parts, Paid()) for parts in zip(*(row.paid for row in made), strict=True)] if made else [],
+        [sum((row.committed[n] for row in made), Committed()) for n in range(len(starts))],
+        [sum((row.paid[n] for row in made), Paid()) for n in range(len(starts))],
         sum(row.silent for row in made),
         sum(row.budget for row in made),
         sum(row.budgets for row in made),

@@ -150,6 +150,8 @@ OBJECTS: dict[tuple[str, tuple[str, ...]], tuple[Rule, Rule]] = {
 
 # Addresses with something in them that belongs to no agency.
 NOT_OF_AN_AGENCY = {
+    "password-new": "whoever has the link of an e-mail",
+    "sso-unlink": "an identity of one's own; see tests/agencies/test_single_sign_on.py",
     "agencies:accept": "whoever has the link of an invitation",
     "catalog:detail": "tools are for all to see",
     "sources:detail": "published sources are for all to see; others are system administrators'",

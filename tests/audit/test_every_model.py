@@ -31,6 +31,7 @@ LEFT_OUT = {
     "agencies.user_user_permissions": EVENTS,
     "agencies.invitation": EVENTS,
     "agencies.formername": ENTERED,
+    "agencies.knownplace": "a hash of the browsers somebody signs in with; each sign-in is an event",
     "catalog.category": ENTERED,
     # In the history of what they belong to, each set with its own row.
     "catalog.product_engines": "part of a product's history",
@@ -54,6 +55,7 @@ LEFT_OUT = {
     "subscriptions.upload": EVENTS,
     "subscriptions.knownheader": PERSONAL,
     "oversight.exportjob": EVENTS,
+    "oversight.roundclosing": "the order to close a round; the round's own event is sealed",
     "subscriptions.paymentsubmission": "the mark of a form that was sent; the payment is tracked",
     "subscriptions.registerpricing": DERIVED,
     "subscriptions.facts": DERIVED,
