@@ -14,7 +14,7 @@ from agencies.paging import MissingPage
 from agencies.signed_in import SignedInRequest
 from govtrack import csp_reports as reports
 from govtrack.logs import number
-from govtrack.outages import outage_of
+from govtrack.outages import Outage, outage_of
 from oversight.attention import attention, recent_decisions
 from oversight.key_figures import home_cards
 from oversight.recorded import recorded_in_sight
@@ -63,7 +63,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """What Django took for no proper request."""
+    """What Django took for no proper request, or for the reader's fault when it could not write their session."""
+    if outage := outage_of(exception):
+        return _out(outage)
     return HttpResponse(render_to_string("400.html", {"request_number": number()}), status=400)
 
 
@@ -72,5 +74,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     outage = outage_of(sys.exc_info()[1])
     if outage is None:
         return HttpResponse(render_to_string("500.html", {"request_number": number()}), status=500)
+    return _out(outage)
+
+
+def _out(outage: Outage) -> HttpResponse:
     page = render_to_string("outage.html", {"request_number": number(), "outage": outage.value})
     return HttpResponse(page, status=503, headers={"Retry-After": RETRY_AFTER})

@@ -1,5 +1,6 @@
 """How long a session lasts: a time without use, and a time in all, whichever ends first."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +8,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
+
+logger = logging.getLogger("govtrack.sessions")
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -35,9 +40,21 @@ def sessions_end(get_response: GetResponse) -> GetResponse:
                 messages.info(request, _("You were signed out since your session had ended. Sign in again."))
             elif STARTED not in session or now - seen >= PRECISION:
                 session[STARTED], session[SEEN] = started, now
+                _kept_if_possible(session)
         return get_response(request)
 
     return middleware
+
+
+def _kept_if_possible(session: SessionBase) -> None:
+    """Save the session now; where nothing can be written, whoever only reads goes on reading."""
+    try:
+        session.save()
+    except (UpdateError, OperationalError) as error:
+        if not isinstance(error.__context__ or error, OperationalError):
+            return  # it was ended meanwhile, which Django says when it tries again
+        logger.warning("A session was not saved", exc_info=True)
+    session.modified = False
 
 
 def end_sessions(user_id: int) -> None:

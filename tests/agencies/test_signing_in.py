@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from django.contrib.sessions.backends.base import UpdateError
 from django.core.cache import cache
+from django.db import DatabaseError, OperationalError
 from django.test import Client
 
 from agencies.models import User
@@ -135,6 +137,34 @@ def test_sessions_end(administrator: User, started: int, seen: int, stays: bool)
     session[STARTED], session[SEEN] = int(time.time()) - started, int(time.time()) - seen
     session.save()
     assert (client.get("/").status_code == 200) is stays
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "tries"),
+    [
+        (OperationalError("database or disk is full"), 200, 1),
+        (DatabaseError("Save with force_update did not affect any rows."), 400, 2),  # ended meanwhile
+    ],
+)
+def test_who_reads_goes_on_where_no_session_can_be_saved(
+    administrator: User, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, tries: int
+) -> None:
+    client, tried = Client(), []
+    client.force_login(administrator)
+    session = client.session
+    session[SEEN] = int(time.time()) - 100
+    session.save()
+
+    def save(*args: Any, **kwargs: Any) -> None:
+        tried.append(1)
+        try:
+            raise error
+        except DatabaseError:
+            raise UpdateError  # noqa: B904  as Django does
+
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.save", save)
+    assert client.get("/subscriptions/").status_code == status
+    assert len(tried) == tries
 
 
 def test_sessions_are_listed_and_the_others_signed_out(administrator: User) -> None:

@@ -5,6 +5,8 @@ import sqlite3
 
 import psycopg
 import pytest
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.test import Client
 from django.urls import path
@@ -57,7 +59,16 @@ def test_what_is_an_outage(error, outage):
     assert outage_of(later) is outage
 
 
+def interrupted() -> Exception:
+    """As a session that cannot be saved comes out of Django."""
+    error = SessionInterrupted("deleted before the request completed")
+    error.__context__ = wrapped(sqlite3.OperationalError("database or disk is full"))
+    return error
+
+
 TOLD = {
+    "session": (interrupted(), 503, "There is no room left"),
+    "odd": (SuspiciousOperation("odd"), 400, "400"),
     "full": (OSError(errno.ENOSPC, "full"), 503, "There is no room left"),
     "busy": (wrapped(sqlite3.OperationalError("database is locked")), 503, "Somebody else’s work"),
     "gone": (wrapped(psycopg.OperationalError("gone")), 503, "cannot reach its database"),
@@ -72,9 +83,9 @@ def breaks(request, name):
 @pytest.mark.parametrize("name", TOLD)
 def test_the_page_tells_which_and_asks_nothing_of_the_database(name, settings):
     """This test has no database: a page that asked for it would fail."""
-    settings.ROOT_URLCONF = type(
-        "urls", (), {"urlpatterns": [path("<name>/", breaks)], "handler500": "govtrack.views.server_error"}
-    )
+    views = {"urlpatterns": [path("<name>/", breaks)]}
+    views |= {"handler500": "govtrack.views.server_error", "handler400": "govtrack.views.bad_request"}
+    settings.ROOT_URLCONF = type("urls", (), views)
     settings.MIDDLEWARE = ["govtrack.logs.numbered"]
     response = Client(raise_request_exception=False).get(f"/{name}/")
     _error, status, told = TOLD[name]
