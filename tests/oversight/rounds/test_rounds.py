@@ -422,7 +422,9 @@ def test_coverage_by_kind_as_far_as_one_sees(opened, member, clerk, django_asser
 
 def test_events_and_periods_hold_in_the_database(draft):
     round_ = draft()
-    assert RoundEvent.objects.get().details == {}
+    written = RoundEvent.objects.get().details["said"]
+    assert (written["title_en"], written["scope_id"]) == (round_.title_en, round_.scope_id)
+    assert written["due_on"] == round_.due_on.isoformat()
     for wrong in ({"period_from": days(1, LAST)}, {"status": "closed"}, {"status": "x"}):
         with pytest.raises(DatabaseError), transaction.atomic():
             Round.objects.filter(pk=round_.pk).update(**wrong)
