@@ -149,7 +149,7 @@ def considered() -> list[str]:
     ]
 
 
-def crawl(client: Client, first: Iterable[str], limit: int = 900) -> dict[str, str]:
+def crawl(client: Client, first: Iterable[str], limit: int = 3000) -> dict[str, str]:
     """The text of every page and file that links lead to from these; fails on a link that leads nowhere."""
     found: dict[str, str] = {}
     asked: Counter[str] = Counter()
@@ -164,7 +164,9 @@ def crawl(client: Client, first: Iterable[str], limit: int = 900) -> dict[str, s
         response = client.get(address, follow=True)
         found[address] = text_of(response)
         if address not in typed:
-            assert response.status_code == 200, f"{address}: {response.status_code}"
+            # The administration's own history links to accounts, which only system administrators open.
+            expected = (200, 403) if address.startswith("/admin/agencies/user/") else (200,)
+            assert response.status_code in expected, f"{address}: {response.status_code}"
         assert len(found) < limit, "the links do not come to an end"
         if "text/html" in response["Content-Type"]:
             for link in re.findall(r'href="([^"]*)"', response.content.decode()):
@@ -177,8 +179,13 @@ def crawl(client: Client, first: Iterable[str], limit: int = 900) -> dict[str, s
 
 
 def is_new_page(target: str) -> bool:
-    """Sort orders and pages of a list are one list: they hold what it holds. The months of a calendar do not come to an end."""
+    """Sort orders and pages of a list are one list: they hold what it holds. The months of a calendar do not come to an end.
+
+    Nor do the filters of the administration, which narrow what its lists show anyway.
+    """
     query = parse_qs(urlsplit(target).query)
+    if query and target.startswith("/admin/"):
+        return False
     return (
         not set(query) & {"sort", "page", "month", "o"} and "/i18n/" not in target and "logout" not in target
     )
