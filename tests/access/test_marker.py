@@ -33,7 +33,7 @@ FULL = bool(os.environ.get("EVERY_CASE"))
 # Who does not see an office of Seoul, and who does not see one of another country.
 OF_JEJU = ["administrator", "committee-jeju", "approver", "nobody", "staff"]
 OF_THE_NATION = ["committee", "above", "officer", "sibling"]
-IN_BRIEF = ["administrator", "committee"]
+IN_BRIEF = ["administrator"]
 TITLES = [*OF_JEJU, *OF_THE_NATION] if FULL else IN_BRIEF
 # A page that is narrowed down in many ways says the same of another agency in each.
 WAYS = 3 if FULL else 1

@@ -465,7 +465,7 @@ STATES: list[tuple[str, str, str, Act | None]] = [
     ("password", "committee", "/accounts/password/", None),
     (
         "password refused",
-        "committee",
+        "above",
         "/accounts/password/",
         filled(old_password="x", new_password1="1", new_password2="2"),
     ),

@@ -26,8 +26,7 @@ def officers(report, make_user):
     return [make_user("policy_officer", "KR", username=name) for name in ("first", "second")]
 
 
-@pytest.mark.parametrize("width", [1280, 375])
-@pytest.mark.parametrize("language", ["ko", "en"])
+@pytest.mark.parametrize(("language", "width"), [("ko", 1280), ("en", 375)])
 def test_a_country_blocklist_from_the_template(browser_page, officers, sign_in, axe, language, width):
     page = browser_page
     page.set_viewport_size({"width": width, "height": 800})

@@ -478,7 +478,7 @@ class TestWhoReads:
 
 @pytest.mark.parametrize(
     ("query", "expected"),
-    [({}, 14), ({"_export": "csv"}, 15), ({"product": "chatgpt"}, 16)],
+    [({}, 15), ({"_export": "csv"}, 16), ({"product": "chatgpt"}, 17)],
 )
 def test_the_number_of_queries(
     signed_in: SignIn, committee: User, query: dict[str, str], expected: int
