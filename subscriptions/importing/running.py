@@ -33,7 +33,7 @@ from subscriptions.importing.columns import (
     guess_all,
     implied_by,
 )
-from subscriptions.importing.holding import hold_imports, texts_indexed_at_once
+from subscriptions.importing.holding import hold_imports
 from subscriptions.importing.judging import Judges
 from subscriptions.importing.reading import Row, read_rows
 from subscriptions.importing.refusing import Refused
@@ -127,7 +127,7 @@ def run(
     names = table.columns
     if missing_columns(names):
         raise Refused(missing_text())
-    with few_collections(), transaction.atomic(), texts_indexed_at_once():
+    with few_collections(), transaction.atomic():
         if not trial:
             hold_imports()
         record = FileImport.objects.create(owner=by, file_name=file_name[:200])

@@ -181,7 +181,6 @@ NO_WRITE = {
     "subscriptions.admin.SubscriptionAdmin.save_model",
     "subscriptions.forms.YesNoField.__init__",
     "subscriptions.importing.holding.hold_imports",
-    "subscriptions.importing.holding.texts_indexed_at_once",
     "subscriptions.importing.matching._with_pairs",
     "agencies.bulk.next_keys",
     "subscriptions.tally_sql.create_triggers",
