@@ -268,14 +268,14 @@ def states() -> Iterator[Break]:
                  "else Judgement(version, Verdict.PASS, Verdict.PASS, agency=agency)")  # fmt: skip
     yield judged(
         "out of scope is judged",
-        "Facts.objects.judged().filter(agency_path__within=version.scope.path)",
-        "Facts.objects.judged()",
+        "    rows = rows.filter(agency_path__within=version.scope.path)\n",
+        "",
         of("vendor"),
     )
     yield judged(
         "what is not live is judged",
-        "Facts.objects.judged().filter(agency_path",
-        "Facts.objects.filter(agency_path",
+        "        rows = Facts.objects.judged()\n",
+        "        rows = Facts.objects.all()\n",
     )
     yield judged(
         "a waiver covers every agency",
@@ -395,9 +395,9 @@ def effects() -> Iterator[Break]:
                  "        if False:\n            return Recorded(", RECORDING)  # fmt: skip
     yield effect(
         "an approval outlives a material change",
-        "        before.approvals.filter(ended_at=None).update(ended_at=timezone.now())\n",
+        "    current.update(ended_at=timezone.now())\n",
         "",
-        RECORDING,
+        "subscriptions/reopening.py",
     )
     yield effect(
         "an officer excuses a blocked violation",

@@ -232,6 +232,7 @@ PAGES = [
     "tests/subscriptions/test_paging.py",
     "tests/subscriptions/test_query_counts.py",
     "tests/subscriptions/test_verdict_texts.py",
+    "tests/test_breaks.py",
     "tests/test_fixtures.py",
     "tests/test_fuzz.py",
     "tests/test_mass_assignment.py",
