@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from django.db import connection, models
 
@@ -15,19 +17,43 @@ _KEYS = {
 }
 
 
-def next_keys(model: type[models.Model], count: int) -> list[int]:
-    """So many primary keys that nobody has and nobody else will get."""
+def next_keys(model: type[models.Model], count: int, after: int = 0) -> list[int]:
+    """So many primary keys that nobody has and nobody else will get, in order.
+
+    SQLite, where whoever writes is alone, knows of no keys that were given out and not used yet: `after` is the last of these.
+    """
     table = model._meta.db_table
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count]
+                "SELECT array_agg(nextval(keys)) FROM generate_series(1, %s),"
+                " (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS keys OFFSET 0) AS sequence",
+                [count, table],
             )
-            return [row[0] for row in cursor.fetchall()]
+            return cursor.fetchone()[0] or []
         cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
         row = cursor.fetchone()
-        last = row[0] if row else 0
+        last = max(row[0] if row else 0, after)
         return list(range(last + 1, last + count + 1))
+
+
+class Keys:
+    """Primary keys of new rows, fetched before they are needed: `take` asks the database for nothing."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self.model = model
+        self._free: deque[int] = deque()
+        self._last = 0
+
+    def reserve(self, count: int) -> None:
+        """See to it that so many can be taken."""
+        missing = count - len(self._free)
+        if missing > 0:
+            self._free.extend(next_keys(self.model, missing, self._last))
+            self._last = self._free[-1]
+
+    def take(self, count: int) -> list[int]:
+        return [self._free.popleft() for _number in range(count)]
 
 
 def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
@@ -38,6 +64,21 @@ def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
         field for field in model._meta.concrete_fields if not (field.primary_key and rows[0].pk is None)
     ]
     insert_values(model, fields, ([getattr(row, field.attname) for field in fields] for row in rows))
+
+
+class Rows(NamedTuple):
+    """Rows that can be inserted: their values, in the order of the attributes."""
+
+    model: type[models.Model]
+    names: Sequence[str]
+    values: Sequence[list[Any]]
+
+
+def rows_of(model: type[models.Model], instances: Sequence[models.Model]) -> Rows:
+    """The rows of instances that have a primary key, so that inserting them is all that is left to do."""
+    names = [field.attname for field in model._meta.concrete_fields]
+    each = attrgetter(*names)
+    return Rows(model, names, [list(each(one)) for one in instances])
 
 
 def insert_rows(model: type[models.Model], names: Sequence[str], rows: Iterable[list[Any]]) -> None:
@@ -78,6 +119,12 @@ def _prepared(rows: Iterable[list[Any]], fields: list[tuple[int, models.Field]])
 
 class Ready(str):
     """A value of a JSON column that is text already."""
+
+
+def check_foreign_keys() -> None:
+    """Check now what PostgreSQL would else check at the commit, when nothing is left to do meanwhile. Raises IntegrityError."""
+    if connection.vendor == "postgresql":
+        connection.check_constraints()
 
 
 def update(rows: Sequence[models.Model]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
+
+from agencies.among import Among
 
 if TYPE_CHECKING:
     from agencies.models import Agency, User
@@ -23,7 +25,7 @@ def within_any(paths: list[str], lookup: str = "path") -> Q:
 
 
 @models.BigAutoField.register_lookup
-class InSight(models.Lookup):
+class InSight(Among):
     """`agency__pk__in_sight=sight`: the agency lies in one of the sight's subtrees.
 
     The database is given the list of their keys, however long. Asked with a subquery, it would look up each row's agency:
@@ -31,16 +33,10 @@ class InSight(models.Lookup):
     """
 
     lookup_name = "in_sight"
-    prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        lhs, params = self.process_lhs(compiler, connection)
-        keys = json.dumps(self.rhs.agency_keys)
-        return f"{lhs} IN (SELECT value FROM json_each(%s))", (*params, keys)  # noqa: S608
-
-    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        lhs, params = self.process_lhs(compiler, connection)
-        return f"{lhs} = ANY(%s::bigint[])", (*params, self.rhs.agency_keys)
+    @property
+    def keys(self) -> Sequence[int | str]:
+        return self.rhs.agency_keys
 
 
 class VisibleQuerySet(models.QuerySet):

@@ -16,6 +16,7 @@ from subscriptions.costs import Costs, costs_on
 from subscriptions.models import Facts, PriceLine, Subscription
 from subscriptions.money import Rates, rates_on
 from subscriptions.origins import keep_origins
+from subscriptions.search import SHARED
 
 COLUMNS = [field.attname for field in Facts._meta.concrete_fields if field.attname != "subscription_id"]
 CHUNK = 1000
@@ -78,23 +79,27 @@ def _term(subscription: Subscription) -> Interval:
 
 
 def search_text(subscription: Subscription) -> str:
-    """What a search looks through, in small letters, both languages."""
+    """What a search looks through, in small letters, both languages: what it says itself, then the names that others share."""
     agency, product = subscription.agency, subscription.product
-    parts = (
+    own = (
         subscription.reference,
-        agency.name_ko,
-        agency.name_en,
-        product.name_ko,
-        product.name_en,
-        product.vendor.name_ko,
-        product.vendor.name_en,
         subscription.plan,
         subscription.owner_department,
         subscription.reseller,
         subscription.contract_number,
         subscription.purpose,
     )
-    return "\n".join(dict.fromkeys(part.lower() for part in parts if part))
+    shared = (
+        agency.name_ko,
+        agency.name_en,
+        product.name_ko,
+        product.name_en,
+        product.vendor.name_ko,
+        product.vendor.name_en,
+    )
+    return SHARED.join(
+        "\n".join(part for part in parts if part).lower().replace(SHARED, " ") for parts in (own, shared)
+    )
 
 
 def candidate_facts(
@@ -131,15 +136,15 @@ def _refresh_chunk(ids: list[int], on: datetime.date) -> list[int]:
     rows = list(
         Subscription.objects.select_for_update(of=("self",), no_key=True)
         .select_related("agency", "product__vendor")
-        .filter(pk__in=ids)
+        .filter(pk__among=ids)
         .order_by("pk")
     )
     lines: dict[int, list[PriceLine]] = defaultdict(list)
-    for line in PriceLine.objects.filter(subscription__in=ids).order_by("subscription", "position"):
+    for line in PriceLine.objects.filter(subscription__among=ids).order_by("subscription", "position"):
         lines[line.subscription_id].append(line)
     tools = tool_facts({row.product_id for row in rows}, on)
     rates = rates_on({line.currency for group in lines.values() for line in group}, on)
-    kept = {facts.pk: facts for facts in Facts.objects.filter(pk__in=ids)}
+    kept = {facts.pk: facts for facts in Facts.objects.filter(pk__among=ids)}
     wrong = []
     for row in rows:
         columns = facts_of(row, lines[row.pk], tools[row.product_id], rates, on)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -82,6 +83,22 @@ def reconcile_one(
     return list(judgements)
 
 
+def open_first(judgements: Iterable[tuple[int, Judgement]], now: datetime.datetime) -> dict[int, list[int]]:
+    """Open the findings of subscriptions that have none yet, as (subscription, judgement); nobody is told.
+
+    To be called in the transaction that made them, which holds what they were judged by. Returns the subscriptions of each
+    policy whose findings nothing excuses, for `tell_opened`.
+    """
+    by_version: dict[int, list[tuple[int, Judgement]]] = defaultdict(list)
+    for pk, judgement in judgements:
+        by_version[judgement.version.pk].append((pk, judgement))
+    opened: dict[int, list[int]] = defaultdict(list)
+    for group in by_version.values():
+        for policy, pk in _write(((pk, judgement, None) for pk, judgement in group), now):
+            opened[policy].append(pk)
+    return opened
+
+
 def reconcile_totals(
     agencies: Iterable[int], on: datetime.date, besides: Subscription | None = None, held: bool = True
 ) -> None:
@@ -106,20 +123,22 @@ def reconcile_policy(
     subscriptions: QuerySet | Sequence[int] | None = None,
     refreshed: Sequence[int] | None = (),
     held: bool = False,
+    opened: Sequence[int] = (),
 ) -> None:
     """Make the findings of a policy follow its verdicts today, all or those of some subscriptions.
 
     The database compares; only what differs is fetched. `refreshed` are subscriptions whose facts have just changed: their
     findings are looked at even where the verdict stands, since the facts that decided may be others now. None: all of them.
-    `held` as in `reconcile_totals`.
+    `held` as in `reconcile_totals`. `opened` are subscriptions whose findings the caller has opened and that people are told of
+    together with these.
     """
     now = timezone.now()
     version = PolicyVersion.objects.in_force(on).filter(policy=policy).first()
     if version is not None:
-        opened: list[int] = []
+        told = list(opened)
         for ids in _differing(version, on, subscriptions, refreshed):
-            opened += _reconcile_chunk(version, ids, on, now, held)
-        tell_opened(policy.code, opened)
+            told += _reconcile_chunk(version, ids, on, now, held)
+        tell_opened(policy.code, told)
     _close_gone(policy, version, on, now, subscriptions, held)
     if subscriptions is None:
         PolicyCheck.objects.update_or_create(policy=policy, defaults={"checked_at": now})
@@ -198,9 +217,11 @@ def _reconcile_chunk(
     """Returns the subscriptions whose finding is open now and was not."""
     if not held:
         _hold(version.policy, ids)
-    rows = with_truths(rows_judged_by(version, on).filter(pk__in=ids).exclude(unwaived=Verdict.PASS), version)
+    rows = with_truths(
+        rows_judged_by(version, on).filter(pk__among=ids).exclude(unwaived=Verdict.PASS), version
+    )
     existing = {
-        f.subscription_id: f for f in Finding.objects.filter(policy=version.policy, subscription__in=ids)
+        f.subscription_id: f for f in Finding.objects.filter(policy=version.policy, subscription__among=ids)
     }
     waivers = Waiver.objects.filter(policy=version.policy).valid_on(on).in_bulk()
     opened = _write(
@@ -275,7 +296,7 @@ def _hold(policy: Policy, ids: Sequence[int]) -> None:
     the totals mean for other subscriptions without locking them, since two acts would otherwise wait for each other.
     The locks of subscriptions leave their keys alone, so that a finding of one can be written while an act holds it.
     """
-    held = Subscription.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+    held = Subscription.objects.select_for_update(no_key=True).filter(pk__among=ids).order_by("pk")
     list(held.values_list("pk", flat=True))
     if Condition.objects.filter(version__policy=policy, fact__in=OF_AGENCY_FACTS).exists():
         hold_totals(Agency.objects.filter(subscriptions__in=ids))

@@ -74,7 +74,7 @@ def tell_opened(policy: str, subscriptions: Sequence[int], by: User | None = Non
     """
     counted: dict[Any, list[tuple[int, str]]] = defaultdict(list)
     for start in range(0, len(subscriptions), CHUNK):
-        some = Subscription.objects.filter(pk__in=subscriptions[start : start + CHUNK]).order_by()
+        some = Subscription.objects.filter(pk__among=subscriptions[start : start + CHUNK]).order_by()
         groups = list(some.values_list("agency", "owner_department").annotate(Count("pk"), Min("reference")))
         agencies = Agency.objects.in_bulk({agency for agency, *_rest in groups})
         responsible = Responsible(agencies.values())

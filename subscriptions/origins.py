@@ -152,34 +152,37 @@ def keep_origins(
     kept = FactsOrigin.objects.in_bulk([subscription.pk for subscription in subscriptions])
     names = ["digest", "lines", "rates", "holds_until"]
     wrong = []
-    for origin in origins_of(subscriptions, lines, rates, on):
-        old = kept.get(origin.pk)
-        if old is None or any(getattr(old, name) != getattr(origin, name) for name in names):
-            wrong.append(origin)
+    made_of = {one.pk: basis(one, lines.get(one.pk, []), rates, on) for one in subscriptions}
+    for values in origins_of(made_of):
+        origin = dict(zip(ORIGIN, values, strict=True))
+        old = kept.get(origin["subscription_id"])
+        if old is None or any(getattr(old, name) != origin[name] for name in names):
+            wrong.append(FactsOrigin(**origin))
     FactsOrigin.objects.bulk_create(
         wrong, update_conflicts=True, unique_fields=["subscription"], update_fields=names, batch_size=500
     )
 
 
-def origins_of(
-    subscriptions: Sequence[Subscription],
-    lines: Mapping[int, Sequence[PriceLine]],
-    rates: Rates,
-    on: datetime.date,
-) -> Iterator[FactsOrigin]:
-    """What the flat facts of these subscriptions, as they are stored now, were made of; not saved."""
-    ids = [subscription.pk for subscription in subscriptions]
-    digests = dict(Subscription.objects.filter(pk__in=ids).order_by().values_list("pk", digest()))
-    of_lines = dict(digests_of_lines(PriceLine.objects.filter(subscription__in=ids)))
-    for subscription in subscriptions:
-        own = lines.get(subscription.pk, [])
-        yield FactsOrigin(
-            subscription_id=subscription.pk,
-            digest=digests[subscription.pk],
-            lines=of_lines.get(subscription.pk, ""),
-            rates=rates_text(currencies_priced(subscription, own, on), rates),
-            holds_until=holds_until(subscription, own, on),
-        )
+ORIGIN = ("subscription_id", "digest", "lines", "rates", "holds_until")
+
+
+# The rates that facts were made with, and the last day on which they hold by their dates.
+Basis = tuple[str, datetime.date | None]
+
+
+def basis(subscription: Subscription, lines: Sequence[PriceLine], rates: Rates, on: datetime.date) -> Basis:
+    """What facts are made of besides the rows that are stored."""
+    used = rates_text(currencies_priced(subscription, lines, on), rates)
+    return used, holds_until(subscription, lines, on)
+
+
+def origins_of(made_of: Mapping[int, Basis]) -> Iterator[list[Any]]:
+    """What the flat facts of these subscriptions, as they are stored now, were made of, in the order of ORIGIN."""
+    ids = list(made_of)
+    digests = dict(Subscription.objects.filter(pk__among=ids).order_by().values_list("pk", digest()))
+    of_lines = dict(digests_of_lines(PriceLine.objects.filter(subscription__among=ids)))
+    for pk, (rates, until) in made_of.items():
+        yield [pk, digests[pk], of_lines.get(pk, ""), rates, until]
 
 
 def currencies_priced(

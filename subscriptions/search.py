@@ -3,6 +3,9 @@
 Korean words are often two syllables long, which a trigram index cannot serve. So PostgreSQL indexes pairs of characters
 (`govtrack_pairs`, see the migrations); SQLite reads the rows. An index is the worse way to a common word, though: a page of
 those is full after reading a few rows in the order of the list. `search` tells the two apart before it asks.
+
+The index holds only what a subscription says itself. The names of agencies, tools and vendors stand in the text as well, but they
+are looked for where each of them stands once.
 """
 
 from __future__ import annotations
@@ -10,7 +13,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from django.db import models
-from django.db.models import Case, QuerySet, Sum, Value, When
+from django.db.models import Case, CharField, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Lower
+
+from agencies.models import Agency
+from catalog.models import Product, Vendor
+
+CharField.register_lookup(Lower)
 
 # So many of the newest rows are looked at; a word in so many of them is common.
 SAMPLE, COMMON = 2_000, 100
@@ -18,6 +27,10 @@ SAMPLE, COMMON = 2_000, 100
 FEW = 2_000
 # A register of up to so many is read as a whole to count what was found.
 SMALL = 20_000
+# Names that more agencies than this bear lead to more than a few subscriptions.
+MANY_AGENCIES = 500
+# In the text, between what a subscription says itself and the names that it shares with others; the index names it too.
+SHARED = "\x1f"
 
 
 class SearchField(models.TextField):
@@ -41,7 +54,10 @@ class HasWord(models.Lookup):
 
 @SearchField.register_lookup
 class HasIndexedWord(HasWord):
-    """`search__has_indexed_word="드론"`: the same from the index of pairs, where there is one and the word is a pair or more."""
+    """`search__has_indexed_word="드론"`: the same from the index of pairs, where there is one and the word is a pair or more.
+
+    The index does not know of words that stand in the shared names only.
+    """
 
     lookup_name = "has_indexed_word"
 
@@ -51,7 +67,7 @@ class HasIndexedWord(HasWord):
             return contains, params
         lhs, lhs_params = self.process_lhs(compiler, connection)
         # The index finds the rows that hold all pairs of the word, the second condition those that hold them in order.
-        indexed = f'govtrack_pairs({lhs}) COLLATE "C" @> govtrack_bigrams(%s)'
+        indexed = f"govtrack_pairs(split_part({lhs}, E'\\x1f', 1)) COLLATE \"C\" @> govtrack_bigrams(%s)"
         both = f"({indexed} AND {contains})"
         return both, (*lhs_params, self.rhs, *params)
 
@@ -76,8 +92,8 @@ def search(rows: QuerySet, text: str) -> Found:
     return Found(found, countable=register <= SMALL or not words)
 
 
-def containing(words: list[str], lookup: str) -> models.Q:
-    return models.Q(*((lookup, word) for word in words))
+def containing(words: list[str], lookup: str) -> Q:
+    return Q(*((lookup, word) for word in words))
 
 
 def keys_of_few(words: list[str]) -> list[int] | None:
@@ -90,6 +106,26 @@ def keys_of_few(words: list[str]) -> list[int] | None:
     newest = Facts.objects.order_by("-pk").annotate(hit=hit)[:SAMPLE]
     if (newest.aggregate(hits=Sum("hit"))["hits"] or 0) >= COMMON:
         return None
-    found = Facts.objects.filter(containing(words, "search__has_indexed_word"))
+    found = Facts.objects.all()
+    for word in words:
+        bearing = _bearing(word)
+        if bearing is None:
+            return None
+        found = found.filter(Q(search__has_indexed_word=word) | bearing & Q(search__has_word=word))
     keys = list(found.values_list("pk", flat=True)[: FEW + 1])
     return keys if len(keys) <= FEW else None
+
+
+def _bearing(word: str) -> Q | None:
+    """The facts of agencies and tools with the word in a name; None when they are many."""
+    if len(word) < 2:
+        return Q(pk=None)  # such a word is looked for in the text
+    in_names = Q(name_ko__lower__contains=word) | Q(name_en__lower__contains=word)
+    paths = list(
+        Agency.objects.filter(in_names).order_by().values_list("path", flat=True)[: MANY_AGENCIES + 1]
+    )
+    if len(paths) > MANY_AGENCIES:
+        return None
+    vendors = Vendor.objects.filter(in_names)
+    products = Product.objects.filter(in_names | Q(vendor__in=vendors)).order_by()
+    return Q(agency_path__in=paths) | Q(product__in=list(products.values_list("code", flat=True)))

@@ -15,17 +15,26 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from agencies.choosing import AgencyField
-from agencies.models import Agency, Role, User
+from agencies.models import Agency, Role
 from catalog.choosing import ProductField
 from catalog.models import Product
 from subscriptions.forms import PriceLineForm, SubscriptionForm
+from subscriptions.import_models import FileImport
 from subscriptions.importing.columns import LINE, RECORD, Implied
 from subscriptions.importing.directory import Directory
-from subscriptions.importing.matching import Key, key_of, price_lines, whole, with_keys, with_references
+from subscriptions.importing.matching import (
+    Key,
+    changeable,
+    flat_facts,
+    key_of,
+    price_lines,
+    with_keys,
+    with_references,
+)
 from subscriptions.importing.pricing import Pricing, same_lines
 from subscriptions.importing.rows import Entry, Problem
 from subscriptions.importing.values import Cells
-from subscriptions.models import LIVE, PriceLine, Status, Subscription
+from subscriptions.models import LIVE, Facts, PriceLine, Status, Subscription
 
 EDITABLE = (Status.DRAFT, *LIVE)
 MOST_LINES = 50
@@ -44,6 +53,7 @@ class Checked:
     lines: list[PriceLine] | None
     before: Subscription | None = None
     old_lines: Sequence[PriceLine] = ()
+    old_facts: Facts | None = None
     is_changed: bool = True
 
     @property
@@ -72,22 +82,34 @@ class Read:
     problems: list[Problem]
 
 
+@dataclass
+class Known:
+    """What the register has of some entries: the records that they may mean with their price lines; `new` are those of none."""
+
+    by_reference: dict[str, Subscription]
+    by_key: dict[Key, list[int]]
+    by_id: dict[int, Subscription]
+    lines: dict[int, list[PriceLine]]
+    facts: dict[int, Facts]
+    new: list[Read]
+
+
 class Checker:
-    """Checks the records of one import for one person; `mapped` are the columns that the file has."""
+    """Checks the records of one import for its owner; `mapped` are the columns that the file has."""
 
     def __init__(
         self,
-        by: User,
+        run: FileImport,
         mapped: Collection[str],
         implied: Implied,
         new_as: Status,
         on: datetime.date,
         hold: bool = True,
     ) -> None:
-        self.by, self.mapped, self.new_as, self.on = by, frozenset(mapped), new_as, on
+        by = run.owner
+        self.run, self.by, self.mapped, self.new_as, self.on = run, by, frozenset(mapped), new_as, on
         self.cells = Cells(SubscriptionForm(by=by), PriceLineForm())
         self.pricing = Pricing(self.cells, implied, self.mapped)
-        self.has_lines = any(name in self.mapped for name in LINE)
         self.has_all_of_lines = all(name in self.mapped for name in LINE)
         self.agencies = Directory(Agency.objects.visible_to(by, Role.ADMINISTRATOR), AgencyField.names)
         payers = Agency.objects.visible_to(by) if "payer" in self.mapped else ()
@@ -98,7 +120,7 @@ class Checker:
         self._hold, self._held = hold, set[int]()
 
     def read(self, entries: Sequence[Entry]) -> list[Read]:
-        """What the cells of these entries say. Asks the database for nothing, so that it can be done ahead."""
+        """What the cells of these entries say. Asks the database for nothing."""
         return [self._read_entry(entry) for entry in entries]
 
     def _read_entry(self, entry: Entry) -> Read:
@@ -108,31 +130,40 @@ class Checker:
         del entry.problems[told:]  # what is wrong with the record is told before them
         return Read(entry, values, lines, problems)
 
-    def check(self, entries: Sequence[Read]) -> list[Checked]:
-        """The records of these entries without an error; the others say what is wrong with them."""
-        read = [(one.entry, one.values) for one in entries]
-        references = {entry.record.get("reference", "") for entry, _values in read} - {""}
-        by_reference = with_references(references, self.by) if references else {}
-        keys = {
-            key_of(values, self.mapped)
-            for entry, values in read
-            if not entry.record.get("reference") and not entry.has_errors
-        }
+    def look_up(self, entries: Sequence[Read]) -> Known:
+        """All that the database has to say about these entries, and nothing that this import has written."""
+        may = changeable(self.by, self.run)
+        references = {one.entry.record.get("reference", "") for one in entries} - {""}
+        by_reference = with_references(references, may) if references else {}
+        without = [
+            one for one in entries if not one.entry.record.get("reference") and not one.entry.has_errors
+        ]
+        keys = {key_of(one.values, self.mapped) for one in without}
         if self._hold:
             self._hold_agencies({key[0] for key in keys})
-        by_key = with_keys(keys, self.mapped, self.by)
+        by_key = with_keys(keys, self.mapped, may)
         matched = [pk for ids in by_key.values() for pk in ids]
-        by_id = {row.pk: row for row in whole(Subscription.objects.filter(pk__in=matched))}
+        by_id = {row.pk: row for row in Subscription.objects.filter(pk__among=matched)} if matched else {}
         by_id.update({row.pk: row for row in by_reference.values()})
-        lines = price_lines(list(by_id)) if self.has_lines or by_id else {}
+        for row in by_id.values():
+            row.agency = self.agencies.by_key[row.agency_id]
+            row.product = self.products.by_key[row.product_id]
+        new = [one for one in without if key_of(one.values, self.mapped) not in by_key]
+        ids = list(by_id)
+        if not ids:
+            return Known({}, {}, {}, {}, {}, new)
+        return Known(by_reference, by_key, by_id, price_lines(ids), flat_facts(ids), new)
+
+    def check(self, entries: Sequence[Read], known: Known) -> list[Checked]:
+        """The records of these entries without an error; the others say what is wrong. Asks the database for nothing."""
         checked = []
         for one in entries:
             entry = one.entry
-            stored = self._stored(entry, one.values, by_reference, by_key, by_id)
+            stored = self._stored(entry, one.values, known)
             if entry.has_errors:
                 entry.problems += one.problems  # what is wrong with its lines as well
                 continue
-            found = self._record(one, stored, lines)
+            found = self._record(one, stored, known)
             if found is not None and not entry.has_errors:
                 checked.append(found)
         return checked
@@ -210,18 +241,11 @@ class Checker:
         else:
             values["agency"], values["agency_id"] = agency, agency.pk
 
-    def _stored(
-        self,
-        entry: Entry,
-        values: dict[str, Any],
-        by_reference: dict[str, Subscription],
-        by_key: dict[Key, list[int]],
-        by_id: dict[int, Subscription],
-    ) -> Subscription | None:
+    def _stored(self, entry: Entry, values: dict[str, Any], known: Known) -> Subscription | None:
         """The record that the entry means, if there is one; each only once in a file."""
         reference = entry.record.get("reference")
         if reference:
-            stored = by_reference.get(reference)
+            stored = known.by_reference.get(reference)
             if stored is None:
                 entry.wrong(
                     "reference",
@@ -232,15 +256,15 @@ class Checker:
             return None
         else:
             key = key_of(values, self.mapped)
-            found = by_key.get(key, [])
+            found = known.by_key.get(key, [])
             if len(found) > 1:
-                names = ", ".join(by_id[pk].reference for pk in found[:5])
+                names = ", ".join(known.by_id[pk].reference for pk in found[:5])
                 entry.wrong(
                     "reference", _("It may be any of %(names)s. Give the reference.") % {"names": names}
                 )
                 return None
             self._once(entry, key)
-            stored = by_id[found[0]] if found else None
+            stored = known.by_id[found[0]] if found else None
         if stored is not None:
             self._once(entry, stored.pk)
         return stored
@@ -251,11 +275,9 @@ class Checker:
             message = _("Line %(line)s is the same record. Put the rows of one record next to each other.")
             entry.wrong("", message % {"line": before})
 
-    def _record(
-        self, one: Read, stored: Subscription | None, lines: dict[int, list[PriceLine]]
-    ) -> Checked | None:
+    def _record(self, one: Read, stored: Subscription | None, known: Known) -> Checked | None:
         entry, values = one.entry, one.values
-        old_lines = lines.get(stored.pk, []) if stored is not None else []
+        old_lines = known.lines.get(stored.pk, []) if stored is not None else []
         if old_lines and not self.has_all_of_lines:  # what the file has no column for stays as it is
             new_lines = self._lines(entry, old_lines)
         else:
@@ -274,7 +296,8 @@ class Checker:
         is_changed = not same or any(getattr(before, name) != getattr(after, name) for name in names)
         if is_changed:
             self._may_change(entry, values, before, after)
-        return Checked(entry, after, None if same else new_lines, before, old_lines, is_changed)
+        old_facts = known.facts.get(stored.pk)
+        return Checked(entry, after, None if same else new_lines, before, old_lines, old_facts, is_changed)
 
     def _lines(self, entry: Entry, old: Sequence[PriceLine]) -> list[PriceLine] | None:
         """The price lines of the entry; None when it has none, which leaves a record's as they are."""

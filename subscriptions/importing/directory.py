@@ -19,11 +19,13 @@ class Directory:
     """Finds the records that a person may choose, as `ByCodeField` does, without a query for each."""
 
     def __init__(self, records: Iterable[Any], names: tuple[str, ...]) -> None:
+        self.by_key: dict[int, Any] = {}
         self._by_code: dict[str, Any] = {}
         self._by_name: dict[str, list[Any]] = {}
         self._asked = 0
         self._nearest: dict[str, str] = {}
         for record in records:
+            self.by_key[record.pk] = record
             self._by_code[record.code.upper()] = record
             for name in {_plain(getattr(record, name)) for name in names}:
                 self._by_name.setdefault(name, []).append(record)

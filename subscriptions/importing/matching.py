@@ -13,11 +13,14 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from agencies.models import Role, User
-from subscriptions.models import PriceLine, Status, Subscription
+from subscriptions.import_models import FileImport, ImportedRow
+from subscriptions.material import MEASURED
+from subscriptions.models import Facts, PriceLine, Status, Subscription
 
+MEASURED_BY = ("agency_path", "product", *(f"{name}_{end}" for name in MEASURED for end in ("min", "max")))
 WITHOUT_CONTRACT = ("plan", "started_on", "owner_department")
 _KEY = ("pk", "agency_id", "product_id", "contract_number", *WITHOUT_CONTRACT)
 
@@ -32,12 +35,15 @@ def key_of(values: dict[str, Any], mapped: Collection[str]) -> Key:
     return (*pair, "none", *(values.get(name) for name in WITHOUT_CONTRACT if name in mapped))
 
 
-def with_references(references: Iterable[str], by: User) -> dict[str, Subscription]:
-    """The records of these references that the person may change."""
-    found = whole(
-        Subscription.objects.visible_to(by, Role.ADMINISTRATOR).filter(reference__in=set(references))
-    )
-    return {row.reference: row for row in found}
+def changeable(by: User, run: FileImport) -> QuerySet[Subscription]:
+    """The records that the person may change by this import: what it has made itself, a row further on does not mean."""
+    own = ImportedRow.objects.filter(file_import=run, is_new=True, subscription=OuterRef("pk"))
+    return Subscription.objects.visible_to(by, Role.ADMINISTRATOR).exclude(Exists(own))
+
+
+def with_references(references: Iterable[str], rows: QuerySet[Subscription]) -> dict[str, Subscription]:
+    """Those of the rows that have these references."""
+    return {row.reference: row for row in rows.filter(reference__among=set(references)).order_by("pk")}
 
 
 # The records of these pairs of agency and tool, each looked up by itself: an agency may have very many.
@@ -62,31 +68,38 @@ def _with_pairs(pairs: Collection[tuple[int, int]]) -> list[int]:
         return [pk for (pk,) in cursor.fetchall()]
 
 
-def with_keys(keys: Collection[Key], mapped: Collection[str], by: User) -> dict[Key, list[int]]:
-    """For each key, the ids of the records that it fits."""
-    if not keys:
+def with_keys(
+    keys: Collection[Key], mapped: Collection[str], rows: QuerySet[Subscription]
+) -> dict[Key, list[int]]:
+    """For each key, the ids of those of the rows that it fits.
+
+    Without a contract number it fits what has none; only where there is no such record, what has one.
+    """
+    pairs = _with_pairs({(key[0], key[1]) for key in keys}) if keys else []
+    if not pairs:
         return {}
-    rows = (
-        Subscription.objects.visible_to(by, Role.ADMINISTRATOR)
-        .exclude(status__in=[Status.VOID, Status.REFUSED])
-        .filter(pk__in=_with_pairs({(key[0], key[1]) for key in keys}))
-    )
+    rows = rows.exclude(status__in=[Status.VOID, Status.REFUSED]).filter(pk__among=pairs)
     found: dict[Key, list[int]] = defaultdict(list)
+    loosely: dict[Key, list[int]] = defaultdict(list)
     for row in rows.order_by("pk").values(*_KEY):
-        fitting = {key_of(row, mapped), key_of({**row, "contract_number": ""}, mapped)}
-        for key in fitting:
-            if key in keys:
-                found[key].append(row["pk"])
-    return found
+        own, without_contract = key_of(row, mapped), key_of({**row, "contract_number": ""}, mapped)
+        if own in keys:
+            found[own].append(row["pk"])
+        if without_contract != own and without_contract in keys:
+            loosely[without_contract].append(row["pk"])
+    return loosely | found
 
 
-def whole(rows: QuerySet[Subscription]) -> QuerySet[Subscription]:
-    """With all that a check of each reads."""
-    return rows.select_related("agency", "product__vendor", "facts").order_by("pk")
+def flat_facts(ids: Sequence[int]) -> dict[int, Facts]:
+    """Of the flat facts of these records what a change is measured by, apart from the records.
+
+    Each would hold the other there, and both memory until somebody looks for such circles.
+    """
+    return {facts.pk: facts for facts in Facts.objects.filter(pk__among=ids).only(*MEASURED_BY)}
 
 
 def price_lines(ids: Sequence[int]) -> dict[int, list[PriceLine]]:
     lines: dict[int, list[PriceLine]] = defaultdict(list)
-    for line in PriceLine.objects.filter(subscription__in=ids).order_by("subscription", "position"):
+    for line in PriceLine.objects.filter(subscription__among=ids).order_by("subscription", "position"):
         lines[line.subscription_id].append(line)
     return lines

@@ -5,25 +5,19 @@ from __future__ import annotations
 import gc
 import hashlib
 import itertools
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from agencies import bulk
-from agencies.models import Agency, Role, User
+from agencies.models import Role, User
 from audit import events
-from policies.holding import hold_policies
-from policies.models import Policy
-from policies.verdicts import Outcome, Verdict
-from subscriptions.evaluation import Judgement, names_for
-from subscriptions.findings import reconcile_policy, reconcile_totals
-from subscriptions.import_models import FileImport, ImportedRow
-from subscriptions.importing.ahead import ahead
+from subscriptions.import_models import FileImport
+from subscriptions.importing.behind import Behind
 from subscriptions.importing.checking import Checked, Checker, Read
 from subscriptions.importing.columns import (
     NEEDED,
@@ -33,45 +27,19 @@ from subscriptions.importing.columns import (
     guess_all,
     implied_by,
 )
+from subscriptions.importing.deciding import Deciding
 from subscriptions.importing.holding import hold_imports
-from subscriptions.importing.judging import Judges
 from subscriptions.importing.reading import Row, read_rows
 from subscriptions.importing.refusing import Refused
-from subscriptions.importing.report import MOST_ROWS, MOST_VERDICTS, Changed, Report, RowDone, RowVerdict
-from subscriptions.importing.rows import Problem, entries
-from subscriptions.importing.writing import Writer
-from subscriptions.models import Decision, Facts, Status, Subscription
-from subscriptions.notices import tell_reopened
+from subscriptions.importing.report import MOST_ROWS, Changed, Report, RowDone
+from subscriptions.importing.rows import entries
+from subscriptions.importing.writing import Made, Writer
+from subscriptions.models import Status, Subscription
 from subscriptions.recording import today
-from subscriptions.totals import hold_totals, refresh_all_totals, refresh_totals
 
 CHUNK = 2_000
 # What headers mean where they do not say it themselves, or what each column means in its order.
 Chosen = Mapping[str, str] | Sequence[str] | None
-# Beyond this many agencies, one pass over all totals is cheaper than one for each.
-MANY_AGENCIES = 50
-
-
-WRITTEN = (
-    "subscription",
-    "line",
-    "is_new",
-    "subscription__status",
-    "subscription__reference",
-    "subscription__agency__path",
-)
-DECIDED = ("subscription_id", "act", "result", "outcome", "verdicts", "reason", "decided_by_id", "decided_at")
-
-
-class Written(NamedTuple):
-    """A record that was written, as WRITTEN names its columns."""
-
-    pk: int
-    line: int
-    is_new: bool
-    status: str
-    reference: str
-    agency_path: str
 
 
 @dataclass
@@ -187,7 +155,7 @@ class _Run:
         self.trial, self.progress, self.on = trial, progress, today()
         implied = implied_by(table.header[names.index("amount")] if "amount" in names else "")
         mapped = [name for name in names if name]
-        self.checker = Checker(by, mapped, implied, new_as, self.on, hold=not trial)
+        self.checker = Checker(record, mapped, implied, new_as, self.on, hold=not trial)
         self.writer = Writer(record, by, self.on, trial)
         self.report = Report(
             left_out=[h for h, name in zip(table.header, names, strict=True) if h and not name]
@@ -195,20 +163,32 @@ class _Run:
         self._digest = hashlib.sha256()
 
     def all(self) -> Report:
-        done = 0
-        for chunk in ahead(self._read()):
-            checked = self.checker.check(chunk)
-            self._count(chunk, checked)
-            # After an error nothing is kept: then only a trial goes on, for the verdicts of the rest.
-            if self.trial or not self.report.errors:
-                self._hold_unchanged(checked)
-                self.writer.write(checked)
-            done += len(chunk)
-            self.progress(done)
+        done, checked = 0, list[Checked]()
+        made: Made | None = None
+        with Behind() as behind:
+            for chunk in self._read():
+                behind.wait()
+                known = self.checker.look_up(chunk)
+                self.writer.prepare(chunk, known)
+                if made is not None:
+                    behind.start(partial(self._store, checked, made))
+                checked = self.checker.check(chunk, known)
+                self._count(chunk, checked)
+                # After an error nothing is kept: then only a trial goes on, for the verdicts of the rest.
+                goes_on = self.trial or not self.report.errors
+                made = self.writer.make(checked) if goes_on else None
+                done += len(chunk)
+                self.progress(done)
+        if made is not None:
+            self._store(checked, made)
         if self.trial or not self.report.errors:
-            self._judge()
+            Deciding(self.record, self.writer, self.report, self.on).all()
         self.report.digest = self._digest.hexdigest()
         return self.report
+
+    def _store(self, checked: Sequence[Checked], made: Made) -> None:
+        self._hold_unchanged(checked)
+        self.writer.store(made)
 
     def _read(self) -> Iterator[list[Read]]:
         for chunk in _chunks(entries(self.table.rows, self.names)):
@@ -235,87 +215,9 @@ class _Run:
         }
         if not versions or self.trial:
             return
-        held = Subscription.objects.select_for_update(no_key=True).filter(pk__in=versions).order_by("pk")
+        held = Subscription.objects.select_for_update(no_key=True).filter(pk__among=versions).order_by("pk")
         if dict(held.values_list("pk", "version")) != versions:
             raise Changed
-
-    def _judge(self) -> None:
-        """Judge what was written by the policies in force, which stay so until the end, and keep findings in step."""
-        if not self.trial:
-            hold_policies()
-        touched = self._refresh_totals()
-        judges = Judges(self.on)
-        outcomes: Counter[str] = Counter()
-        rows = ImportedRow.objects.filter(file_import=self.record).order_by("subscription")
-        facts = Facts.objects.filter(subscription__imported_rows__file_import=self.record).order_by()
-        for part in _chunks(map(Written._make, rows.values_list(*WRITTEN).iterator(chunk_size=CHUNK))):
-            failing = judges.failing(facts.filter(pk__gte=part[0].pk, pk__lte=part[-1].pk))
-            decisions = []
-            for row in part:
-                found = failing.get(row.pk, [])
-                outcome = judges.outcome(found)
-                outcomes[outcome.value] += 1
-                self._refuse_growth(row, outcome, found)
-                if not self.trial:
-                    decisions.append(
-                        self._decision(row, outcome.value, judges.as_json(row.agency_path, found))
-                    )
-            self._tell_verdicts(part, failing)
-            bulk.insert_rows(Decision, DECIDED, decisions)
-        self.report.verdicts.sort(key=lambda verdict: verdict.line)
-        self.report.outcomes = dict(outcomes)
-        if not self.trial and not self.report.errors:
-            imported = ImportedRow.objects.filter(file_import=self.record).values("subscription")
-            for policy in Policy.objects.all():
-                reconcile_policy(policy, self.on, imported, refreshed=None, held=True)
-            reconcile_totals(touched, self.on)
-            tell_reopened(self.writer.reopened, self.by)
-
-    def _refresh_totals(self) -> list[int]:
-        """Make the totals right; returns the agencies whose totals with all below are others now."""
-        if not self.writer.moved:
-            return []
-        if len(self.writer.moved) > MANY_AGENCIES:
-            return refresh_all_totals()
-        agencies = list(Agency.objects.filter(path__in=self.writer.moved))
-        hold_totals(agencies)
-        return [pk for agency in agencies for pk in refresh_totals(agency)]
-
-    def _decision(self, row: Written, outcome: str, verdicts: bulk.Ready) -> list[Any]:
-        """In the order of DECIDED."""
-        act = Decision.Act.CHANGE
-        if row.is_new:
-            act = Decision.Act.DECLARE if row.status == Status.ACTIVE else Decision.Act.RECORD
-        reason = f"{self.record.file_name}: {row.line}"
-        result = Decision.Result.DONE.value
-        return [row.pk, act.value, result, outcome, verdicts, reason, self.by.pk, self.writer.now]
-
-    def _refuse_growth(self, row: Written, outcome: Outcome, failing: Sequence[Judgement]) -> None:
-        """What a policy blocks cannot be renewed, extended or grown, by a file as little as by hand."""
-        if outcome == Outcome.REFUSED and row.pk in self.writer.material:
-            blocking = next(j for j in failing if j.verdict == Verdict.VIOLATION)
-            message = _("A policy does not allow this change: %(policy)s.")
-            said = message % {"policy": blocking.version.title}
-            self.report.tell([Problem(row.line, "", row.reference, said)])
-
-    def _tell_verdicts(self, part: Sequence[Written], failing: Mapping[int, list[Judgement]]) -> None:
-        report = self.report
-        report.verdicts_in_all += sum(map(len, failing.values()))
-        room = MOST_VERDICTS - len(report.verdicts)
-        if room <= 0:
-            return
-        told = [(row, judgement) for row in part for judgement in failing.get(row.pk, [])][:room]
-        names = names_for(judgement for _row, judgement in told)
-        for row, judgement in told:
-            report.verdicts.append(
-                RowVerdict(
-                    row.line,
-                    judgement.verdict.value,
-                    str(judgement.version.title),
-                    judgement.version.effect,
-                    judgement.explain(names),
-                )
-            )
 
 
 def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:

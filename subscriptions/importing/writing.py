@@ -1,4 +1,8 @@
-"""Writes checked records with their price lines, facts and history, many at once, in the caller's transaction."""
+"""Writes checked records with their price lines, facts and history, many at once, in the caller's transaction.
+
+In three steps, so that what only computes need not wait for the database: `prepare` fetches what new records will need, `make`
+makes the rows and asks the database for nothing, `store` writes them.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,9 @@ import datetime
 import itertools
 import re
 import uuid
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from agencies import bulk
@@ -16,22 +21,39 @@ from catalog.tool_facts import tool_facts
 from subscriptions.costs import Costs, costs_on, is_in_force
 from subscriptions.facts import COLUMNS, facts_of
 from subscriptions.import_models import FileImport, ImportedRow
-from subscriptions.importing.checking import Checked
+from subscriptions.importing.checking import Checked, Known, Read
 from subscriptions.importing.pricing import FIELDS
 from subscriptions.material import Material, changed_facts, grows_on_some_day, known_of
 from subscriptions.models import LIVE, Facts, FactsOrigin, PriceLine, Renewal, Subscription
 from subscriptions.money import Rates, rates_on
-from subscriptions.origins import keep_origins, origins_of
+from subscriptions.origins import ORIGIN, Basis, basis, keep_origins, origins_of
 from subscriptions.renewals.keeping import NEW_TERM, keep_many, terms_of_new
 from subscriptions.reopening import Changed, follow_many
 
 REMEMBERED = 20_000
+IMPORTED = ("file_import_id", "subscription_id", "line", "is_new", "version")
+NO_BASIS: Basis = ("", None)
 COUNTING = ("agency_path", "product", "annual_cost_min", "annual_cost_max")
 
 
 def reason_of(run: FileImport) -> str:
     """By which, with its time, the rows of history that an import wrote are known."""
     return f"Imported from {run.file_name}"[:100]
+
+
+@dataclass
+class Made:
+    """What is ready to be stored: `rows` as they are, of what is `new` its history and origins besides.
+
+    Of what is changed, `lines` are the price lines, and `facts` the flat columns.
+    """
+
+    rows: list[bulk.Rows]
+    new: dict[int, Basis]
+    new_lines: list[int]
+    changed: list[Checked]
+    lines: dict[int, Sequence[PriceLine]]
+    facts: dict[int, dict[str, Any]]
 
 
 class Writer:
@@ -50,59 +72,86 @@ class Writer:
         self._known_costs: dict[Any, Costs] = {}
         self._rates: Rates = rates_on((), on)
         self._currencies: set[str] = {"KRW", ""}
+        self._keys, self._line_keys = bulk.Keys(Subscription), bulk.Keys(PriceLine)
 
-    def write(self, checked: Sequence[Checked]) -> None:
+    def prepare(self, read: Sequence[Read], known: Known) -> None:
+        """Fetch what the records of these entries will need: keys, references, facts of tools, rates."""
+        self._keys.reserve(len(known.new))
+        self._line_keys.reserve(sum(len(one.entry.lines) for one in read))
+        self.references.reserve([one.values["agency"] for one in known.new])
+        tools = {one.values["product_id"] for one in read if "product_id" in one.values}
+        lines = itertools.chain(*(one.lines or () for one in read), *known.lines.values())
+        self._learn(
+            tools | {row.product_id for row in known.by_id.values()}, {line.currency for line in lines}
+        )
+
+    def make(self, checked: Sequence[Checked]) -> Made:
+        """Make the rows of what is new or changed."""
         new = [one for one in checked if one.is_new]
         changed = [one for one in checked if not one.is_new and one.is_changed]
-        if not new and not changed:
-            return
-        self._write_new(new)
-        self._write_changed(changed)
-        lines = {
-            one.after.pk: list(one.old_lines if one.lines is None else one.lines) for one in (*new, *changed)
+        for one in changed:
+            one.after.version += 1
+        new_lines = self._make_new(new)
+        lines: dict[int, Sequence[PriceLine]] = {
+            one.after.pk: one.old_lines if one.lines is None else one.lines for one in (*new, *changed)
         }
-        self._write_facts(new, changed, lines)
-        bulk.insert_rows(
-            ImportedRow,
-            ("file_import_id", "subscription_id", "line", "is_new", "version"),
-            (
-                [self.run.pk, one.after.pk, one.entry.line, one.is_new, one.after.version]
-                for one in (*new, *changed)
-            ),
-        )
+        facts = {one.after.pk: self._facts(one, lines[one.after.pk]) for one in (*new, *changed)}
+        imported = [
+            [self.run.pk, one.after.pk, one.entry.line, one.is_new, one.after.version]
+            for one in (*new, *changed)
+        ]
+        rows = [
+            bulk.rows_of(Subscription, [one.after for one in new]),
+            bulk.rows_of(PriceLine, new_lines),
+            bulk.Rows(Facts, ("subscription_id", *COLUMNS), [_row(one.after.pk, facts) for one in new]),
+            bulk.Rows(ImportedRow, IMPORTED, imported),
+        ]
+        origins: dict[int, Basis] = {one.after.pk: NO_BASIS for one in new}
         if not self.is_trial:
-            made = origins_of([one.after for one in new], lines, self._rates, self.on)
-            bulk.insert(FactsOrigin, list(made))
-            keep_origins([one.after for one in changed], lines, self._rates, self.on)
-            bulk.insert_rows(Renewal, NEW_TERM, terms_of_new(one.after for one in new))
-            keep_many([one.after.pk for one in changed])
+            rows.append(bulk.Rows(Renewal, NEW_TERM, list(terms_of_new(one.after for one in new))))
+            origins = {
+                one.after.pk: basis(one.after, lines[one.after.pk], self._rates, self.on) for one in new
+            }
+        return Made(rows, origins, [line.pk for line in new_lines], changed, lines, facts)
 
-    def _write_new(self, new: Sequence[Checked]) -> None:
-        keys = bulk.next_keys(Subscription, len(new))
-        references = self.references.take([one.after.agency for one in new])
-        for one, pk, reference in zip(new, keys, references, strict=True):
+    def store(self, made: Made) -> None:
+        """Write them."""
+        if not made.new and not made.changed:
+            return
+        self._write_changed(made.changed)
+        for rows in made.rows:
+            bulk.insert_rows(*rows)
+        self._write_changed_facts(made)
+        if self.is_trial:
+            return
+        new = list(made.new)
+        bulk.write_history(Subscription, new, "+", self.by, self.reason, self.now)
+        bulk.write_history(PriceLine, made.new_lines, "+", self.by, self.reason, self.now)
+        # They ask the database before the writing begins.
+        bulk.insert_rows(FactsOrigin, ORIGIN, list(origins_of(made.new)))
+        changed = [one.after for one in made.changed]
+        keep_origins(changed, made.lines, self._rates, self.on)
+        keep_many([after.pk for after in changed])
+        bulk.check_foreign_keys()
+
+    def _make_new(self, new: Sequence[Checked]) -> list[PriceLine]:
+        """Give new records what they need to be stored; returns their price lines."""
+        for one, pk in zip(new, self._keys.take(len(new)), strict=True):
             after = one.after
-            after.pk, after.reference = pk, reference
+            after.pk, after.reference = pk, self.references.take(after.agency)
             after.provenance = Subscription.Provenance.IMPORTED
             after.imported_from, after.imported_line = self.run.file_name[:200], one.entry.line
             after.recorded_by, after.recorded_at = self.by, self.now
-        bulk.insert(Subscription, [one.after for one in new])
         lines = []
         for one in new:
             for line in one.lines or ():
-                line.subscription = one.after
+                line.subscription_id = one.after.pk
                 lines.append(line)
-        line_keys = bulk.next_keys(PriceLine, len(lines))
-        for line, pk in zip(lines, line_keys, strict=True):
+        for line, pk in zip(lines, self._line_keys.take(len(lines)), strict=True):
             line.pk = pk
-        bulk.insert(PriceLine, lines)
-        if not self.is_trial:
-            bulk.write_history(Subscription, keys, "+", self.by, self.reason, self.now)
-            bulk.write_history(PriceLine, line_keys, "+", self.by, self.reason, self.now)
+        return lines
 
     def _write_changed(self, changed: Sequence[Checked]) -> None:
-        for one in changed:
-            one.after.version += 1
         bulk.update([one.after for one in changed])
         made: list[PriceLine] = []
         altered: list[PriceLine] = []
@@ -126,7 +175,7 @@ class Writer:
             last = max((line.position for line in one.old_lines), default=0)
             for number, line in enumerate((line for line in one.lines or () if line.pk is None), start=1):
                 line.position = last + number
-        for line, pk in zip(made, bulk.next_keys(PriceLine, len(made)), strict=True):
+        for line, pk in zip(made, self._line_keys.take(len(made)), strict=True):
             line.pk = pk
         if gone:
             if not self.is_trial:
@@ -141,26 +190,17 @@ class Writer:
             bulk.write_history(PriceLine, [line.pk for line in altered], "~", self.by, self.reason, self.now)
             bulk.write_history(PriceLine, [line.pk for line in made], "+", self.by, self.reason, self.now)
 
-    def _write_facts(
-        self, new: Sequence[Checked], changed: Sequence[Checked], lines: dict[int, list[PriceLine]]
-    ) -> None:
-        self._learn([*new, *changed], lines)
-        made = [(one.after.pk, self._facts(one, lines[one.after.pk])) for one in (*new, *changed)]
-        bulk.insert_rows(
-            Facts,
-            ("subscription_id", *COLUMNS),
-            ([pk, *map(columns.__getitem__, COLUMNS)] for pk, columns in made[: len(new)]),
-        )
+    def _write_changed_facts(self, made: Made) -> None:
         Facts.objects.bulk_create(
-            (Facts(subscription_id=pk, **columns) for pk, columns in made[len(new) :]),
+            (Facts(subscription_id=one.after.pk, **made.facts[one.after.pk]) for one in made.changed),
             update_conflicts=True,
             unique_fields=["subscription"],
             update_fields=COLUMNS,
             batch_size=500,
         )
-        live = [one for one in changed if one.before is not None and one.before.status in LIVE]
+        live = [one for one in made.changed if one.before is not None and one.before.status in LIVE]
         reopened = follow_many(
-            [Changed(one.before, one.old_lines, one.after, lines[one.after.pk]) for one in live],  # type: ignore[arg-type]
+            [Changed(one.before, one.old_lines, one.after, made.lines[one.after.pk]) for one in live],  # type: ignore[arg-type]
             self.material,
             by=self.by,
             on=self.on,
@@ -192,7 +232,7 @@ class Writer:
 
     def _note(self, one: Checked, columns: dict[str, Any], lines: Sequence[PriceLine]) -> None:
         """Whose totals change, and which changes grow what is live already."""
-        old: Facts | None = None if one.before is None else getattr(one.after, "facts", None)
+        old = one.old_facts
         before = (
             tuple(getattr(old, name) for name in COUNTING)
             if old is not None and one.before is not None and one.before.status in LIVE
@@ -208,18 +248,19 @@ class Writer:
             if causes or old is None:
                 self.material[one.after.pk] = [cause for cause in Material if cause in causes]
 
-    def _learn(self, checked: Sequence[Checked], lines: dict[int, list[PriceLine]]) -> None:
+    def _learn(self, tools: set[int], currencies: set[str]) -> None:
         """Fetch the facts of tools and the rates of currencies that are new in this import."""
-        tools = {one.after.product_id for one in checked} - self._tools.keys()
-        if tools:
-            self._tools.update(tool_facts(tools, self.on))
-        currencies = {line.currency for group in lines.values() for line in group}
-        currencies |= {line.currency for one in checked for line in one.old_lines}
-        currencies -= self._currencies
-        if currencies:
+        if tools - self._tools.keys():
+            self._tools.update(tool_facts(tools - self._tools.keys(), self.on))
+        if currencies - self._currencies:
             self._currencies |= currencies
             self._rates = rates_on(self._currencies, self.on)
             self._known_costs.clear()
+
+
+def _row(pk: int, facts: Mapping[int, dict[str, Any]]) -> list[Any]:
+    """The flat columns of a record as a row."""
+    return [pk, *map(facts[pk].__getitem__, COLUMNS)]
 
 
 class References:
@@ -232,19 +273,32 @@ class References:
     def __init__(self, year: int, is_trial: bool = False) -> None:
         self.year, self.is_trial = year, is_trial
         self._last: dict[int, int] = {}
+        self._free: dict[int, deque[str]] = defaultdict(deque)
 
-    def take(self, agencies: Sequence[Agency]) -> list[str]:
+    def reserve(self, agencies: Collection[Agency]) -> None:
+        """Find a reference for each of these, an agency as often as it needs one."""
         if self.is_trial:
-            return [f"?{uuid.uuid4().hex}" for _agency in agencies]
-        self._begin({agency.pk: agency for agency in agencies if agency.pk not in self._last})
-        while True:
-            given = [self._next(agency) for agency in agencies]
+            return
+        by_key = {agency.pk: agency for agency in agencies}
+        self._begin({pk: agency for pk, agency in by_key.items() if pk not in self._last})
+        wanted = Counter(agency.pk for agency in agencies)
+        while lacking := {
+            pk: count - len(self._free[pk]) for pk, count in wanted.items() if count > len(self._free[pk])
+        }:
+            given = {pk: [self._next(by_key[pk]) for _n in range(count)] for pk, count in lacking.items()}
             # A record that went to another agency keeps its reference.
-            taken = set(Subscription.objects.filter(reference__in=given).values_list("reference", flat=True))
-            if not taken:
-                return given
+            every = list(itertools.chain.from_iterable(given.values()))
+            taken = set(
+                Subscription.objects.filter(reference__among=every).values_list("reference", flat=True)
+            )
+            for pk, references in given.items():
+                self._free[pk].extend(one for one in references if one not in taken)
 
-    def _begin(self, agencies: dict[int, Agency]) -> None:
+    def take(self, agency: Agency) -> str:
+        """One of those that were found for an agency. Asks the database for nothing."""
+        return f"?{uuid.uuid4().hex}" if self.is_trial else self._free[agency.pk].popleft()
+
+    def _begin(self, agencies: Mapping[int, Agency]) -> None:
         if not agencies:
             return
         held = Agency.objects.select_for_update(no_key=True).filter(pk__in=agencies).order_by("pk")

@@ -117,7 +117,7 @@ def test_a_subscription_of_which_nothing_is_known():
         "auto_renewal": None,
         "payment_route": None,
         "owner_named": False,
-        "search": "kr-49-2026-0001\n제주특별자치도\njeju\n챗\nchat\n메이커\nmaker",
+        "search": "kr-49-2026-0001\x1f제주특별자치도\njeju\n챗\nchat\n메이커\nmaker",
     }
 
 
@@ -158,8 +158,8 @@ def test_a_subscription_of_which_all_is_known():
         "auto_renewal": True,
         "payment_route": "contract",
         "owner_named": True,
-        "search": "kr-49-2026-0001\n제주특별자치도\njeju\n챗\nchat\n메이커\nmaker\nteam\n디지털정책과"
-        "\nreseller inc\nc-1\ndrafts",
+        "search": "kr-49-2026-0001\nteam\n디지털정책과\nreseller inc\nc-1\ndrafts"
+        "\x1f제주특별자치도\njeju\n챗\nchat\n메이커\nmaker",
     }
 
 

@@ -13,7 +13,7 @@ from hypothesis.extra.django import TestCase
 from subscriptions import search as searching
 from subscriptions.models import Facts, Subscription
 from subscriptions.search import search
-from tests.subscriptions.factories import SubscriptionFactory, agency_at, kept
+from tests.subscriptions.factories import ProductFactory, SubscriptionFactory, agency_at, kept
 
 PURPOSES = [
     "드론 촬영 업무",
@@ -63,6 +63,42 @@ def test_finds_what_contains_every_word(
         monkeypatch.setattr(searching, name, value)
     rows, _countable = search(Subscription.objects.order_by("pk"), text)
     assert [row.purpose for row in rows] == [PURPOSES[position] for position in found]
+
+
+SHARED_NAMES = {**WAYS, "in order, as many agencies bear the name": {"MANY_AGENCIES": 0}}
+
+
+@pytest.mark.parametrize("way", SHARED_NAMES)
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("한라", ["KR-49"]),
+        ("시청 대화", ["KR-11", "KR-49"]),
+        ("CITY hall", ["KR-11", "KR-49"]),
+        ("만든이", ["KR-11", "KR-49"]),
+        ("maker 한라산", ["KR-49"]),
+        ("한라 회의", ["KR-49"]),
+        ("한라 민원", []),
+        ("회의록 한", ["KR-49"]),
+        ("민원 청 m", ["KR-11"]),
+        ("록\x1f한라", ["KR-49"]),
+        ("록한라", []),
+    ],
+)
+def test_finds_what_bears_the_name_of_its_agency_tool_or_vendor(
+    db: None, monkeypatch: pytest.MonkeyPatch, way: str, text: str, found: list[str]
+) -> None:
+    """Names that many subscriptions share are not in the index, and a word may stand in them or in the rest."""
+    tool = ProductFactory(name_ko="대화", name_en="Chat", vendor__name_ko="만든이", vendor__name_en="Maker")
+    for code, name, purpose in (("KR-11", "서울시청", "민원"), ("KR-49", "한라산시청", "회의록\x1f")):
+        agency = agency_at(f"KR/{code}")
+        agency.name_ko, agency.name_en = name, f"City Hall {code}"
+        agency.save()
+        kept(SubscriptionFactory(agency=agency, product=tool, purpose=purpose))
+    for limit, value in SHARED_NAMES[way].items():
+        monkeypatch.setattr(searching, limit, value)
+    rows, _countable = search(Subscription.objects.order_by("agency__code"), text)
+    assert [row.agency.code for row in rows] == found
 
 
 def test_says_whether_the_rows_can_be_counted(purposes: None, monkeypatch: pytest.MonkeyPatch) -> None:

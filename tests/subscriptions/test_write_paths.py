@@ -98,7 +98,7 @@ DERIVED = {
     "subscriptions.facts.keep_facts",
     "subscriptions.findings.reconcile_policy",
     "subscriptions.findings.stands",
-    "subscriptions.importing.writing.Writer._write_facts",
+    "subscriptions.importing.writing.Writer._write_changed_facts",
     "subscriptions.origins.keep_origins",
     "subscriptions.recording.change",
     "subscriptions.recording.request",

@@ -17,7 +17,7 @@ from django.db import connection
 from agencies.models import User
 from subscriptions import recording
 from subscriptions.facts import refresh
-from subscriptions.importing import running
+from subscriptions.importing import deciding, running
 from subscriptions.importing.running import Changed, Report, run
 from subscriptions.models import Decision, PriceLine, Subscription
 from subscriptions.origins import stale
@@ -32,7 +32,7 @@ pytestmark = [
 ]
 
 HEADER = "agency,tool,contract number,starts,plan\n"
-JUDGE = (running.Judges, "__init__")  # everything is written by then, and nothing committed
+JUDGE = (deciding.Judges, "__init__")  # everything is written by then, and nothing committed
 
 
 @pytest.fixture

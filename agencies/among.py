@@ -1,0 +1,35 @@
+"""Rows by thousands of keys at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import models
+
+
+@models.ForeignObject.register_lookup
+@models.Field.register_lookup
+class Among(models.Lookup):
+    """`pk__among=keys`: as `pk__in`, with all the keys in one parameter: of thousands, that takes a fraction of the time.
+
+    The keys are numbers or texts as the column has them.
+    """
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    @property
+    def keys(self) -> Sequence[int | str]:
+        return list(self.rhs)
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        lhs, params = self.process_lhs(compiler, connection)
+        return f"{lhs} IN (SELECT value FROM json_each(%s))", (*params, json.dumps(self.keys))  # noqa: S608
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        lhs, params = self.process_lhs(compiler, connection)
+        kind = self.lhs.output_field.db_type(connection)
+        kind = "text" if kind.startswith("varchar") else kind
+        return f"{lhs} = ANY(%s::{kind}[])", (*params, self.keys)
