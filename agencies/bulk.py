@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 from django.db import connection, models
 
+from agencies.among import array_of
+
 _KEYS = {
-    "postgresql": "= ANY(%s)",
+    "postgresql": "= ANY(%s::bigint[])",
     "sqlite": "IN (SELECT value FROM json_each(%s))",
 }
 
@@ -147,7 +149,7 @@ def write_history(
     kept = [quote(str(f.column)) for f in history.concrete_fields if not f.name.startswith("history_")]
     columns = ", ".join(kept)
     values: list[Any] = [now, kind, by.pk if by else None, reason[:100]]
-    given: Any = list(keys) if connection.vendor == "postgresql" else json.dumps(list(keys))
+    given = array_of(keys) if connection.vendor == "postgresql" else json.dumps(list(keys))
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {quote(history.db_table)}"

@@ -108,6 +108,20 @@ class SubscriptionManager(models.Manager.from_queryset(SubscriptionQuerySet)):  
         return self.get(reference=reference)
 
 
+# By these nobody looks for a state that a record had, and ten indexes are dear to keep.
+NOT_LOOKED_UP = [
+    "reference",
+    "submission",
+    "started_on",
+    "ends_on",
+    "agency",
+    "product",
+    "payer",
+    "recorded_by",
+    "statement",
+]
+
+
 class Subscription(models.Model):
     """One agency's subscription to one AI tool."""
 
@@ -212,7 +226,7 @@ class Subscription(models.Model):
     submission = models.UUIDField(_("submission"), null=True, blank=True, unique=True, editable=False)
 
     objects = SubscriptionManager()
-    history = HistoricalRecords()
+    history = HistoricalRecords(no_db_index=NOT_LOOKED_UP)
 
     class Meta:
         verbose_name = _("subscription")
@@ -749,7 +763,9 @@ class Finding(models.Model):
     closed_because = models.CharField(_("closed because"), max_length=16, choices=Closing, blank=True)
 
     objects = FindingQuerySet.as_manager()
-    history = HistoricalRecords(excluded_fields=["last_seen"])
+    history = HistoricalRecords(
+        excluded_fields=["last_seen"], no_db_index=["policy", "policy_version", "waiver", "assigned_to"]
+    )
 
     class Meta:
         verbose_name = _("finding")

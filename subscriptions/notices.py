@@ -16,8 +16,6 @@ from agencies.notices.departments import Responsible
 from agencies.notices.telling import Kind, days_in_words, register, tell_all
 from subscriptions.models import Subscription
 
-CHUNK = 2_000
-
 REQUESTS = {
     "subscription_requested": _("%(by)s asks for %(reference)s. It waits for a decision."),
     "subscription_approved": _("%(reference)s was approved by %(by)s."),
@@ -72,18 +70,21 @@ def tell_opened(policy: str, subscriptions: Sequence[int], by: User | None = Non
 
     One notice for each person or department, however many findings: a new policy may open hundreds of thousands.
     """
+    if not subscriptions:
+        return
     counted: dict[Any, list[tuple[int, str]]] = defaultdict(list)
-    for start in range(0, len(subscriptions), CHUNK):
-        some = Subscription.objects.filter(pk__among=subscriptions[start : start + CHUNK]).order_by()
-        groups = list(some.values_list("agency", "owner_department").annotate(Count("pk"), Min("reference")))
-        agencies = Agency.objects.in_bulk({agency for agency, *_rest in groups})
-        responsible = Responsible(agencies.values())
-        for agency, department, count, reference in groups:
-            told = responsible.of(agencies[agency], department)
-            for one in (*told.people, *told.contacts):
-                if one != by:
-                    counted[one].append((count, reference))
-    tell_all(_opened(one, policy, groups) for one, groups in counted.items())
+    some = Subscription.objects.filter(pk__among=subscriptions).order_by()
+    groups = list(some.values_list("agency", "owner_department").annotate(Count("pk"), Min("reference")))
+    concerned = Agency.objects.filter(pk__among={agency for agency, *_rest in groups})
+    agencies = {agency.pk: agency for agency in concerned}
+    responsible = Responsible(agencies.values())
+    for agency, department, count, reference in groups:
+        told = responsible.of(agencies[agency], department)
+        for one in (*told.people, *told.contacts):
+            if one != by:
+                counted[one].append((count, reference))
+    listed = f"{reverse('subscriptions:findings')}?{urlencode({'policy': policy, 'state': 'open'})}"
+    tell_all(_opened(one, policy, groups, listed) for one, groups in counted.items())
 
 
 def tell_reopened(reopened: Sequence[tuple[str, str]], by: User) -> None:
@@ -119,14 +120,14 @@ def _reopened(one: User, by: User, references: list[str]) -> Notice:
     return Notice(**said)
 
 
-def _opened(one: User | DepartmentContact, policy: str, groups: list[tuple[int, str]]) -> Notice:
+def _opened(one: User | DepartmentContact, policy: str, groups: list[tuple[int, str]], listed: str) -> Notice:
+    """`listed` is the address of all of them."""
     number = sum(count for count, _reference in groups)
     if number == 1:
         key, parameters = "finding_opened", {"policy": policy, "reference": groups[0][1]}
         url = reverse("subscriptions:detail", args=[groups[0][1]])
     else:
-        key, parameters = "findings_opened", {"policy": policy, "count": f"{number:,}"}
-        url = f"{reverse('subscriptions:findings')}?{urlencode({'policy': policy, 'state': 'open'})}"
+        key, parameters, url = "findings_opened", {"policy": policy, "count": f"{number:,}"}, listed
     notice = Notice(key=key, parameters=parameters, url=url)
     if isinstance(one, User):
         notice.recipient = one

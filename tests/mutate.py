@@ -416,8 +416,8 @@ def following() -> Iterator[Break]:
 
     yield followed(
         "what passes opens one",
-        "rows_judged_by(version, on).filter(pk__in=ids).exclude(unwaived=Verdict.PASS)",
-        "rows_judged_by(version, on).filter(pk__in=ids)",
+        "rows_judged_by(version, on).filter(pk__among=ids).exclude(unwaived=Verdict.PASS)",
+        "rows_judged_by(version, on).filter(pk__among=ids)",
     )
     yield followed(
         "what is gone stays open", "    _close_gone(policy, version, on, now, subscriptions, held)\n", ""

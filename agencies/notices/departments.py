@@ -30,7 +30,7 @@ class Responsible:
         agencies = list(agencies)
         self.administrators = nearest_administrators(agencies)
         self.contacts: dict[tuple[int, str], DepartmentContact] = {}
-        found = DepartmentContact.objects.filter(agency__in={agency.pk for agency in agencies})
+        found = DepartmentContact.objects.filter(agency__among={agency.pk for agency in agencies})
         for contact in found.prefetch_related("people"):
             self.contacts[contact.agency_id, contact.key] = contact
 
