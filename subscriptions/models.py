@@ -580,6 +580,7 @@ class Facts(models.Model):
                 lowest_if_unknown("seats_min").desc(), F("subscription").desc(), name="facts_by_seats"
             ),
             models.Index(fields=["vendor", "status"], name="facts_vendor_status"),
+            models.Index(fields=["product"], name="facts_product"),
         ]
 
     def __str__(self) -> str:

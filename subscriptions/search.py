@@ -12,14 +12,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from django.db import models
-from django.db.models import Case, CharField, Q, QuerySet, Sum, Value, When
-from django.db.models.functions import Lower
+from django.db import connection, models
+from django.db.models import Case, Func, Q, QuerySet, Sum, Value, When
 
 from agencies.models import Agency
-from catalog.models import Product, Vendor
-
-CharField.register_lookup(Lower)
+from catalog.models import Product
 
 # So many of the newest rows are looked at; a word in so many of them is common.
 SAMPLE, COMMON = 2_000, 100
@@ -29,6 +26,7 @@ FEW = 2_000
 SMALL = 20_000
 # Names that more agencies than this bear lead to more than a few subscriptions.
 MANY_AGENCIES = 500
+NONE = Q(pk__in=())
 # In the text, between what a subscription says itself and the names that it shares with others; the index names it too.
 SHARED = "\x1f"
 
@@ -106,26 +104,61 @@ def keys_of_few(words: list[str]) -> list[int] | None:
     newest = Facts.objects.order_by("-pk").annotate(hit=hit)[:SAMPLE]
     if (newest.aggregate(hits=Sum("hit"))["hits"] or 0) >= COMMON:
         return None
-    found = Facts.objects.all()
+    found, told_by_index = Facts.objects.all(), False
+    bearing = _bearing([word for word in words if len(word) > 1])
     for word in words:
-        bearing = _bearing(word)
-        if bearing is None:
-            return None
-        found = found.filter(Q(search__has_indexed_word=word) | bearing & Q(search__has_word=word))
+        bears = bearing.get(word)
+        if bears is None:
+            found = found.filter(search__has_word=word)
+        else:
+            found = found.filter(Q(search__has_indexed_word=word) | bears & Q(search__has_word=word))
+            told_by_index = True
+    if not told_by_index:
+        return None
     keys = list(found.values_list("pk", flat=True)[: FEW + 1])
     return keys if len(keys) <= FEW else None
 
 
-def _bearing(word: str) -> Q | None:
-    """The facts of agencies and tools with the word in a name; None when they are many."""
-    if len(word) < 2:
-        return Q(pk=None)  # such a word is looked for in the text
-    in_names = Q(name_ko__lower__contains=word) | Q(name_en__lower__contains=word)
-    paths = list(
-        Agency.objects.filter(in_names).order_by().values_list("path", flat=True)[: MANY_AGENCIES + 1]
-    )
-    if len(paths) > MANY_AGENCIES:
-        return None
-    vendors = Vendor.objects.filter(in_names)
-    products = Product.objects.filter(in_names | Q(vendor__in=vendors)).order_by()
-    return Q(agency_path__in=paths) | Q(product__in=list(products.values_list("code", flat=True)))
+def _bearing(words: list[str]) -> dict[str, Q | None]:
+    """For each word, the facts of agencies and tools that have it in a name; None when they are many. Two statements."""
+    if connection.vendor != "postgresql":
+        return dict.fromkeys(words, NONE)  # the whole text is read there
+    of_tool = Names("name_ko", "name_en", "vendor__name_ko", "vendor__name_en")
+    paths: dict[str, list[str]] = {word: [] for word in words}
+    codes: dict[str, list[str]] = {word: [] for word in words}
+    agencies = Agency.objects.order_by().annotate(names=Names("name_ko", "name_en"))
+    products = Product.objects.order_by().annotate(names=of_tool)
+    for word, path in _of_each(agencies, "names__has_indexed_word", words, "path", MANY_AGENCIES + 1):
+        paths[word].append(path)
+    for word, code in _of_each(products, "names__has_word", words, "code", None):
+        codes[word].append(code)
+    return {
+        word: Q(agency_path__in=paths[word]) | Q(product__in=codes[word])
+        if len(paths[word]) <= MANY_AGENCIES
+        else None
+        for word in words
+    }
+
+
+def _of_each(
+    rows: QuerySet, lookup: str, words: list[str], column: str, most: int | None
+) -> QuerySet[Any, tuple[str, str]]:
+    """(word, value of the column) of the rows of each word, `most` of each."""
+    each = [
+        rows.filter(**{lookup: word}).values_list(Value(word, models.TextField()), column)[:most]
+        for word in dict.fromkeys(words)
+    ]
+    return each[0].union(*each[1:], all=True)
+
+
+class Names(Func):
+    """The names in these columns as one text in small letters, as it stands in the index of agencies' names."""
+
+    function = "LOWER"
+    output_field = SearchField()
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> Any:
+        return super().as_sql(compiler, connection, arg_joiner=" || CHAR(10) || ", **extra)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return super().as_sql(compiler, connection, arg_joiner=" || E'\\n' || ", **extra)
