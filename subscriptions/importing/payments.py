@@ -236,7 +236,7 @@ def _signed(text: str, unit: int) -> tuple[Decimal, str]:
 @cache
 def payment_form() -> type[ModelForm]:
     """The form of payments, the same as in the administration."""
-    from subscriptions.admin import PaymentForm
+    from subscriptions.payment_admin import PaymentForm
 
     return modelform_factory(Payment, form=PaymentForm, fields=FIELDS)
 
