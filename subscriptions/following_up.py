@@ -11,7 +11,7 @@ from django.utils import timezone
 from simple_history.utils import bulk_update_with_history
 
 from agencies.models import Membership, Notice, Role, User
-from subscriptions.models import Finding, FindingNote, FindingQuerySet
+from subscriptions.finding_models import Finding, FindingNote, FindingQuerySet
 
 FOLLOWERS = (Role.ADMINISTRATOR, Role.APPROVER, Role.POLICY_OFFICER)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
 
 from django.conf import settings
 from django.core.validators import MaxLengthValidator, MinValueValidator, RegexValidator
@@ -15,14 +14,25 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from agencies.models import Agency
-from agencies.paths import TreePathField
 from agencies.visibility import VisibleQuerySet
 from catalog.models import Product
 from figures.standing import Standing, value_matches_standing
-from policies.models import Policy, PolicyVersion, Waiver
-from policies.verdicts import Effect, Outcome, Verdict
 from policies.vocabulary import DataClass, PaymentRoute
 from sources.models import Source, Statement
+from subscriptions.facts_models import (  # noqa: F401  Django looks here
+    AgencyTotals,
+    Facts,
+    FactsOrigin,
+    FactsQuerySet,
+    OfSubscription,
+)
+from subscriptions.finding_models import (  # noqa: F401  Django looks here
+    Approval,
+    Decision,
+    Finding,
+    FindingNote,
+    PolicyCheck,
+)
 from subscriptions.import_models import FileImport, ImportedRow  # noqa: F401  Django looks here
 from subscriptions.life_models import (  # noqa: F401  Django looks here
     Attachment,
@@ -38,7 +48,7 @@ from subscriptions.life_models import (  # noqa: F401  Django looks here
 from subscriptions.money_models import Budget, PaymentSubmission, RegisterPricing  # noqa: F401  Django looks here
 from subscriptions.ordering import lowest_if_unknown
 from subscriptions.renewal_models import ReminderPlan, Renewal  # noqa: F401  Django looks here
-from subscriptions.search import SearchField
+from subscriptions.status import COMMITTED, LIVE, Status, in_force_on  # noqa: F401  from here on its other name
 from subscriptions.tally_models import (  # noqa: F401  Django looks for models here
     PaidByAgency,
     PaidByAgencyMonth,
@@ -50,35 +60,10 @@ from subscriptions.tally_models import (  # noqa: F401  Django looks for models 
 )
 from subscriptions.upload_models import KnownHeader, Upload, WrittenRow  # noqa: F401  Django looks here
 
-
-class Status(models.TextChoices):
-    """Where a subscription is in its life. It records decisions; whether it is in force on a day follows from its dates."""
-
-    DRAFT = "draft", _("Draft")
-    REQUESTED = "requested", _("Requested")
-    APPROVED = "approved", _("Approved")
-    ACTIVE = "active", _("Active")
-    ENDED = "ended", _("Ended")
-    REFUSED = "refused", _("Refused")
-    VOID = "void", _("Void")
-
-
-# What policies judge, and what the register counts as recorded.
-LIVE = (Status.REQUESTED, Status.APPROVED, Status.ACTIVE)
-# What is approved to start: its cost is committed.
-COMMITTED = (Status.APPROVED, Status.ACTIVE)
-
 # The database holds people to these limits too, so that a 10 MB text is a message and not a row.
 LONG_TEXT = 2000
 # More than the nation's budget, and little enough that sums of thousands of such payments are whole numbers of 64 bits.
 LARGEST_PAYMENT = 10**15
-
-
-def in_force_on(day: datetime.date) -> Q:
-    """Approved to start, started on or before the day, and not ended before it. An unknown start counts as started."""
-    started = Q(started_on__isnull=True) | Q(started_on__lte=day)
-    not_ended = Q(ends_on__isnull=True) | Q(ends_on__gte=day)
-    return started & not_ended & Q(status__in=COMMITTED)
 
 
 class SubscriptionQuerySet(VisibleQuerySet):
@@ -297,12 +282,6 @@ class PriceLineManager(models.Manager["PriceLine"]):
         return self.get(subscription__reference=reference, position=position)
 
 
-class OfSubscription(VisibleQuerySet):
-    """Records that belong to a subscription: seen by whoever sees its agency."""
-
-    agency_lookup = "subscription__agency"
-
-
 class PriceLine(models.Model):
     """What is paid, for how many seats, during a period. Lines may overlap (base plus fee); the cost is their sum."""
 
@@ -512,392 +491,3 @@ class ExchangeRate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.currency} {self.day}"
-
-
-class FactsQuerySet(OfSubscription):
-    def judged(self) -> FactsQuerySet:
-        """The rows that policies judge."""
-        return self.filter(status__in=LIVE)
-
-
-class Facts(models.Model):
-    """The facts of one subscription on a day, flat and indexed: what policies judge and lists sort by.
-
-    Derived, and always equal to its recomputation (`subscriptions.facts`). A null is an unknown fact; see
-    `policies.vocabulary.Type` for the columns of each type. Won, seats and months are whole numbers.
-    """
-
-    subscription = models.OneToOneField(Subscription, models.CASCADE, primary_key=True, related_name="facts")
-    day = models.DateField()
-    status = models.CharField(max_length=10, choices=Status)
-    agency_path = TreePathField()
-    search = SearchField(blank=True)
-    agency_kind = models.CharField(max_length=40)
-    product = models.CharField(max_length=60)
-    vendor = models.CharField(max_length=60)
-    category = models.CharField(max_length=40, null=True)
-    vendor_country = models.CharField(max_length=2, null=True)
-    engine_product = models.TextField(default="|")
-    engine_product_known = models.BooleanField(default=False)
-    engine_vendor = models.TextField(default="|")
-    engine_vendor_known = models.BooleanField(default=False)
-    engine_country = models.TextField(default="|")
-    engine_country_known = models.BooleanField(default=False)
-    processing_region = models.TextField(default="|")
-    processing_region_known = models.BooleanField(default=False)
-    trains_on_inputs = models.BooleanField(null=True)
-    certification = models.TextField(default="|")
-    certification_known = models.BooleanField(default=False)
-    product_reviewed = models.BooleanField(null=True)
-    data_class = models.CharField(max_length=12, null=True)
-    personal_data = models.BooleanField(null=True)
-    seats_min = models.BigIntegerField(null=True)
-    seats_max = models.BigIntegerField(null=True)
-    seat_price_min = models.BigIntegerField(null=True)
-    seat_price_max = models.BigIntegerField(null=True)
-    monthly_cost_min = models.BigIntegerField(null=True)
-    monthly_cost_max = models.BigIntegerField(null=True)
-    annual_cost_min = models.BigIntegerField(null=True)
-    annual_cost_max = models.BigIntegerField(null=True)
-    term_min = models.BigIntegerField(null=True)
-    term_max = models.BigIntegerField(null=True)
-    auto_renewal = models.BooleanField(null=True)
-    payment_route = models.CharField(max_length=24, null=True)
-    owner_named = models.BooleanField(null=True)
-
-    objects = FactsQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("facts")
-        verbose_name_plural = _("facts")
-        indexes = [
-            models.Index(
-                lowest_if_unknown("annual_cost_min").desc(),
-                F("subscription").desc(),
-                name="facts_by_annual_cost",
-            ),
-            models.Index(
-                lowest_if_unknown("seats_min").desc(), F("subscription").desc(), name="facts_by_seats"
-            ),
-            models.Index(fields=["vendor", "status"], name="facts_vendor_status"),
-            models.Index(fields=["product"], name="facts_product"),
-        ]
-
-    def __str__(self) -> str:
-        return str(self.subscription_id)
-
-
-class FactsOrigin(models.Model):
-    """What the flat facts of one subscription were made of, so that a check finds those that may be others now.
-
-    Kept by `subscriptions.origins`. `holds_until` is the last day that they hold for by the dates alone; none: for good.
-    """
-
-    subscription = models.OneToOneField(
-        Subscription,
-        models.CASCADE,
-        primary_key=True,
-        related_name="facts_origin",
-        verbose_name=_("subscription"),
-    )
-    digest = models.CharField(_("digest"), max_length=40)
-    lines = models.TextField(_("digest of the price lines"), blank=True)
-    rates = models.TextField(_("exchange rates used"), blank=True)
-    holds_until = models.DateField(_("holds until"), null=True)
-
-    objects = OfSubscription.as_manager()
-
-    class Meta:
-        verbose_name = _("origin of facts")
-        verbose_name_plural = _("origins of facts")
-        indexes = [
-            models.Index(
-                fields=["subscription"],
-                name="facts_origin_rate_missing",
-                condition=Q(rates__endswith="=") | Q(rates__contains="= "),
-            )
-        ]
-
-    def __str__(self) -> str:
-        return str(self.subscription_id)
-
-
-class AgencyTotalsQuerySet(VisibleQuerySet):
-    pass
-
-
-class AgencyTotals(models.Model):
-    """What the live subscriptions of an agency come to: its own, and those of the agency with all below it.
-
-    Derived, and always equal to its recomputation (`subscriptions.totals`). The totals with all below are kept only for
-    agencies that have live subscriptions of their own, since nothing else is judged by them. Whole won.
-    """
-
-    agency = models.OneToOneField(Agency, models.CASCADE, primary_key=True, related_name="totals")
-    own_subscriptions = models.PositiveIntegerField(default=0)
-    own_min = models.BigIntegerField(default=0)
-    own_max = models.BigIntegerField(default=0)
-    own_open = models.PositiveIntegerField(default=0)
-    own_products = models.TextField(default="|")
-    agency_annual_cost_min = models.BigIntegerField(null=True)
-    agency_annual_cost_max = models.BigIntegerField(null=True)
-    agency_products_min = models.BigIntegerField(null=True)
-    agency_products_max = models.BigIntegerField(null=True)
-
-    objects = AgencyTotalsQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("totals of an agency")
-        verbose_name_plural = _("totals of agencies")
-
-    def __str__(self) -> str:
-        return str(self.agency_id)
-
-
-class Approval(models.Model):
-    """A policy officer's approval of one subscription under one policy version, until a material change ends it."""
-
-    subscription = models.ForeignKey(
-        Subscription, models.CASCADE, related_name="approvals", verbose_name=_("subscription")
-    )
-    policy_version = models.ForeignKey(
-        PolicyVersion, models.PROTECT, related_name="approvals", verbose_name=_("policy version")
-    )
-    approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="approvals", verbose_name=_("approved by")
-    )
-    approved_at = models.DateTimeField(_("approved at"), default=timezone.now)
-    reason = models.TextField(_("reason"), max_length=LONG_TEXT, validators=[MaxLengthValidator(LONG_TEXT)])
-    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
-
-    objects = OfSubscription.as_manager()
-
-    class Meta:
-        verbose_name = _("officer's approval")
-        verbose_name_plural = _("officers' approvals")
-        ordering = ["-approved_at", "-pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["subscription", "policy_version"],
-                condition=Q(ended_at__isnull=True),
-                name="approval_once_until_it_ends",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.subscription} – {self.policy_version}"
-
-
-class FindingQuerySet(OfSubscription):
-    def open(self) -> FindingQuerySet:
-        return self.filter(closed_at__isnull=True)
-
-    def needing_attention(self) -> FindingQuerySet:
-        """Open, and not excused by a waiver or an approval."""
-        return self.open().exclude(verdict=Verdict.WAIVED)
-
-
-class PolicyCheck(models.Model):
-    """When the findings of a policy, all of them, were last made to follow its verdicts, or found to follow them."""
-
-    policy = models.OneToOneField(
-        Policy, models.CASCADE, primary_key=True, related_name="check_of_all", verbose_name=_("policy")
-    )
-    checked_at = models.DateTimeField(_("checked at"))
-
-    class Meta:
-        verbose_name = _("check of a policy")
-        verbose_name_plural = _("checks of policies")
-
-    def __str__(self) -> str:
-        return str(self.policy_id)
-
-
-class Finding(models.Model):
-    """That a subscription does not pass a policy: one row for each pair, closed when it is over and never deleted."""
-
-    class Cause(models.TextChoices):
-        NONE = "", "–"
-        WAIVER = "waiver", _("Waiver")
-        APPROVED = "approved", _("Approved by a policy officer")
-
-    class Closing(models.TextChoices):
-        PASSES = "passes", _("It passes now")
-        NOT_JUDGED = "not_judged", _("The subscription is not live any more")
-        NOT_APPLICABLE = "not_applicable", _("The policy does not apply any more")
-
-    policy = models.ForeignKey(Policy, models.PROTECT, related_name="findings", verbose_name=_("policy"))
-    policy_version = models.ForeignKey(
-        PolicyVersion, models.PROTECT, related_name="findings", verbose_name=_("policy version")
-    )
-    subscription = models.ForeignKey(
-        Subscription, models.PROTECT, related_name="findings", verbose_name=_("subscription")
-    )
-    verdict = models.CharField(_("verdict"), max_length=14, choices=Verdict)
-    effect = models.CharField(_("effect"), max_length=10, choices=Effect)
-    cause = models.CharField(
-        _("waived because"), max_length=10, choices=Cause, blank=True, default=Cause.NONE
-    )
-    waiver = models.ForeignKey(
-        Waiver, models.PROTECT, null=True, blank=True, related_name="findings", verbose_name=_("waiver")
-    )
-    unwaived_verdict = models.CharField(
-        _("verdict without the waiver"),
-        max_length=14,
-        choices=Verdict,
-        help_text=_("A waived finding keeps being evaluated."),
-    )
-    deciding_facts = models.JSONField(_("facts that decided"), default=dict)
-    first_seen = models.DateTimeField(_("first seen"))
-    last_seen = models.DateTimeField(_("last seen"))
-    remedy_due = models.DateField(_("remedy due"), null=True, blank=True)
-    assigned_to = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="findings_assigned",
-        verbose_name=_("assigned to"),
-    )
-    escalated_at = models.DateTimeField(_("escalated at"), null=True, blank=True)
-    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
-    closed_because = models.CharField(_("closed because"), max_length=16, choices=Closing, blank=True)
-
-    objects = FindingQuerySet.as_manager()
-    history = HistoricalRecords(
-        excluded_fields=["last_seen"], no_db_index=["policy", "policy_version", "waiver", "assigned_to"]
-    )
-
-    class Meta:
-        verbose_name = _("finding")
-        verbose_name_plural = _("findings")
-        ordering = ["-first_seen", "-pk"]
-        indexes = [
-            # A check opens many findings at one instant, so the key is part of each order.
-            models.Index(fields=["-first_seen", "-id"], name="finding_newest"),
-            models.Index(fields=["closed_at", "-first_seen", "-id"], name="finding_open"),
-            models.Index(
-                fields=["closed_at", "verdict", "-first_seen", "-id"], name="finding_open_by_verdict"
-            ),
-            models.Index(fields=["policy", "closed_at", "-first_seen", "-id"], name="finding_of_policy"),
-        ]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["policy", "subscription"], name="finding_once_per_policy_and_subscription"
-            ),
-            models.CheckConstraint(
-                name="finding_never_passes", condition=Q(verdict__in=["violation", "waived", "undetermined"])
-            ),
-            models.CheckConstraint(
-                name="finding_waived_has_cause",
-                condition=Q(verdict="waived", cause__in=["waiver", "approved"])
-                | (~Q(verdict="waived") & Q(cause="")),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.policy} – {self.subscription}"
-
-    @property
-    def seen_at(self) -> datetime.datetime:
-        """When it was last found to stand: what a check of everything finds unchanged is not written again."""
-        check = PolicyCheck.objects.filter(policy=self.policy_id).first() if self.closed_at is None else None
-        return max(self.last_seen, check.checked_at) if check else self.last_seen
-
-
-class OfFinding(VisibleQuerySet):
-    agency_lookup = "finding__subscription__agency"
-
-
-class FindingNote(models.Model):
-    """What somebody wrote about a finding. Kept; a correction is another note."""
-
-    finding = models.ForeignKey(Finding, models.PROTECT, related_name="notes", verbose_name=_("finding"))
-    text = models.TextField(_("comment"), max_length=LONG_TEXT, validators=[MaxLengthValidator(LONG_TEXT)])
-    written_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="finding_notes", verbose_name=_("by")
-    )
-    written_at = models.DateTimeField(_("at"), default=timezone.now)
-
-    objects = OfFinding.as_manager()
-
-    class Meta:
-        verbose_name = _("comment on a finding")
-        verbose_name_plural = _("comments on findings")
-        ordering = ["-written_at", "-pk"]
-
-    def __str__(self) -> str:
-        return self.text[:60]
-
-
-class DecisionQuerySet(OfSubscription):
-    def update(self, **kwargs: Any) -> int:
-        raise TypeError("decisions are append-only")
-
-    def delete(self) -> tuple[int, dict[str, int]]:
-        raise TypeError("decisions are append-only")
-
-
-class Decision(models.Model):
-    """An attempt to record, request, approve or otherwise decide on a subscription: verdicts and outcome. Append-only."""
-
-    class Act(models.TextChoices):
-        RECORD = "record", _("Record")
-        DECLARE = "declare", _("Record as already in use")
-        REQUEST = "request", _("Request")
-        CHANGE = "change", _("Change")
-        OFFICER_APPROVE = "officer_approve", _("Policy officer's approval")
-        APPROVE = "approve", _("Approve")
-        ACTIVATE = "activate", _("Activate")
-        REFUSE = "refuse", _("Refuse")
-        RENEW = "renew", _("Renew")
-        LET_END = "let_end", _("Decide not to renew")
-        RECONSIDER = "reconsider", _("Decide on the renewal anew")
-        END = "end", _("End")
-        VOID = "void", _("Declare void")
-        WITHDRAW = "withdraw", _("Withdraw the request")
-        REOPEN = "reopen", _("Bring back as a draft")
-
-    class Result(models.TextChoices):
-        DONE = "done", _("Done")
-        REFUSED = "refused", _("Refused")
-
-    subscription = models.ForeignKey(
-        Subscription, models.PROTECT, related_name="decisions", verbose_name=_("subscription")
-    )
-    act = models.CharField(_("act"), max_length=16, choices=Act)
-    result = models.CharField(_("result"), max_length=8, choices=Result)
-    outcome = models.CharField(_("outcome of the check"), max_length=14, choices=Outcome)
-    verdicts = models.JSONField(
-        _("verdicts"),
-        default=list,
-        help_text=_("For each policy in force: code, version, verdict, effect and deciding facts."),
-    )
-    reason = models.TextField(_("reason"), blank=True)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="decisions",
-        verbose_name=_("by"),
-    )
-    decided_at = models.DateTimeField(_("at"), default=timezone.now)
-
-    objects = DecisionQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("decision")
-        verbose_name_plural = _("decisions")
-        ordering = ["-pk"]
-
-    def __str__(self) -> str:
-        return f"{self.subscription} – {self.get_act_display()}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk and not self._state.adding:
-            raise TypeError("decisions are append-only")
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        raise TypeError("decisions are append-only")
