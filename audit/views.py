@@ -1,4 +1,4 @@
-"""The pages on which auditors, who are system administrators, read events and changes; and the same as files."""
+"""The pages on which auditors read events and changes; and the same as files."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from django_tables2 import Table
 
 from audit.agreement import tracked
+from audit.auditors import may_audit
 from audit.changes import changes, history_of
 from audit.events import exported
 from audit.filters import ChangeFilter, EventFilter, TrailFilter
@@ -29,11 +30,11 @@ PER_PAGE = 50
 
 
 def auditors(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """For system administrators, who audit; for nobody else."""
+    """For those who audit, see `auditors.may_audit`; for nobody else."""
 
     @wraps(view)
     def allowed(request: HttpRequest) -> HttpResponseBase:
-        if not request.user.is_superuser:
+        if not may_audit(request.user):
             raise PermissionDenied
         return view(request)
 

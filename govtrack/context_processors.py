@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from agencies.models import Role
 from agencies.signing_in.sso import provider as single_sign_on
+from audit.auditors import may_audit
 from govtrack.logs import number
 
 # Pages that stand under another entry of the main menu than their app's.
@@ -60,7 +61,7 @@ def deployment(request: HttpRequest) -> dict[str, bool | str | Callable[[], bool
 
     `official_deployment`: a government's own site. `demo`: the login page names the demonstration's accounts.
     `menu_section`: the entry of the main menu that the page stands under. `request_number`: what an error page tells to cite.
-    `single_sign_on`: its provider's name, empty where it is off. `administers_people`: the menu of the account has the people.
+    `single_sign_on`: its provider's name, empty where it is off. `administers_people`, `audits`: what the account menu has.
     """
     match = request.resolver_match
     return {
@@ -68,6 +69,7 @@ def deployment(request: HttpRequest) -> dict[str, bool | str | Callable[[], bool
         "demo": settings.GOVTRACK_DEMO,
         "single_sign_on": single_sign_on.name() if single_sign_on.is_on() else "",
         "administers_people": partial(_administers_people, request),  # asked only where the menu is drawn
+        "audits": partial(may_audit, request.user),
         "menu_section": SECTIONS.get(match.view_name, match.app_name) if match else "",
         "request_number": number(),
     }

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from agencies.models import Role, User
 from agencies.signing_in.telling import tell_of
 from audit import events
+from audit.auditors import may_audit
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -27,8 +28,8 @@ OPEN = ("/accounts/", "/i18n/", "/static/")
 
 
 def must_have_one(user: User) -> bool:
-    """Policy officers and system administrators, where SECOND_FACTOR_REQUIRED says so (the default outside the demonstration)."""
-    return settings.SECOND_FACTOR_REQUIRED and user.has_role(Role.POLICY_OFFICER)
+    """Policy officers, system administrators and auditors, where SECOND_FACTOR_REQUIRED says so (not in the demonstration)."""
+    return settings.SECOND_FACTOR_REQUIRED and (user.has_role(Role.POLICY_OFFICER) or may_audit(user))
 
 
 def shown_elsewhere(request: HttpRequest, user: Any) -> bool:

@@ -6,11 +6,14 @@ import io
 import json
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from agencies.models import User
+from audit.auditors import create_auditors_group
 from audit.events import Kind
 from audit.models import Event
 from audit.sealing import seal_all
@@ -191,3 +194,28 @@ def test_queries_of_changes(auditor, make_agency):
     for number in range(30):
         make_agency(f"A-{number}").save()
     assert (first, queries()) == (5, 5)
+
+
+def test_auditors_read_the_trail_and_nothing_besides(signed_in, events, settings):
+    call_command("create_auditors_group", verbosity=0)
+    client = signed_in("committee_member", "KR", language="en")
+    person = User.objects.get(pk=client.session["_auth_user_id"])
+    person.memberships.all().delete()
+    group = create_auditors_group()
+    assert list(group.permissions.values_list("codename", flat=True)) == ["view_event"]
+    person.groups.add(group)
+    for page in ("audit:events", "audit:changes"):
+        assert client.get(reverse(page)).status_code == 403  # without staff status
+    person.is_staff = True
+    person.save()
+    for page in ("audit:events", "audit:changes"):
+        assert client.get(reverse(page)).status_code == 200
+    assert ["Export", "clerk", "192.0.2.7", "subscriptions:list", "Rows: 12"] in shown(client)
+    assert client.get(reverse("audit:events"), {"_export": "csv"}).status_code == 200
+    home = client.get(reverse("home")).content.decode()
+    assert reverse("audit:events") in home
+    subscriptions = client.get(reverse("subscriptions:list"))
+    assert "<tbody" not in subscriptions.content.decode()
+    assert client.get("/admin/agencies/user/").status_code == 403
+    settings.SECOND_FACTOR_REQUIRED = True
+    assert client.get(reverse("audit:events")).status_code == 302

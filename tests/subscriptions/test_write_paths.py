@@ -88,6 +88,7 @@ EVENTS = {
     "agencies.roles.take",
     "agencies.signing_in.sso.identities.unlink",
     "subscriptions.data_entry.create_data_entry_group",
+    "audit.auditors.create_auditors_group",
 }
 # Approvals end with a change or an end that is a decision; the rest follows from tracked records, and is made anew from them.
 DERIVED = {
