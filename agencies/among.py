@@ -8,6 +8,8 @@ from typing import Any
 
 from django.db import models
 
+NUMBERS = ("smallint", "integer", "bigint")
+
 
 @models.ForeignObject.register_lookup
 @models.Field.register_lookup
@@ -31,9 +33,9 @@ class Among(models.Lookup):
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         lhs, params = self.process_lhs(compiler, connection)
         kind = self.lhs.output_field.db_type(connection)
-        if kind.startswith("varchar"):
-            return f"{lhs} = ANY(%s::text[])", (*params, self.keys)
-        return f"{lhs} = ANY(%s::{kind}[])", (*params, array_of(self.keys))
+        if kind in NUMBERS:
+            return f"{lhs} = ANY(%s::{kind}[])", (*params, array_of(self.keys))
+        return f"{lhs} = ANY(%s::text[])", (*params, self.keys)
 
 
 def array_of(numbers: Iterable[int | str]) -> str:

@@ -53,7 +53,7 @@ def give(person: User, role: str, agency: Agency, *, by: User, knowingly: bool =
     _check(person, agency, by)
     duties.check_appointment(role, by)
     # Two roles that do not go together, given at the same moment, are not both given.
-    User.objects.select_for_update().get(pk=person.pk)
+    User.objects.select_for_update(no_key=True).get(pk=person.pk)
     if not (knowingly and by.is_superuser):
         duties.check_duties(person, role, agency)
     elif held := duties.other_side(person, role, agency):

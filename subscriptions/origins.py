@@ -36,6 +36,9 @@ from subscriptions.money import Rates, rates_on
 # Of an origin's rates, as `lacks_rate`; in the words of the index's condition.
 RATE_MISSING = Q(facts_origin__rates__endswith="=") | Q(facts_origin__rates__contains="= ")
 ONE_DAY = datetime.timedelta(days=1)
+ORIGIN = ("subscription_id", "digest", "lines", "rates", "holds_until")
+# The rates that facts were made with, and the last day on which they hold by their dates.
+Basis = tuple[str, datetime.date | None]
 
 
 class Digest(Func):
@@ -161,13 +164,6 @@ def keep_origins(
     FactsOrigin.objects.bulk_create(
         wrong, update_conflicts=True, unique_fields=["subscription"], update_fields=names, batch_size=500
     )
-
-
-ORIGIN = ("subscription_id", "digest", "lines", "rates", "holds_until")
-
-
-# The rates that facts were made with, and the last day on which they hold by their dates.
-Basis = tuple[str, datetime.date | None]
 
 
 def basis(subscription: Subscription, lines: Sequence[PriceLine], rates: Rates, on: datetime.date) -> Basis:

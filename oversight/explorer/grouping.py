@@ -50,7 +50,7 @@ def conditions(filters: Filters, to: str = "") -> Q:
     if filters.standing:
         lines = PriceLine.objects.filter(subscription=OuterRef(f"{to}pk"), standing=filters.standing)
         condition &= Q(Exists(lines))
-    if words := filters.text.lower().split():
+    if words := filters.text.split():
         keys = keys_of_few(words)
         if keys is None:
             condition &= containing(words, f"{to}facts__search__has_word")

@@ -28,9 +28,14 @@ class Behind:
             raise RuntimeError("Wait for the one before.")
         # What a request or a command has set, such as the language, holds for the job as well.
         context = contextvars.copy_context()
+        thread = threading.Thread(target=context.run, args=(self._do, job), daemon=True)
         self._connection.inc_thread_sharing()
-        self._thread = threading.Thread(target=context.run, args=(self._do, job), daemon=True)
-        self._thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            self._connection.dec_thread_sharing()
+            raise
+        self._thread = thread
 
     def wait(self) -> None:
         """Until the job is done. Raises what the job has raised."""
@@ -60,6 +65,7 @@ class Behind:
     ) -> None:
         try:
             self.wait()
-        except BaseException:
+        except BaseException as also:
             if error is None:
                 raise
+            error.add_note(f"What was written behind failed too: {also!r}")

@@ -27,11 +27,13 @@ from subscriptions.importing.matching import (
     changeable,
     flat_facts,
     key_of,
+    keys_of,
     price_lines,
     with_keys,
     with_references,
 )
 from subscriptions.importing.pricing import Pricing, same_lines
+from subscriptions.importing.report import Changed
 from subscriptions.importing.rows import Entry, Problem
 from subscriptions.importing.values import Cells
 from subscriptions.models import LIVE, Facts, PriceLine, Status, Subscription
@@ -117,6 +119,7 @@ class Checker:
         products = Product.objects.select_related("vendor", "category")
         self.products = Directory(products, ProductField.names)
         self._seen: dict[Key | int, int] = {}
+        self._of_changed: dict[Key, int] = {}
         self._hold, self._held = hold, set[int]()
 
     def read(self, entries: Sequence[Entry]) -> list[Read]:
@@ -146,8 +149,13 @@ class Checker:
         by_id = {row.pk: row for row in Subscription.objects.filter(pk__among=matched)} if matched else {}
         by_id.update({row.pk: row for row in by_reference.values()})
         for row in by_id.values():
-            row.agency = self.agencies.by_key[row.agency_id]
-            row.product = self.products.by_key[row.product_id]
+            agency, product = (
+                self.agencies.by_key.get(row.agency_id),
+                self.products.by_key.get(row.product_id),
+            )
+            if agency is None or product is None:
+                raise Changed  # recorded since the import began
+            row.agency, row.product = agency, product
         new = [one for one in without if key_of(one.values, self.mapped) not in by_key]
         ids = list(by_id)
         if not ids:
@@ -265,6 +273,8 @@ class Checker:
                 return None
             self._once(entry, key)
             stored = known.by_id[found[0]] if found else None
+            if stored is None and key in self._of_changed:
+                self._same(entry, self._of_changed[key])
         if stored is not None:
             self._once(entry, stored.pk)
         return stored
@@ -272,8 +282,11 @@ class Checker:
     def _once(self, entry: Entry, key: Key | int) -> None:
         before = self._seen.setdefault(key, entry.line)
         if before != entry.line and not entry.has_errors:
-            message = _("Line %(line)s is the same record. Put the rows of one record next to each other.")
-            entry.wrong("", message % {"line": before})
+            self._same(entry, before)
+
+    def _same(self, entry: Entry, line: int) -> None:
+        message = _("Line %(line)s is the same record. Put the rows of one record next to each other.")
+        entry.wrong("", message % {"line": line})
 
     def _record(self, one: Read, stored: Subscription | None, known: Known) -> Checked | None:
         entry, values = one.entry, one.values
@@ -296,6 +309,9 @@ class Checker:
         is_changed = not same or any(getattr(before, name) != getattr(after, name) for name in names)
         if is_changed:
             self._may_change(entry, values, before, after)
+            for state in (before, after):
+                # A row further on means this record by either, whether it is stored by then or not.
+                self._of_changed.update(dict.fromkeys(keys_of(state, self.mapped), entry.line))
         old_facts = known.facts.get(stored.pk)
         return Checked(entry, after, None if same else new_lines, before, old_lines, old_facts, is_changed)
 

@@ -132,8 +132,8 @@ class Deciding:
         return decisions, first
 
     def _store(self, decisions: Sequence[list[Any]], first: Sequence[tuple[int, Judgement]]) -> None:
-        if self.is_trial:
-            return
+        if self.is_trial or self.report.errors:
+            return  # nothing is kept
         bulk.insert_rows(Decision, DECIDED, decisions)
         for policy, opened in open_first(first, self.writer.now).items():
             self._opened[policy] += opened

@@ -35,6 +35,12 @@ def key_of(values: dict[str, Any], mapped: Collection[str]) -> Key:
     return (*pair, "none", *(values.get(name) for name in WITHOUT_CONTRACT if name in mapped))
 
 
+def keys_of(record: Subscription, mapped: Collection[str]) -> set[Key]:
+    """The keys by which rows may mean a record: its own, and the one that leaves out the contract number."""
+    values = {name: getattr(record, name) for name in _KEY}
+    return {key_of(values, mapped), key_of({**values, "contract_number": ""}, mapped)}
+
+
 def changeable(by: User, run: FileImport) -> QuerySet[Subscription]:
     """The records that the person may change by this import: what it has made itself, a row further on does not mean."""
     own = ImportedRow.objects.filter(file_import=run, is_new=True, subscription=OuterRef("pk"))

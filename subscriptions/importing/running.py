@@ -169,22 +169,25 @@ class _Run:
             for chunk in self._read():
                 behind.wait()
                 known = self.checker.look_up(chunk)
-                self.writer.prepare(chunk, known)
+                if self._goes_on():
+                    self.writer.prepare(chunk, known)
                 if made is not None:
                     behind.start(partial(self._store, checked, made))
                 checked = self.checker.check(chunk, known)
                 self._count(chunk, checked)
-                # After an error nothing is kept: then only a trial goes on, for the verdicts of the rest.
-                goes_on = self.trial or not self.report.errors
-                made = self.writer.make(checked) if goes_on else None
+                made = self.writer.make(checked) if self._goes_on() else None
                 done += len(chunk)
                 self.progress(done)
         if made is not None:
             self._store(checked, made)
-        if self.trial or not self.report.errors:
+        if self._goes_on():
             Deciding(self.record, self.writer, self.report, self.on).all()
         self.report.digest = self._digest.hexdigest()
         return self.report
+
+    def _goes_on(self) -> bool:
+        """After an error nothing is kept: then only a trial goes on, for the verdicts of the rest."""
+        return self.trial or not self.report.errors
 
     def _store(self, checked: Sequence[Checked], made: Made) -> None:
         self._hold_unchanged(checked)

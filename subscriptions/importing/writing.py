@@ -12,7 +12,7 @@ import re
 import uuid
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agencies import bulk
@@ -32,7 +32,6 @@ from subscriptions.reopening import Changed, follow_many
 
 REMEMBERED = 20_000
 IMPORTED = ("file_import_id", "subscription_id", "line", "is_new", "version")
-NO_BASIS: Basis = ("", None)
 COUNTING = ("agency_path", "product", "annual_cost_min", "annual_cost_max")
 
 
@@ -43,17 +42,29 @@ def reason_of(run: FileImport) -> str:
 
 @dataclass
 class Made:
-    """What is ready to be stored: `rows` as they are, of what is `new` its history and origins besides.
+    """What is ready to be stored: `rows` as they are, of what is `new` its history and `origins` besides.
 
-    Of what is changed, `lines` are the price lines, and `facts` the flat columns.
+    Of what is changed, `lines` are the price lines, and `facts` the flat columns, made with the `rates`.
     """
 
     rows: list[bulk.Rows]
-    new: dict[int, Basis]
+    new: list[int]
     new_lines: list[int]
+    origins: dict[int, Basis]
     changed: list[Checked]
+    changed_lines: ChangedLines
     lines: dict[int, Sequence[PriceLine]]
     facts: dict[int, dict[str, Any]]
+    rates: Rates
+
+
+@dataclass
+class ChangedLines:
+    """The price lines of changed records that are new, that are others now, and the keys of those that are gone."""
+
+    new: list[PriceLine] = field(default_factory=list)
+    altered: list[PriceLine] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
 
 
 class Writer:
@@ -91,7 +102,7 @@ class Writer:
         changed = [one for one in checked if not one.is_new and one.is_changed]
         for one in changed:
             one.after.version += 1
-        new_lines = self._make_new(new)
+        new_lines, changed_lines = self._make_new(new), self._lines_of(changed)
         lines: dict[int, Sequence[PriceLine]] = {
             one.after.pk: one.old_lines if one.lines is None else one.lines for one in (*new, *changed)
         }
@@ -106,31 +117,42 @@ class Writer:
             bulk.Rows(Facts, ("subscription_id", *COLUMNS), [_row(one.after.pk, facts) for one in new]),
             bulk.Rows(ImportedRow, IMPORTED, imported),
         ]
-        origins: dict[int, Basis] = {one.after.pk: NO_BASIS for one in new}
+        origins: dict[int, Basis] = {}
         if not self.is_trial:
             rows.append(bulk.Rows(Renewal, NEW_TERM, list(terms_of_new(one.after for one in new))))
             origins = {
                 one.after.pk: basis(one.after, lines[one.after.pk], self._rates, self.on) for one in new
             }
-        return Made(rows, origins, [line.pk for line in new_lines], changed, lines, facts)
+        return Made(
+            rows,
+            [one.after.pk for one in new],
+            [line.pk for line in new_lines],
+            origins,
+            changed,
+            changed_lines,
+            lines,
+            facts,
+            self._rates,
+        )
 
     def store(self, made: Made) -> None:
-        """Write them."""
+        """Write what was made, in the order in which the database wants it."""
         if not made.new and not made.changed:
             return
-        self._write_changed(made.changed)
+        self._write_changed(made.changed, made.changed_lines)
         for rows in made.rows:
             bulk.insert_rows(*rows)
         self._write_changed_facts(made)
         if self.is_trial:
             return
-        new = list(made.new)
-        bulk.write_history(Subscription, new, "+", self.by, self.reason, self.now)
+        bulk.write_history(Subscription, made.new, "+", self.by, self.reason, self.now)
         bulk.write_history(PriceLine, made.new_lines, "+", self.by, self.reason, self.now)
-        # They ask the database before the writing begins.
-        bulk.insert_rows(FactsOrigin, ORIGIN, list(origins_of(made.new)))
+        origins = list(
+            origins_of(made.origins)
+        )  # asked for before the writing of any begins, which holds the connection
+        bulk.insert_rows(FactsOrigin, ORIGIN, origins)
         changed = [one.after for one in made.changed]
-        keep_origins(changed, made.lines, self._rates, self.on)
+        keep_origins(changed, made.lines, made.rates, self.on)
         keep_many([after.pk for after in changed])
         bulk.check_foreign_keys()
 
@@ -151,44 +173,47 @@ class Writer:
             line.pk = pk
         return lines
 
-    def _write_changed(self, changed: Sequence[Checked]) -> None:
-        bulk.update([one.after for one in changed])
-        made: list[PriceLine] = []
-        altered: list[PriceLine] = []
-        gone: list[int] = []
+    def _lines_of(self, changed: Sequence[Checked]) -> ChangedLines:
+        """Pair the price lines of the file with those that are stored."""
+        found = ChangedLines()
         for one in changed:
             if one.lines is None:
                 continue
             for line, old in itertools.zip_longest(one.lines, one.old_lines):
                 if line is None:
-                    gone.append(old.pk)
+                    found.gone.append(old.pk)
                     continue
                 line.subscription = one.after
                 if old is None:
-                    made.append(line)
+                    found.new.append(line)
                     continue
                 line.pk, line.position = old.pk, old.position
                 if any(getattr(line, name) != getattr(old, name) for name in FIELDS):
-                    altered.append(line)
+                    found.altered.append(line)
         for one in changed:
             # A line may have gone between two that stay: the new ones come after the last.
             last = max((line.position for line in one.old_lines), default=0)
             for number, line in enumerate((line for line in one.lines or () if line.pk is None), start=1):
                 line.position = last + number
-        for line, pk in zip(made, self._line_keys.take(len(made)), strict=True):
+        for line, pk in zip(found.new, self._line_keys.take(len(found.new)), strict=True):
             line.pk = pk
-        if gone:
+        return found
+
+    def _write_changed(self, changed: Sequence[Checked], lines: ChangedLines) -> None:
+        bulk.update([one.after for one in changed])
+        if lines.gone:
             if not self.is_trial:
-                bulk.write_history(PriceLine, gone, "-", self.by, self.reason, self.now)
-            PriceLine.objects.filter(pk__in=gone).delete()
-        bulk.update(altered)
-        bulk.insert(PriceLine, made)
+                bulk.write_history(PriceLine, lines.gone, "-", self.by, self.reason, self.now)
+            PriceLine.objects.filter(pk__among=lines.gone).delete()
+        bulk.update(lines.altered)
+        bulk.insert(PriceLine, lines.new)
         if not self.is_trial:
-            bulk.write_history(
-                Subscription, [o.after.pk for o in changed], "~", self.by, self.reason, self.now
-            )
-            bulk.write_history(PriceLine, [line.pk for line in altered], "~", self.by, self.reason, self.now)
-            bulk.write_history(PriceLine, [line.pk for line in made], "+", self.by, self.reason, self.now)
+            for model, rows, kind in (
+                (Subscription, [one.after for one in changed], "~"),
+                (PriceLine, lines.altered, "~"),
+                (PriceLine, lines.new, "+"),
+            ):
+                bulk.write_history(model, [row.pk for row in rows], kind, self.by, self.reason, self.now)
 
     def _write_changed_facts(self, made: Made) -> None:
         Facts.objects.bulk_create(
@@ -201,7 +226,8 @@ class Writer:
         live = [one for one in made.changed if one.before is not None and one.before.status in LIVE]
         reopened = follow_many(
             [Changed(one.before, one.old_lines, one.after, made.lines[one.after.pk]) for one in live],  # type: ignore[arg-type]
-            self.material,
+            # Of the records of this part alone: the next is being made meanwhile.
+            {one.after.pk: self.material[one.after.pk] for one in live if one.after.pk in self.material},
             by=self.by,
             on=self.on,
         )

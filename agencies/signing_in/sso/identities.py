@@ -31,7 +31,7 @@ def owner_of(identity: Identity) -> User | None:
 @transaction.atomic
 def link(user: User, identity: Identity) -> SocialAccount:
     """From now on the identity lets in as `user`. Raises ValidationError where it is somebody's already."""
-    User.objects.select_for_update().get(pk=user.pk)
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
     owner = owner_of(identity)
     if owner is not None:
         raise ValidationError(
@@ -63,7 +63,7 @@ def is_last_way_in(linked: SocialAccount) -> bool:
 @transaction.atomic
 def unlink(linked: SocialAccount, *, by: User) -> None:
     """The identity lets in no longer. Raises ValidationError where it is the last way in."""
-    linked.user = User.objects.select_for_update().get(pk=linked.user_id)
+    linked.user = User.objects.select_for_update(no_key=True).get(pk=linked.user_id)
     if is_last_way_in(linked):
         raise ValidationError(_("It is the only way into your account. Set a password first."))
     user, number = linked.user, linked.pk

@@ -11,7 +11,16 @@ from policies.verdicts import Effect
 from subscriptions.importing import deciding, running
 from subscriptions.importing.behind import Behind
 from subscriptions.importing.running import run
-from subscriptions.models import Decision, Facts, Finding, Status, Subscription
+from subscriptions.models import (
+    Approval,
+    Decision,
+    Facts,
+    Finding,
+    PriceLine,
+    Reopening,
+    Status,
+    Subscription,
+)
 from subscriptions.origins import stale
 from tests.subscriptions.factories import DAY, ProductFactory, agency_at, make_policy, person
 
@@ -84,6 +93,59 @@ def test_findings_of_what_is_new_and_of_what_is_changed_are_told_together(by: Us
     assert Decision.objects.count() == 4
     assert Facts.objects.count() == 3
     assert stale(DAY) == []
+
+
+@pytest.mark.usefixtures("part")
+def test_prices_are_added_to_records_of_every_part(by: User) -> None:
+    assert take("".join(f",P1,tool-a,C-{n},,2026-01-01,,,\n" for n in range(4)), by) == (4, 0, 0, 0)
+    priced = "".join(f",P1,tool-a,C-{n},,2026-01-01,5,flat,monthly\n" for n in range(4))
+    assert run((HEADER + priced).encode(), "f.csv", by, trial=True).changed == 4
+    assert take(priced, by) == (0, 4, 0, 0)
+    assert take(priced, by) == (0, 0, 4, 0)
+    assert list(PriceLine.objects.order_by("pk").values_list("subscription", "position")) == [
+        (pk, 1) for pk in Subscription.objects.order_by("pk").values_list("pk", flat=True)
+    ]
+
+
+@pytest.mark.usefixtures("part")
+def test_each_reopened_approval_knows_the_officers_approvals_that_ended_with_it(by: User) -> None:
+    version = make_policy(("annual_cost", "more_than", [10**9]), effect=Effect.WARN)
+    assert take("".join(f",P1,tool-a,C-{n},,2026-01-01,5,flat,monthly\n" for n in range(3)), by) == (
+        3,
+        0,
+        0,
+        0,
+    )
+    given = {
+        one.pk: Approval.objects.create(
+            subscription=one, policy_version=version, approved_by=by, reason="-"
+        ).pk
+        for one in Subscription.objects.all()
+    }
+    assert take("".join(f",P1,tool-a,C-{n},,2026-01-01,50,flat,monthly\n" for n in range(3)), by) == (
+        0,
+        3,
+        0,
+        0,
+    )
+    kept = dict(Reopening.objects.values_list("subscription", "ended_approvals"))
+    assert kept == {pk: [approval] for pk, approval in given.items()}
+
+
+@pytest.mark.usefixtures("part")
+@pytest.mark.parametrize(
+    "last",
+    [",P1,tool-a,OLD,,2026-01-01,,,", ",P1,tool-a,NEW,,2026-01-01,,,", ",P1,tool-a,,Team,2026-01-01,,,"],
+)
+def test_a_row_further_on_means_a_changed_record_by_its_old_key_and_its_new_one(by: User, last: str) -> None:
+    assert take(",P1,tool-a,OLD,,2026-01-01,,,\n", by) == (1, 0, 0, 0)
+    between = ",P1,tool-b,X,,2026-01-01,,,\n,P1,tool-b,Y,,2026-01-01,,,\n"
+    rows = f"P1-2026-0001,P1,tool-a,NEW,Team,2026-01-01,,,\n{between}{last}\n"
+    report = run((HEADER + rows).encode(), "f.csv", by, new_as=Status.ACTIVE)
+    assert [(p.line, p.message) for p in report.problems] == [
+        (5, "Line 2 is the same record. Put the rows of one record next to each other.")
+    ]
+    assert Subscription.objects.get().contract_number == "OLD"
 
 
 # --- what is written behind -------------------------------------------------------------------------------------------
