@@ -59,6 +59,8 @@ class OfferingFilterSet(django_filters.FilterSet):
                 super().__init__(*args, **kwargs)
                 if "agency" in self.fields:
                     self.fields["agency"].offer(Agency.objects.visible_to(user))
+                if "payer" in self.fields:
+                    self.fields["payer"].offer(Agency.objects.visible_to(user))
                 if "product" in self.fields:
                     self.fields["product"].offer(Product.objects.all())
                 if "vendor" in self.fields:
@@ -88,6 +90,7 @@ class SubscriptionFilter(OfferingFilterSet):
         label=_("Highest data class"), choices=DataClass.choices, null_label=_("Not given"), null_value="none"
     )
     finding = django_filters.ChoiceFilter(label=_("Open finding"), choices=FAILING, method="with_finding")
+    payer = AgencyFilter(label=_("Paid by another agency"), method="paid_by")
     reopened = django_filters.ChoiceFilter(
         label=_("Approval"), choices=[("yes", _("A change waits for approval"))], method="with_reopening"
     )
@@ -118,6 +121,9 @@ class SubscriptionFilter(OfferingFilterSet):
 
     def of_vendor(self, rows: QuerySet, name: str, vendor: Vendor) -> QuerySet:
         return rows.filter(product__in=Product.objects.filter(vendor=vendor).values("pk"))
+
+    def paid_by(self, rows: QuerySet, name: str, payer: Agency) -> QuerySet:
+        return rows.filter(payer__path__within=payer.path)
 
     def with_reopening(self, rows: QuerySet, name: str, value: str) -> QuerySet:
         return reopened(rows)

@@ -89,7 +89,9 @@ def test_more_people_than_connections(register: Register, cases: list[int]) -> N
         refused = register.ledger.answers.count(503)
         assert refused > 0
         assert set(register.ledger.answers) <= {200, 302, 503}, site.said("server.log")
-        assert register.ledger.slowest < 10
+        assert (
+            register.ledger.slowest < 20
+        )  # a worker that hangs is given 30; a busy machine needs some seconds
         # All taken by others: everybody is told, and the probe as well.
         with ExitStack() as taken:
             site.stop()

@@ -572,6 +572,13 @@ def test_the_list_follows_its_filters(client, five):
         assert (query, references(client, five, **query)) == (query, shown)
 
 
+def test_the_list_can_be_narrowed_to_what_an_agency_and_all_below_pay(five, signed_in):
+    Subscription.objects.filter(pk=five["small"].pk).update(payer=Agency.objects.get(code="KR-11"))
+    client = signed_in("committee_member", "KR")
+    for payer, shown in (("KR-11", ["small"]), ("KR", ["small"]), ("KR-49", [])):
+        assert references(client, five, payer=payer) == shown
+
+
 def test_the_list_follows_its_order(client, five):
     """A known figure before every unknown one when the largest come first, after them when the smallest do."""
     assert references(client, five, sort="recorded") == ALL[::-1]
