@@ -98,6 +98,29 @@ def price(payment: Payment) -> ExchangeRate | None:
     return None
 
 
+def price_as(payment: Payment, *, follows: bool) -> None:
+    """Give a payment the register's won of its day where it follows the register, or else leave them as they are."""
+    if follows:
+        payment.won = None
+        price(payment)
+    else:
+        payment.__dict__["follows_register"] = False
+
+
+def follows_register(payment: Payment) -> bool:
+    """Whether its won amount follows the register's rate: as it was priced just now, or else as it is stored."""
+    if "follows_register" in payment.__dict__:
+        return bool(payment.__dict__["follows_register"])
+    return payment.currency != "KRW" and (payment.won is None or hasattr(payment, "register_pricing"))
+
+
+def is_typed(payment: Payment) -> bool:
+    """Whether the won amount of a stored payment was given, and not worked out from the rest of it."""
+    if payment.won is None or payment.currency == "KRW" or follows_register(payment):
+        return False
+    return payment.rate is None or payment.won != in_won(payment.amount, payment.currency, payment.rate)
+
+
 def keep_pricing(payment: Payment) -> None:
     """Note whether the won amount of a payment that was priced and saved follows the register's rate."""
     if payment.__dict__.get("follows_register"):
