@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agencies.models import User
+from audit import events
 from subscriptions.import_models import FileImport
 from subscriptions.importing.columns import Vocabulary
 from subscriptions.importing.holding import hold_imports
@@ -143,6 +144,7 @@ def run(
             record.new, record.changed, record.left = report.new, report.changed, report.left
             record.finished_at = timezone.now()
             record.save()
+            _tell(record, "imported", by, left=record.left)
             report.run = record
     return report
 
@@ -227,6 +229,12 @@ class _Run:
                 line.wrong(self.rows.column_of(name), str(error))
 
 
+def _tell(run: FileImport, what: str, by: User, **more: int) -> None:
+    """The event of an import or of its undo."""
+    after = {"what": what, "kind": run.kind, "new": run.new, "changed": run.changed, **more}
+    events.record(events.Kind.IMPORT, by=by, about=run, after=after)
+
+
 def _reason(run: FileImport) -> str:
     return f"Imported from {run.file_name}"[:100]
 
@@ -279,6 +287,7 @@ def undo(kind: type[Rows], run: FileImport, *, by: User) -> None:
             kind.after_save(record)
     run.state, run.undone_at = FileImport.State.UNDONE, timezone.now()
     run.save()
+    _tell(run, "undone", by)
 
 
 def _held(kind: type[Rows], by: User, keys: Sequence[int]) -> Iterable[Any]:
