@@ -92,9 +92,12 @@ class PaymentForm(forms.ModelForm):
         if not self.errors and self.instance.paid_on:
             paying.price(self.instance)
             try:
-                paying.check(self.instance, recording.today())
+                moved = "subscription" in self.changed_data
+                paying.check(self.instance, recording.today(), moved=moved)
             except ValidationError as problems:
-                self._update_errors(problems)  # type: ignore[attr-defined]
+                for name, errors in problems.error_dict.items():
+                    field = self.fields.get(name)  # the subscription is none where its payments are rows
+                    self.add_error(None if field is None or field.widget.is_hidden else name, errors)
 
 
 def won_text(won: int | None) -> str:

@@ -129,6 +129,11 @@ class Payments(Rows):
         payment = self._meant(line, subscription, data)
         if payment is None:
             return None
+        try:
+            paying.check_payable(payment)
+        except ValidationError as error:
+            line.wrong("reference", plain.cell_error(error))
+            return None
         return self.Form(data, instance=payment)
 
     def _data(self, line: Line, subscription: Subscription) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.management import call_command
 
 from agencies.models import Agency, Recheck, User
+from audit.models import Event
 from figures.files import csv_lines
 from subscriptions.import_models import FileImport
 from subscriptions.importing import agencies, payments
@@ -17,7 +18,7 @@ from subscriptions.importing.kinds import KINDS
 from subscriptions.importing.refusing import Refused
 from subscriptions.importing.report import Changed, Report
 from subscriptions.importing.undoing import Touched
-from subscriptions.models import ExchangeRate, Payment, RegisterPricing
+from subscriptions.models import ExchangeRate, Payment, RegisterPricing, Status, Subscription
 from subscriptions.rates import import_rates
 from tests.subscriptions.factories import DAY, ProductFactory, SubscriptionFactory, agency_at, person
 
@@ -86,6 +87,14 @@ def test_payments_from_their_file_to_the_undo(by: User) -> None:
     )
     undone = FileImport.objects.get(pk=second.run.pk)  # type: ignore[union-attr]
     assert (undone.state, undone.kind, undone.changed) == ("undone", "payments", 2)
+    events = Event.objects.filter(kind="import", actor=by.username).order_by("pk")
+    assert [one["after"] for one in events.values("after")] == [
+        {"what": "imported", "kind": "payments", "new": 4, "changed": 0, "left": 0},
+        {"what": "imported", "kind": "payments", "new": 0, "changed": 0, "left": 4},
+        {"what": "imported", "kind": "payments", "new": 0, "changed": 0, "left": 2},
+        {"what": "imported", "kind": "payments", "new": 0, "changed": 2, "left": 2},
+        {"what": "undone", "kind": "payments", "new": 0, "changed": 2},
+    ]
     with pytest.raises(PermissionDenied):
         payments_undo(second, by)
 
@@ -178,6 +187,23 @@ C9-1,구 사무소,Nine Office,Office,C9,2024-01-01
 C9,구 시,Nine City,시,P1,
 P1,,,,KR,
 """
+
+
+@pytest.mark.past_history
+def test_what_takes_no_payment_takes_none_from_a_file(by: User) -> None:
+    """A draft has no payments; one that is recorded can be put right after its record was declared void."""
+    header, paid = "reference,date,amount,document number\n", "P1-1,2026-01-01,5,A\n"
+    assert pay(header + paid, by).new == 1
+    Subscription.objects.filter(reference="P1-1").update(status=Status.VOID)
+    assert pay(header + paid.replace("5", "6"), by).changed == 1
+    Subscription.objects.filter(reference="P1-2").update(status=Status.DRAFT)
+    report = pay(header + paid + "P1-2,2026-01-01,5,\nP1-1,2026-01-01,5,B\n", by)
+    wrong = "Only a subscription that was approved, is in use or has ended takes payments."
+    assert [one for one in told(report) if one[2] == wrong] == [
+        (3, "reference", wrong),
+        (4, "reference", wrong),
+    ]
+    assert kept(Payment, "subscription__reference", "amount") == [("P1-1", 6)]
 
 
 def test_agencies_from_their_file_to_the_undo(by: User) -> None:
