@@ -214,8 +214,8 @@ def last_day(
     """The last day that what is left of a year's budget pays for, whether it is so at the latest, and whether it lasts the year.
 
     Each day from the day after `on` costs a 365th of what the subscriptions in force on it cost a year; a year that has not begun
-    costs so from its first day. No day: it is used up already, the year is over, or nothing is known of what runs. `less` says that
-    not all is known that was paid.
+    costs so from its first day. No day: it is used up already, the year is over, or nothing is known of what runs. `less`
+    says that not all is known that was paid.
     """
     first, last = year_of(year)
     begins = max(on + datetime.timedelta(days=1), first)
