@@ -112,6 +112,7 @@ def test_a_draft_takes_no_payment(subscription: Any, clerk: Any, signed_in: Any)
         paying.record(usd(draft), by=clerk, on=DAY)
     assert set(problem.value.error_dict) == {"subscription"}
     typed = {"paid_on": "2026-06-12", "amount": "5", "currency": "KRW", "subscription": draft.pk}
+    typed |= {"reason": "Another record", "seen": paying.version_of(recorded)}
     client = signed_in("sysadmin", language="en")
     add, change = (
         reverse("admin:subscriptions_payment_add"),
