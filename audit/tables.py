@@ -133,6 +133,7 @@ LABELS = {
     "is_active": _("Account in use"),
     "is_staff": _("Staff"),
     "is_superuser": _("System administrator"),
+    "kind": _("Kind"),
     "left": _("Left as they are"),
     "new": _("New"),
     "page": _("Page"),

@@ -183,12 +183,13 @@ def account(
     if not budgets or lacking:  # what others have may be anything, and so may what is left
         return Account(budget, cost, spent, None, None, total_committed(running), None, False, False, lacking)
     whole = sum(budgets)
-    until, bound, never = last_day(whole - paid.won, running, bool(paid.rateless), year, on)
+    less = bool(paid.rateless or paid.silent)
+    until, bound, never = last_day(whole - paid.won, running, less, year, on)
     return Account(
         budget,
         cost,
         spent,
-        at_most(whole - paid.won, bool(paid.rateless or paid.silent)),
+        at_most(whole - paid.won, less),
         at_most(
             whole - committed.low,
             bool(committed.open or committed.unknown or committed.rateless) or committed.high > committed.low,
@@ -208,17 +209,18 @@ def at_most(won: int, open_below: bool) -> Figure:
 
 
 def last_day(
-    left: int, running: Committed, rateless: bool, year: int, on: datetime.date
+    left: int, running: Committed, less: bool, year: int, on: datetime.date
 ) -> tuple[datetime.date | None, bool, bool]:
     """The last day that what is left of a year's budget pays for, whether it is so at the latest, and whether it lasts the year.
 
     Each day from the day after `on` costs a 365th of what the subscriptions in force on it cost a year; a year that has not begun
-    costs so from its first day. No day: it is used up already, the year is over, or nothing is known of what runs.
+    costs so from its first day. No day: it is used up already, the year is over, or nothing is known of what runs. `less`
+    says that not all is known that was paid.
     """
     first, last = year_of(year)
     begins = max(on + datetime.timedelta(days=1), first)
     open_above = running.open or running.unknown or running.rateless or running.high > running.low
-    bound = rateless or bool(open_above)
+    bound = less or bool(open_above)
     if on > last or left < 0:
         return None, bound, False
     if running.low == 0:

@@ -21,7 +21,6 @@ from subscriptions.models import (
     Subscription,
 )
 from subscriptions.rates import in_won, rate_on
-from subscriptions.recording import NotPossible
 
 # What was approved to start is paid for, also when it is over. A draft, a request or a refusal is not paid yet.
 PAYABLE = (Status.APPROVED, Status.ACTIVE, Status.ENDED)
@@ -59,9 +58,24 @@ def version_of(payment: Payment) -> int:
     return latest or 0
 
 
-def check(payment: Payment, on: datetime.date) -> None:
+def check_payable(payment: Payment, *, moved: bool = False) -> None:
+    """That a new payment, or one that is `moved` to another record, is of a record that takes payments.
+
+    Raises ValidationError. What is recorded already can be corrected, also when the record was declared void since.
+    """
+    new = payment._state.adding or moved
+    if new and payment.subscription.status not in PAYABLE:
+        text = _("Only a subscription that was approved, is in use or has ended takes payments.")
+        raise ValidationError({"subscription": text})
+
+
+def check(payment: Payment, on: datetime.date, *, moved: bool = False) -> None:
     """That a payment can be: the same on the page, in the admin and in a file. Raises ValidationError by field."""
     problems: dict[str, Any] = {}
+    try:
+        check_payable(payment, moved=moved)
+    except ValidationError as problem:
+        problems.update(problem.error_dict)
     if payment.paid_on and payment.paid_on > on:
         problems["paid_on"] = _("A payment is recorded once it is made: not after today.")
     if payment.amount == 0:
@@ -98,6 +112,29 @@ def price(payment: Payment) -> ExchangeRate | None:
     return None
 
 
+def price_as(payment: Payment, *, follows: bool) -> None:
+    """Give a payment the register's won of its day where it follows the register, or else leave them as they are."""
+    if follows:
+        payment.won = None
+        price(payment)
+    else:
+        payment.__dict__["follows_register"] = False
+
+
+def follows_register(payment: Payment) -> bool:
+    """Whether its won amount follows the register's rate: as it was priced just now, or else as it is stored."""
+    if "follows_register" in payment.__dict__:
+        return bool(payment.__dict__["follows_register"])
+    return payment.currency != "KRW" and (payment.won is None or hasattr(payment, "register_pricing"))
+
+
+def is_typed(payment: Payment) -> bool:
+    """Whether the won amount of a stored payment was given, and not worked out from the rest of it."""
+    if payment.won is None or payment.currency == "KRW" or follows_register(payment):
+        return False
+    return payment.rate is None or payment.won != in_won(payment.amount, payment.currency, payment.rate)
+
+
 def keep_pricing(payment: Payment) -> None:
     """Note whether the won amount of a payment that was priced and saved follows the register's rate."""
     if payment.__dict__.get("follows_register"):
@@ -114,7 +151,7 @@ def keep_pricing(payment: Payment) -> None:
 def record(payment: Payment, *, by: User, on: datetime.date, submission: uuid.UUID | None = None) -> Payment:
     """Record a payment or, below zero, a refund. `won` and `rate` may be missing: see `price`.
 
-    Raises SentBefore, NotPossible, and ValidationError by field.
+    Raises SentBefore, and ValidationError by field.
     """
     subscription = _held(payment.subscription_id)
     if not may_pay_at(by, subscription):
@@ -123,8 +160,7 @@ def record(payment: Payment, *, by: User, on: datetime.date, submission: uuid.UU
         sent = PaymentSubmission.objects.filter(pk=submission).first()
         if sent is not None:
             raise SentBefore(sent.payment)
-    if subscription.status not in PAYABLE:
-        raise NotPossible
+    payment.subscription = subscription
     price(payment)
     check(payment, on)
     payment._history_user = by  # type: ignore[attr-defined]

@@ -92,9 +92,46 @@ class PaymentForm(forms.ModelForm):
         if not self.errors and self.instance.paid_on:
             paying.price(self.instance)
             try:
-                paying.check(self.instance, recording.today())
+                moved = "subscription" in self.changed_data
+                paying.check(self.instance, recording.today(), moved=moved)
             except ValidationError as problems:
-                self._update_errors(problems)  # type: ignore[attr-defined]
+                for name, errors in problems.error_dict.items():
+                    field = self.fields.get(name)  # the subscription is none where its payments are rows
+                    self.add_error(None if field is None or field.widget.is_hidden else name, errors)
+
+
+class CorrectedPaymentForm(PaymentForm):
+    """The same in the administration, where a payment that is recorded is corrected with a reason, as on its page.
+
+    `seen` is the row of its history that the person saw last.
+    """
+
+    reason = forms.CharField(
+        label=_("Why it is corrected"),
+        max_length=500,
+        required=False,
+        help_text=_("Needed for a payment that is recorded already."),
+    )
+    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and "seen" in self.fields:
+            self.fields["seen"].initial = paying.version_of(self.instance)
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or self.cleaned_data
+        if self.instance.pk and {*self.changed_data} - {"reason", "seen"}:
+            if not cleaned.get("reason"):
+                self.add_error("reason", _("Say why the payment is corrected."))
+            held = Payment.objects.select_for_update(of=("self",)).filter(pk=self.instance.pk).first()
+            if held is None or paying.version_of(held) != cleaned.get("seen"):
+                text = _(
+                    "Somebody has changed this payment since you opened it. Open it again to see how it stands."
+                )
+                self.add_error(None, text)
+            self.instance._change_reason = cleaned.get("reason")
+        return cleaned
 
 
 def won_text(won: int | None) -> str:
@@ -103,12 +140,16 @@ def won_text(won: int | None) -> str:
 
 class PaymentInline(ScopedTabularInline):
     model = Payment
-    form = PaymentForm
+    form = CorrectedPaymentForm
+    can_delete = False  # with a reason, on its page
     readonly_fields = ["paid", "in_won"]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        if self.has_change_permission(request, obj) or self.has_add_permission(request, obj):
-            return ["paid_on", "amount", "currency", "rate", "won", "document_number"]
+        fields = ["paid_on", "amount", "currency", "rate", "won", "document_number"]
+        if self.has_change_permission(request, obj):
+            return [*fields, "reason", "seen"]
+        if self.has_add_permission(request, obj):
+            return fields
         return ["paid_on", "paid", "in_won", "document_number"]
 
     @admin.display(description=_("amount"))
@@ -140,7 +181,7 @@ class UserCountAdmin(HistoryAdmin):
 
 @admin.register(Payment)
 class PaymentAdmin(HistoryAdmin):
-    form = PaymentForm
+    form = CorrectedPaymentForm
     list_display = ["subscription", "paid_on", "paid", "rate_used", "in_won", "document_number"]
     list_display_links = ["subscription", "paid_on"]
     list_filter = ["currency"]
@@ -149,7 +190,14 @@ class PaymentAdmin(HistoryAdmin):
     autocomplete_fields = ["subscription"]
     date_hierarchy = "paid_on"
     show_full_result_count = False
-    fields = ["subscription", "paid_on", "amount", "currency", "rate", "won", "document_number"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = ["subscription", "paid_on", "amount", "currency", "rate", "won", "document_number"]
+        corrected = obj is not None and self.has_change_permission(request, obj)
+        return [*fields, "reason", "seen"] if corrected else fields
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # with a reason, on its page
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

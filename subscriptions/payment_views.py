@@ -46,7 +46,7 @@ from subscriptions.payment_tables import (
     rate_used,
     won_of,
 )
-from subscriptions.recording import NotPossible, today
+from subscriptions.recording import today
 
 SHOWN = 10
 
@@ -185,8 +185,6 @@ def record_payment(request: SignedInRequest, reference: str) -> HttpResponse:
             if sent_before is None:
                 raise
             return _sent_before(request, subscription, sent_before)
-        except NotPossible:
-            form.add_error(None, _("The subscription takes no payments as it stands now. Nothing was saved."))
         except ValidationError as problems:
             _show(form, problems)
         else:

@@ -10,6 +10,7 @@ from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
 from agencies.models import Agency, Role, User
+from subscriptions import paying
 from subscriptions.importing import agencies, payments
 from subscriptions.importing.columns import COLUMNS, Column
 from subscriptions.models import ExchangeRate, FileImport, Payment, PriceLine, Subscription
@@ -81,10 +82,10 @@ def _line(line: PriceLine) -> dict[str, Any]:
 
 
 def payment_rows(by: User) -> Iterator[list[Any]]:
-    """The payments that the person may change."""
+    """The payments that the person may change. Won amounts that follow from the rest are left out, so that they do so again."""
     yield _header(payments.COLUMNS)
-    mine = Payment.objects.visible_to(by, Role.ADMINISTRATOR).select_related("subscription").order_by("pk")
-    for one in mine.iterator(AT_ONCE):
+    mine = Payment.objects.visible_to(by, Role.ADMINISTRATOR).order_by("pk")
+    for one in mine.select_related("subscription", "register_pricing").iterator(AT_ONCE):
         rate = None if one.rate is None else Decimal(one.rate) / ExchangeRate.SCALE
         yield [
             one.subscription.reference,
@@ -92,7 +93,7 @@ def payment_rows(by: User) -> Iterator[list[Any]]:
             money(one.amount, one.currency),
             one.currency,
             rate,
-            one.won,
+            one.won if paying.is_typed(one) else None,
             one.document_number,
         ]
 

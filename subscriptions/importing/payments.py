@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from agencies.models import Role, User
 from figures.entry import read_figure
+from subscriptions import paying
 from subscriptions.import_models import FileImport
 from subscriptions.importing import plain
 from subscriptions.importing.columns import Column, Vocabulary, headers_of, implied_by, normal
@@ -46,6 +47,8 @@ COLUMNS: dict[str, Column] = {
     "document_number": Column(gettext_lazy("Document number"), _split("문서 번호|문서번호|지출결의서 번호|지출결의번호|전표번호|전표 번호|증빙 번호|영수증 번호|document|voucher|invoice|invoice number")),
 }  # fmt: skip
 FIELDS = [name for name in COLUMNS if name != "reference"]
+# What the history of a payment says after the file's name where the import changed one that followed the register's rate.
+FOLLOWED = "; until then at the register's rate"
 Key = tuple[Any, ...]
 
 
@@ -111,7 +114,7 @@ class Payments(Rows):
         self._subscriptions = {one.reference: one for one in seen.order_by("pk")}
         self._stored = defaultdict(list)
         paid = self.changeable(self.by).filter(subscription__in=self._subscriptions.values())
-        for payment in paid.order_by("pk"):
+        for payment in paid.select_related("subscription", "register_pricing").order_by("pk"):
             for key in {_key(payment), _key(payment, numbered=False)}:
                 self._stored[key].append(payment)
 
@@ -125,6 +128,11 @@ class Payments(Rows):
             return None
         payment = self._meant(line, subscription, data)
         if payment is None:
+            return None
+        try:
+            paying.check_payable(payment)
+        except ValidationError as error:
+            line.wrong("reference", plain.cell_error(error))
             return None
         return self.Form(data, instance=payment)
 
@@ -194,6 +202,26 @@ class Payments(Rows):
                 data[name] = self.Form.base_fields[name].prepare_value(value) if value is not None else ""
         if "won" not in self.mapped and _is_changed(payment, data):
             data["won"] = ""
+
+    def column_of(self, field: str) -> str:
+        return super().column_of("won" if field == "follows_register" else field)
+
+    @classmethod
+    def values(cls, record: Payment) -> dict[str, Any]:
+        return {**super().values(record), "follows_register": paying.follows_register(record)}
+
+    @classmethod
+    def note(cls, before: dict[str, Any]) -> str:
+        return FOLLOWED if before["follows_register"] else ""
+
+    @classmethod
+    def restore(cls, record: Payment, note: str) -> None:
+        """What followed the register does so again, at the rate that it has of the day by now."""
+        paying.price_as(record, follows=note == FOLLOWED)
+
+    @classmethod
+    def after_save(cls, record: Payment) -> None:
+        paying.keep_pricing(record)
 
     def label(self, record: Payment) -> str:
         number = f" · {record.document_number}" if record.document_number else ""

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import OuterRef, ProtectedError, QuerySet, Subquery
 from django.forms import ModelForm
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agencies.models import User
+from audit import events
 from subscriptions.import_models import FileImport
 from subscriptions.importing.columns import Vocabulary
 from subscriptions.importing.holding import hold_imports
@@ -91,6 +92,26 @@ class Rows:
     def label(self, record: Any) -> str:
         return str(record)
 
+    # What a record has beside its own columns: by default nothing.
+
+    @classmethod
+    def values(cls, record: Any) -> dict[str, Any]:
+        """What the record holds by name; an import writes it where any of this changes."""
+        return {field.attname: getattr(record, field.attname) for field in record._meta.concrete_fields}
+
+    @classmethod
+    def note(cls, before: dict[str, Any]) -> str:
+        """What its history says of a changed record after the file's name, for `restore`; `before` are its values."""
+        return ""
+
+    @classmethod
+    def restore(cls, record: Any, note: str) -> None:
+        """Make ready a record as its history has it from before an import, to be saved; `note` is what was noted then."""
+
+    @classmethod
+    def after_save(cls, record: Any) -> None:
+        """Keep what hangs on a record that an import or its undo has just saved."""
+
 
 def run(
     kind: type[Rows],
@@ -123,6 +144,7 @@ def run(
             record.new, record.changed, record.left = report.new, report.changed, report.left
             record.finished_at = timezone.now()
             record.save()
+            _tell(record, "imported", by, left=record.left)
             report.run = record
     return report
 
@@ -171,21 +193,24 @@ class _Run:
         if form is None or line.has_errors:
             return None
         model, stored = self.rows.model, form.instance.pk is not None
-        before = _values(form.instance) if stored else None
+        before = self.rows.values(form.instance) if stored else None
         if not form.is_valid():
             self._tell(line, form)
             return None
         after = form.instance
         changed = [
-            name for name, value in _values(after).items() if before is not None and before[name] != value
+            name
+            for name, value in self.rows.values(after).items()
+            if before is not None and before[name] != value
         ]
         act = "new" if not stored else "changed" if changed else "left"
         self._digest.update(repr((line.number, act, after.pk, before)).encode())
         if act != "left":
-            after._change_reason = f"Imported from {self.record.file_name}"[:100]
+            after._change_reason = _reason(self.record) + (self.rows.note(before) if before else "")
             after._history_user = self.rows.by
             after.save()
-        columns = [self.rows.column_of(name.removesuffix("_id")) for name in changed]
+            self.rows.after_save(after)
+        columns = dict.fromkeys(self.rows.column_of(name.removesuffix("_id")) for name in changed)
         self.report.count(line.number, act, self.rows.label(after), filter(None, columns))
         if act == "left":
             return None
@@ -204,8 +229,14 @@ class _Run:
                 line.wrong(self.rows.column_of(name), str(error))
 
 
-def _values(record: models.Model) -> dict[str, Any]:
-    return {field.attname: getattr(record, field.attname) for field in record._meta.concrete_fields}
+def _tell(run: FileImport, what: str, by: User, **more: int) -> None:
+    """The event of an import or of its undo."""
+    after = {"what": what, "kind": run.kind, "new": run.new, "changed": run.changed, **more}
+    events.record(events.Kind.IMPORT, by=by, about=run, after=after)
+
+
+def _reason(run: FileImport) -> str:
+    return f"Imported from {run.file_name}"[:100]
 
 
 # --- undo -------------------------------------------------------------------------------------------------------------
@@ -242,16 +273,21 @@ def undo(kind: type[Rows], run: FileImport, *, by: User) -> None:
     for row in rows:
         record = held[row.record]
         if not row.is_new:
-            before = kind.model.history.filter(id=row.record, history_id__lt=row.history_row)
-            record = before.latest("history_id").instance
+            history = kind.model.history.filter(id=row.record, history_id__lte=row.history_row)
+            written, before = history.order_by("-history_id")[:2]
+            record = before.instance
             record._state.adding = False
+            kind.restore(record, (written.history_change_reason or "").removeprefix(_reason(run)))
         record._change_reason, record._history_user = reason, by
         try:
             record.delete() if row.is_new else record.save()
         except ProtectedError as error:
             raise Touched([str(record)]) from error
+        if not row.is_new:
+            kind.after_save(record)
     run.state, run.undone_at = FileImport.State.UNDONE, timezone.now()
     run.save()
+    _tell(run, "undone", by)
 
 
 def _held(kind: type[Rows], by: User, keys: Sequence[int]) -> Iterable[Any]:

@@ -11,7 +11,7 @@ from catalog.models import Certification, Product, Vendor
 from policies.changing import decide
 from policies.models import Condition, Policy, PolicyVersion, Waiver
 from sources.models import Statement
-from subscriptions.models import ExchangeRate, Payment, UserCount
+from subscriptions.models import ExchangeRate, Payment, Subscription, UserCount
 from tests.admin import rows
 from tests.admin.conftest import errors_of
 from tests.admin.test_admin_pages import address
@@ -106,9 +106,22 @@ def test_a_form_shows_amounts_as_they_are_typed(db, sysadmin, send):
     )
     page = sysadmin.get(address(Payment, "change", payment.pk)).content.decode()
     assert ('value="1,234.56"' in page, 'value="1,449.500000"' in page) == (True, True)
-    send(sysadmin, address(Payment, "change", payment.pk), {"document_number": "2025-1"})
+    changed = {"document_number": "2025-1"}
+    answer = send(sysadmin, address(Payment, "change", payment.pk), changed)
+    assert errors_of(answer) == {"reason": ["Say why the payment is corrected."]}
+    send(sysadmin, address(Payment, "change", payment.pk), {**changed, "reason": "Typed wrong"})
     payment.refresh_from_db()
     assert (payment.amount, payment.rate, payment.document_number) == (123_456, 1_449_500_000, "2025-1")
+    assert payment.history.latest().history_change_reason == "Typed wrong"
+    # What was opened before that is stale, and nothing is deleted here.
+    stale = {**changed, "amount": "1", "reason": "Late", "seen": payment.history.earliest().history_id}
+    answer = send(sysadmin, address(Payment, "change", payment.pk), stale)
+    assert "Somebody has changed this payment since you opened it." in answer.content.decode()
+    assert sysadmin.get(address(Payment, "delete", payment.pk)).status_code == 403
+    inline = send(
+        sysadmin, address(Subscription, "change", payment.subscription_id), {"payments-0-amount": "1"}
+    )
+    assert errors_of(inline) == {"payments-0-reason": ["Say why the payment is corrected."]}
 
 
 def test_a_value_exists_exactly_when_it_is_stated(db, sysadmin, send):

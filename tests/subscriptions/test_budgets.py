@@ -14,14 +14,14 @@ from django.utils import timezone
 from agencies.models import Role
 from figures.figure import Total
 from figures.formatting import total_text
-from figures.standing import Gap
+from figures.standing import Gap, Qualifier
 from oversight.explorer.answering import answer
 from oversight.explorer.question import Dimension, Filters, Measure, Question
 from oversight.plan import plan_of
 from oversight.recorded import recorded_below
 from oversight.use import use_by_tool
 from subscriptions import budgets, paying
-from subscriptions.budgets import Paid, accounts, last_day
+from subscriptions.budgets import Paid, account, accounts, last_day
 from subscriptions.committed_page import committed_of
 from subscriptions.committed_sql import Committed
 from subscriptions.models import Budget, Payment, PriceLine, Subscription
@@ -48,7 +48,7 @@ def running(**fields: Any) -> Committed:
 
 
 @pytest.mark.parametrize(
-    ("left", "cost", "rateless", "on", "expected"),
+    ("left", "cost", "less", "on", "expected"),
     [
         (1_000, running(), False, DAY, (days(1), False, False)),  # a thousand won a day, from tomorrow
         (1_999, running(), False, DAY, (days(1), False, False)),
@@ -67,8 +67,15 @@ def running(**fields: Any) -> Committed:
         (1_000, Committed(), False, DAY, (None, False, True)),
     ],
 )
-def test_until_when_it_lasts(left: int, cost: Committed, rateless: bool, on: Any, expected: Any) -> None:
-    assert last_day(left, cost, rateless, 2026, on) == expected
+def test_until_when_it_lasts(left: int, cost: Committed, less: bool, on: Any, expected: Any) -> None:
+    assert last_day(left, cost, less, 2026, on) == expected
+
+
+@pytest.mark.parametrize("gaps", [{"rateless": 1}, {"silent": 1}, {}])
+def test_what_is_not_known_to_be_paid_makes_both_a_bound(gaps: Any) -> None:
+    found = account([2_000], 0, Committed(), Paid(1_000, 1, **gaps), running(), 2026, DAY)
+    assert (found.left.qualifier == Qualifier.AT_MOST, found.bound) == (bool(gaps), bool(gaps))
+    assert (found.left.value, found.lasts_until) == (1_000, days(1))
 
 
 def test_an_agency_by_itself_and_with_all_below(signed_in: Any) -> None:

@@ -19,7 +19,7 @@ from subscriptions.models import ExchangeRate, Payment, RegisterPricing, Status
 from subscriptions.payment_forms import PaymentForm
 from subscriptions.payment_tables import rate_used
 from subscriptions.rates import import_rates, may_change_rates, reprice
-from subscriptions.recording import NotPossible, today
+from subscriptions.recording import today
 from subscriptions.tables import annual_cost
 from tests.pages import errors_on, form_on, read, summary_on
 from tests.subscriptions.factories import (
@@ -104,11 +104,27 @@ def test_what_cannot_be_a_payment(subscription: Any, clerk: Any, fields: Any, wr
     assert not Payment.objects.exists()
 
 
-def test_a_draft_takes_no_payment(subscription: Any, clerk: Any) -> None:
-    subscription.status = Status.DRAFT
+def test_a_draft_takes_no_payment(subscription: Any, clerk: Any, signed_in: Any) -> None:
+    """Neither by the act nor in the administration, on its own or moved there; what was recorded before can be put right."""
+    recorded = paying.record(usd(subscription), by=clerk, on=DAY)
+    draft = SubscriptionFactory(agency=subscription.agency, status=Status.DRAFT)
+    with pytest.raises(ValidationError) as problem:
+        paying.record(usd(draft), by=clerk, on=DAY)
+    assert set(problem.value.error_dict) == {"subscription"}
+    typed = {"paid_on": "2026-06-12", "amount": "5", "currency": "KRW", "subscription": draft.pk}
+    typed |= {"reason": "Another record", "seen": paying.version_of(recorded)}
+    client = signed_in("sysadmin", language="en")
+    add, change = (
+        reverse("admin:subscriptions_payment_add"),
+        reverse("admin:subscriptions_payment_change", args=[recorded.pk]),
+    )
+    for address in (add, change):
+        form = client.post(address, typed).context["adminform"].form
+        assert set(form.errors) == {"subscription"}
+    subscription.status = Status.VOID
     subscription.save()
-    with pytest.raises(NotPossible):
-        paying.record(usd(subscription), by=clerk, on=DAY)
+    assert client.post(change, {**typed, "subscription": subscription.pk}).status_code == 302
+    assert Payment.objects.get().amount == 5
 
 
 def test_the_pages(subscription: Any, clerk: Any, signed_in: Any) -> None:

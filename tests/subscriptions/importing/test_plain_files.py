@@ -10,14 +10,17 @@ from django.core.exceptions import PermissionDenied
 from django.core.management import call_command
 
 from agencies.models import Agency, Recheck, User
+from audit.models import Event
+from figures.files import csv_lines
 from subscriptions.import_models import FileImport
 from subscriptions.importing import agencies, payments
 from subscriptions.importing.kinds import KINDS
 from subscriptions.importing.refusing import Refused
 from subscriptions.importing.report import Changed, Report
 from subscriptions.importing.undoing import Touched
-from subscriptions.models import Payment
-from tests.subscriptions.factories import ProductFactory, SubscriptionFactory, agency_at, person
+from subscriptions.models import ExchangeRate, Payment, RegisterPricing, Status, Subscription
+from subscriptions.rates import import_rates
+from tests.subscriptions.factories import DAY, ProductFactory, SubscriptionFactory, agency_at, person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "in_english", "history_agrees")]
 
@@ -84,8 +87,44 @@ def test_payments_from_their_file_to_the_undo(by: User) -> None:
     )
     undone = FileImport.objects.get(pk=second.run.pk)  # type: ignore[union-attr]
     assert (undone.state, undone.kind, undone.changed) == ("undone", "payments", 2)
+    events = Event.objects.filter(kind="import", actor=by.username).order_by("pk")
+    assert [one["after"] for one in events.values("after")] == [
+        {"what": "imported", "kind": "payments", "new": 4, "changed": 0, "left": 0},
+        {"what": "imported", "kind": "payments", "new": 0, "changed": 0, "left": 4},
+        {"what": "imported", "kind": "payments", "new": 0, "changed": 0, "left": 2},
+        {"what": "imported", "kind": "payments", "new": 0, "changed": 2, "left": 2},
+        {"what": "undone", "kind": "payments", "new": 0, "changed": 2},
+    ]
     with pytest.raises(PermissionDenied):
         payments_undo(second, by)
+
+
+def test_payments_of_a_file_follow_the_registers_rate_as_typed_ones_do(by: User) -> None:
+    """Without a rate they follow it; the actual rate ends that; an edited export is priced anew; an undo puts all back."""
+    assert pay("ref,date,amount,currency,document\nP1-1,2026-03-31,150,USD,A\n", by).new == 1
+    assert Payment.objects.get().won is None
+    assert import_rates(b"currency,date,rate\nUSD,2026-03-31,1000\n", None, DAY).payments == 1
+    header, row = "".join(csv_lines(KINDS["payments"].records(by))).splitlines()
+    assert (row, Payment.objects.get().won) == ("P1-1,2026-03-31,150.00,USD,,,A", 150_000)
+    assert pay(f"{header}\n{row}\n", by).left == 1
+    edited = pay(f"{header}\n{row.replace('150', '160')}\n", by)
+    assert ([one.fields for one in edited.rows], Payment.objects.get().won) == ([["amount", "won"]], 160_000)
+    actual = pay("ref,date,amount,currency,rate,document\nP1-1,2026-03-31,160,USD,1000,A\n", by)
+    assert [one.fields for one in actual.rows] == [["rate", "won"]]
+    assert import_rates(b"currency,date,rate\nUSD,2026-03-31,2000\n", None, DAY).payments == 0
+    assert (Payment.objects.get().won, RegisterPricing.objects.count()) == (160_000, 0)
+    payments_undo(actual, by)
+    assert (Payment.objects.get().won, RegisterPricing.objects.get().rate) == (
+        320_000,
+        ExchangeRate.objects.get(),
+    )
+    # What was charged counts from now on, also where it comes to as much.
+    charged = pay("ref,date,amount,currency,won,document\nP1-1,2026-03-31,160,USD,320000,A\n", by)
+    assert ([one.fields for one in charged.rows], RegisterPricing.objects.count()) == ([["won"]], 0)
+    back = pay("ref,date,amount,currency,won,document\nP1-1,2026-03-31,160,USD,,A\n", by)
+    assert (back.changed, RegisterPricing.objects.count()) == (1, 1)
+    payments_undo(back, by)
+    assert (Payment.objects.get().won, RegisterPricing.objects.count()) == (320_000, 0)
 
 
 def payments_undo(report: Report, by: User) -> None:
@@ -148,6 +187,23 @@ C9-1,구 사무소,Nine Office,Office,C9,2024-01-01
 C9,구 시,Nine City,시,P1,
 P1,,,,KR,
 """
+
+
+@pytest.mark.past_history
+def test_what_takes_no_payment_takes_none_from_a_file(by: User) -> None:
+    """A draft has no payments; one that is recorded can be put right after its record was declared void."""
+    header, paid = "reference,date,amount,document number\n", "P1-1,2026-01-01,5,A\n"
+    assert pay(header + paid, by).new == 1
+    Subscription.objects.filter(reference="P1-1").update(status=Status.VOID)
+    assert pay(header + paid.replace("5", "6"), by).changed == 1
+    Subscription.objects.filter(reference="P1-2").update(status=Status.DRAFT)
+    report = pay(header + paid + "P1-2,2026-01-01,5,\nP1-1,2026-01-01,5,B\n", by)
+    wrong = "Only a subscription that was approved, is in use or has ended takes payments."
+    assert [one for one in told(report) if one[2] == wrong] == [
+        (3, "reference", wrong),
+        (4, "reference", wrong),
+    ]
+    assert kept(Payment, "subscription__reference", "amount") == [("P1-1", 6)]
 
 
 def test_agencies_from_their_file_to_the_undo(by: User) -> None:
