@@ -88,6 +88,10 @@ class Rows:
         """The column whose text made an error of this field of the form."""
         return field if field in self.vocabulary.columns else ""
 
+    @classmethod
+    def finished(cls, run: FileImport) -> None:
+        """Make anew what hangs on the records that an import has just written, or its undo taken back."""
+
     def label(self, record: Any) -> str:
         return str(record)
 
@@ -123,6 +127,7 @@ def run(
             record.new, record.changed, record.left = report.new, report.changed, report.left
             record.finished_at = timezone.now()
             record.save()
+            kind.finished(record)
             report.run = record
     return report
 
@@ -250,6 +255,7 @@ def undo(kind: type[Rows], run: FileImport, *, by: User) -> None:
             record.delete() if row.is_new else record.save()
         except ProtectedError as error:
             raise Touched([str(record)]) from error
+    kind.finished(run)
     run.state, run.undone_at = FileImport.State.UNDONE, timezone.now()
     run.save()
 

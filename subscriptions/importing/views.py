@@ -38,8 +38,7 @@ def _may_import(request: SignedInRequest) -> None:
 
 
 def _own(request: SignedInRequest, pk: int) -> Upload:
-    """The upload, if it is the reader's; 404 otherwise, and 403 for whoever administers nothing."""
-    _may_import(request)
+    """The upload, if it is the reader's; 404 otherwise, and 403 for an owner who may not import such files any more."""
     upload = get_object_or_404(_uploads(request), pk=pk)
     if not KINDS[upload.kind].may(request.user):
         raise PermissionDenied
