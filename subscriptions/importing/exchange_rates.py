@@ -13,7 +13,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.forms import ModelForm, modelform_factory
+from django.forms import Field, ModelForm, modelform_factory
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -139,7 +139,7 @@ class ExchangeRates(Rows):
         """The value of a cell; None when it cannot be read, which is told to the line."""
         try:
             if not texts[name]:
-                raise ValidationError(_("This field is required."))
+                raise ValidationError(Field.default_error_messages["required"])
             return read(texts[name])
         except ValidationError as error:
             line.wrong(name, plain.cell_error(error))
