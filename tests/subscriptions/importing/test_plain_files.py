@@ -174,6 +174,17 @@ def test_agencies_from_their_file_to_the_undo(by: User) -> None:
     assert Agency.objects.filter(code="C9-1").exists()
 
 
+def test_a_code_that_is_nearly_right_is_suggested(by: User) -> None:
+    """Only of what the person may change."""
+    near = pay(
+        "reference,date,amount\nP1-3,2026-01-01,5\n p1 -1,2026-01-01,5\nP2-1,2026-01-01,5\nX,2026-01-01,5\n",
+        by,
+    )
+    assert [one.suggestion for one in near.problems] == ["P1-2", "P1-1", "P1-1", ""]
+    tree = agencies.run(b"code,parent\nC1,P11\nP1,ZZZ\n", "t.csv", person("sysadmin"))
+    assert [one.suggestion for one in tree.problems] == ["P1", ""]
+
+
 def test_what_is_wrong_with_agencies(by: User) -> None:
     root = person("sysadmin")
     rows = [
