@@ -17,6 +17,7 @@ class FileImport(models.Model):
         SUBSCRIPTIONS = "subscriptions", _("Subscriptions with their prices")
         PAYMENTS = "payments", _("Payments of subscriptions")
         AGENCIES = "agencies", _("Agencies")
+        RATES = "rates", _("Exchange rates")
 
     class State(models.TextChoices):
         DONE = "done", _("Imported")

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
@@ -28,7 +29,13 @@ def rate_list(request: SignedInRequest) -> HttpResponse:
     filters = RateFilter(request.GET, queryset=rates, request=request)
     table = RateTable((filters.qs if filters.is_valid() else rates.none()).order_by("-day", "currency"))
     paginate(request, table, filters, rates)
-    context = {"table": table, "filter": filters, "may_change": may_change_rates(request.user)}
+    may_change = may_change_rates(request.user)
+    context = {
+        "table": table,
+        "filter": filters,
+        "may_change": may_change,
+        "import_url": f"{reverse('subscriptions:imports')}?kind=rates" if may_change else "",
+    }
     return render(request, "subscriptions/rate_list.html", context)
 
 

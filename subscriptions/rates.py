@@ -192,11 +192,11 @@ def _read(
     for line, cells in rows:
         cell = {name: cells[at].strip() if at < len(cells) else "" for name, at in columns.items()}
         try:
-            currency, units = _currency(cell["currency"])
+            currency, units = read_currency(cell["currency"])
             day = read_day(cell["day"])
             if day > on:
                 raise ValidationError(_("%(day)s has not come yet.") % {"day": day})
-            rate = _rate(cell["rate"], units)
+            rate = read_rate(cell["rate"], units)
             own = _source(cell["source"], sources) if cell.get("source") else source
             before = read.get((currency, day))
             if before and before[0] != rate:
@@ -221,7 +221,8 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _currency(text: str) -> tuple[str, int]:
+def read_currency(text: str) -> tuple[str, int]:
+    """The code of a currency other than the won, and for how many of its units rates are given. Raises ValidationError."""
     match = _CURRENCY.fullmatch(text.upper())
     if not match or not is_currency(match[1]):
         raise ValidationError(_("“%(value)s” is not a currency of ISO 4217.") % {"value": text})
@@ -230,7 +231,8 @@ def _currency(text: str) -> tuple[str, int]:
     return match[1], int(match[2] or 1)
 
 
-def _rate(text: str, units: int) -> int:
+def read_rate(text: str, units: int) -> int:
+    """A rate that is given for so many units, as it is kept. Raises ValidationError."""
     rate = read_figure(text, DECIMALS)
     if rate <= 0:
         raise ValidationError(_("A rate is more than zero."))

@@ -111,7 +111,7 @@ class KnownHeader(models.Model):
 
 
 class WrittenRow(models.Model):
-    """A payment or agency that an import wrote, and the row of its history that came of it.
+    """A payment, agency or exchange rate that an import wrote, and the row of its history that came of it.
 
     While that row is the last of the history, nobody has touched the record since. Records are known by their keys alone: those
     that are new go when the import is undone.

@@ -1,7 +1,8 @@
 """Everything that shows the register to be trustworthy, at full length: `python -m tests.thorough [section ...]`.
 
 Prints one table: the cases tried, how many failed, and how long it took. EXAMPLES=... changes the number of requests of the fuzz
-(10,000), FAULT_KILLS=... how often processes are killed in each case (10), MINUTES=... how long the load lasts (5).
+(10,000), FILES=... how many files of each of four kinds are read (5,000), FAULT_KILLS=... how often processes are killed in each
+case (10), MINUTES=... how long the load lasts (5).
 DATABASE_URL's database is left alone.
 """
 
@@ -21,6 +22,7 @@ from xml.etree import ElementTree
 from tests.run import ON_ALL_CORES, ROOT, environment
 
 FUZZ = {"EXAMPLES": os.environ.get("EXAMPLES", "10000")}
+FILES = {"EXAMPLES": os.environ.get("FILES", "5000")}
 FAULTS = {"FAULT_KILLS": os.environ.get("FAULT_KILLS", "10")}
 MINUTES = os.environ.get("MINUTES", "5")
 
@@ -61,6 +63,7 @@ SECTIONS = {
             "tests/subscriptions/importing/test_reading.py",
             "tests/subscriptions/importing/test_cells.py",
         ],
+        FILES,
     ),
     "trail": Section(
         "the audit trail and its seals", ["tests/audit", "tests/subscriptions/test_write_paths.py"]

@@ -6,12 +6,14 @@ import datetime
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from django.db import models
 from django.db.models import Count, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Agency, User
+from figures.interval import round_half_up
 from oversight.round_models import Answer, Round, RoundAgency
 
 
@@ -96,5 +98,13 @@ def coverage(user: User, round_: Round, on: datetime.date) -> Coverage:
 
 
 def share(part: int, whole: int) -> str:
-    """In percent with one decimal; nothing of nothing is no percentage."""
-    return f"{100 * part / whole:.1f}%" if whole else "–"
+    """In percent with one decimal; nothing of nothing is no percentage.
+
+    All and none are said only where it is all or none: 19,999 of 20,000 are 99.9%.
+    """
+    if not whole:
+        return "–"
+    tenths = round_half_up(Fraction(1000 * part, whole))
+    if 0 < part < whole:
+        tenths = min(max(tenths, 1), 999)
+    return f"{tenths // 10}.{tenths % 10}%"

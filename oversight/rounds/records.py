@@ -53,10 +53,14 @@ class Records:
 
     @property
     def spending(self) -> Figure:
-        """In won; what nobody paid for is nothing, and what is not known is at least what is."""
+        """In won; what nobody paid for is nothing, and what is not known is at least what is.
+
+        Where more was refunded than paid there is no figure: a stated one is not negative, and nothing spent is another thing.
+        """
+        if self.won < 0:
+            return Figure.missing(Standing.NOT_GIVEN)
         unknown = self.payments_without_won + self.unpaid
-        # A refund may exceed what was paid in the period; a stated figure is not negative.
-        return _figure(Sums.exactly(max(0, self.won), self.payments, unknown))
+        return _figure(Sums.exactly(self.won, self.payments, unknown))
 
     @property
     def people(self) -> Figure:

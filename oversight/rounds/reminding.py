@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
@@ -53,11 +53,26 @@ def administrators_of(paths: Iterable[str]) -> dict[str, tuple[User, ...]]:
         by_path[membership.agency.path].append(membership.user)
     found = {}
     for path in paths:
-        place = path
-        while place and place not in by_path:
-            place = place[: place.rstrip("/").rfind("/") + 1]
-        found[path] = tuple(by_path[place]) if place else ()
+        nearest = next((place for place in _upwards(path) if place in by_path), None)
+        found[path] = tuple(by_path[nearest]) if nearest else ()
     return found
+
+
+def untold(round_: Round) -> int:
+    """For how many agencies of the round there is nobody to be told: no administrator there, and none above."""
+    memberships = Membership.objects.filter(role=Role.ADMINISTRATOR, user__is_active=True).order_by()
+    if memberships.filter(agency__path__in=_upwards(round_.scope.path)).exists():
+        return 0
+    told = set(memberships.values_list("agency__path", flat=True).distinct())
+    asked = RoundAgency.objects.filter(round=round_).order_by().values_list("agency__path", flat=True)
+    return sum(told.isdisjoint(_upwards(path)) for path in asked)
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """A place in the tree and all above it."""
+    while path:
+        yield path
+        path = path[: path.rstrip("/").rfind("/") + 1]
 
 
 def tell_asked(round_: Round, key: str) -> int:

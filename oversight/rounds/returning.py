@@ -190,10 +190,11 @@ def gaps(records: Records) -> list[str]:
 
 
 def spending_gaps(records: Records) -> list[str]:
-    return _counted(
+    said = _counted(
         (records.payments_without_won, gettext("Payments whose won amount is not known: %(count)s.")),
         (records.unpaid, gettext("Subscriptions without any payment: %(count)s.")),
     )
+    return [*said, gettext("More was refunded in the period than paid.")] if records.won < 0 else said
 
 
 def people_gaps(records: Records) -> list[str]:

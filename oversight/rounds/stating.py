@@ -87,8 +87,6 @@ class Line:
             said = spending_gaps(self.records)
         elif self.measure == Measure.USERS:
             said = people_gaps(self.records)
-        if self.records.won < 0 and self.is_money:
-            said = [*said, gettext("More was refunded in the period than paid.")]
         if self.records.without:
             without = gettext("Without the %(count)s agencies below it that answered for themselves.")
             said = [*said, without % {"count": number(self.records.without)}]

@@ -25,6 +25,7 @@ from oversight.rounds import asking, closing, closing_jobs
 from oversight.rounds.acts import ACTS, seen
 from oversight.rounds.coverage import Coverage, State, coverage, share, states_of
 from oversight.rounds.forms import CoverageFilter, RoundForm
+from oversight.rounds.reminding import untold
 from oversight.rounds.tables import (
     STATUS_TONES,
     AskedTable,
@@ -141,6 +142,7 @@ def round_page(request: SignedInRequest, pk: int) -> HttpResponseBase:
         "form": form,
         "cards": _cards(round_, covered),
         "coverage": CoverageTable(covered),
+        "untold": untold(round_) if runs and round_.is_open else 0,
         "table": table,
         "own": _own(request.user, round_),
         "source": closing.source_of(round_, request.user),

@@ -21,6 +21,7 @@ from agencies.models import Agency, User
 from subscriptions.import_models import FileImport
 from subscriptions.importing import plain
 from subscriptions.importing.columns import Column, Vocabulary, headers_of, normal
+from subscriptions.importing.directory import NearCodes
 from subscriptions.importing.plain import Line, Rows
 from subscriptions.importing.running import Table
 from subscriptions.importing.values import read_day
@@ -74,6 +75,7 @@ class Agencies(Rows):
     def __init__(self, by: User, mapped: Sequence[str], table: Table) -> None:
         super().__init__(by, mapped, table)
         self._seen: dict[str, int] = {}
+        self._near = NearCodes(Agency.objects.visible_to(by), "code")
         self._kinds = {}
         for language in ("ko", "en"):
             with override(language):
@@ -160,7 +162,8 @@ class Agencies(Rows):
     def _named(self, line: Line, name: str, code: str) -> int | None:
         found = Agency.objects.visible_to(self.by).filter(code=code).values_list("pk", flat=True).first()
         if found is None:
-            line.wrong(name, _("There is no agency with this code, neither here nor in the file."))
+            message = _("There is no agency with this code, neither here nor in the file.")
+            line.wrong(name, message, self._near.of(code))
         return found
 
     def label(self, record: Agency) -> str:

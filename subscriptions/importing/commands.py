@@ -66,9 +66,8 @@ class ImportCommand(BaseCommand):
     def _tell(self, name: str, report: Report) -> None:
         for problem in report.problems:
             self.stderr.write(f"{name}, line {problem.line}: {self._text(problem)}")
-        told = report.errors + report.warnings
-        if told > len(report.problems):
-            self.stderr.write(f"{name}: and {told - len(report.problems):,} more")
+        if (more := report.problems_in_all - len(report.problems)) > 0:
+            self.stderr.write(f"{name}: and {more:,} more")
         if report.left_out:
             self.stdout.write(f"Columns left out: {', '.join(report.left_out)}")
         for outcome, count in sorted(report.outcomes.items()):

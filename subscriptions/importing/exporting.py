@@ -10,8 +10,9 @@ from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
 from agencies.models import Agency, Role, User
+from sources.models import Source
 from subscriptions import paying
-from subscriptions.importing import agencies, payments
+from subscriptions.importing import agencies, exchange_rates, payments
 from subscriptions.importing.columns import COLUMNS, Column
 from subscriptions.models import ExchangeRate, FileImport, Payment, PriceLine, Subscription
 from subscriptions.money import minor_units
@@ -49,6 +50,8 @@ def count_of(kind: str, by: User) -> int:
         return int(mine.values_list("pk", "price_lines").count())
     if kind == FileImport.Kind.PAYMENTS:
         return Payment.objects.visible_to(by, Role.ADMINISTRATOR).count()
+    if kind == FileImport.Kind.RATES:
+        return ExchangeRate.objects.count()
     return Agency.objects.visible_to(by).count()
 
 
@@ -107,6 +110,15 @@ def agency_rows(by: User) -> Iterator[list[Any]]:
         for name in ("parent", "successor"):
             cells[name] = cells[name].code if cells[name] else None
         yield list(cells.values())
+
+
+def rate_rows(by: User) -> Iterator[list[Any]]:
+    """All exchange rates, which belong to no agency; the codes only of sources that the person may read."""
+    yield _header(exchange_rates.COLUMNS)
+    readable = dict(Source.objects.readable_by(by).values_list("pk", "code"))
+    for one in ExchangeRate.objects.order_by("day", "currency").iterator(AT_ONCE):
+        rate = Decimal(one.rate) / ExchangeRate.SCALE
+        yield [one.currency, one.day, rate, readable.get(one.source_id)]
 
 
 def money(amount: int | None, currency: str) -> int | Decimal | None:

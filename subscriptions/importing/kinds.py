@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy
 
 from agencies.models import Role, User
 from subscriptions.import_models import FileImport
-from subscriptions.importing import agencies, exporting, payments, plain, running, undoing
+from subscriptions.importing import agencies, exchange_rates, exporting, payments, plain, running, undoing
 from subscriptions.importing.columns import SUBSCRIPTIONS, Vocabulary
 from subscriptions.importing.report import Report
 from subscriptions.models import Status
+from subscriptions.rates import may_change_rates
 
 
 class Run(Protocol):
@@ -120,6 +121,19 @@ KINDS: dict[str, Kind] = {
             partial(plain.undo, agencies.Agencies),
             agencies.example,
             exporting.agency_rows,
+        ),
+        Kind(
+            FileImport.Kind.RATES,
+            gettext_lazy("Exchange rates"),
+            exchange_rates.VOCABULARY,
+            may_change_rates,
+            exchange_rates.run,
+            exchange_rates.run,
+            exchange_rates.missing,
+            partial(plain.touched, exchange_rates.ExchangeRates),
+            partial(plain.undo, exchange_rates.ExchangeRates),
+            exchange_rates.example,
+            exporting.rate_rows,
         ),
     )
 }

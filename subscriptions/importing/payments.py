@@ -25,6 +25,7 @@ from subscriptions import paying
 from subscriptions.import_models import FileImport
 from subscriptions.importing import plain
 from subscriptions.importing.columns import Column, Vocabulary, headers_of, implied_by, normal
+from subscriptions.importing.directory import NearCodes
 from subscriptions.importing.plain import Line, Rows
 from subscriptions.importing.running import Table
 from subscriptions.importing.values import read_amount, read_day
@@ -93,6 +94,7 @@ class Payments(Rows):
         self._subscriptions: dict[str, Subscription] = {}
         self._stored: dict[Key, list[Payment]] = {}
         self._seen: dict[Key, int] = {}
+        self._near = NearCodes(Subscription.objects.visible_to(by, Role.ADMINISTRATOR), "reference")
 
     @classmethod
     def may(cls, by: User) -> bool:
@@ -121,7 +123,8 @@ class Payments(Rows):
     def form(self, line: Line) -> ModelForm | None:
         subscription = self._subscriptions.get(line.texts["reference"])
         if subscription is None:
-            line.wrong("reference", _("There is no such record among those you may change."))
+            message = _("There is no such record among those you may change.")
+            line.wrong("reference", message, self._near.of(line.texts["reference"]))
             return None
         data = self._data(line, subscription)
         if line.has_errors:

@@ -61,12 +61,25 @@ class Report:
         """How many records the file holds, those with an error left out."""
         return self.new + self.changed + self.left
 
+    @property
+    def problems_in_all(self) -> int:
+        """How many there are, of which `problems` are the first: errors before warnings."""
+        return self.errors + self.warnings
+
     def tell(self, problems: Iterable[Problem]) -> None:
+        """Count what is wrong, and keep it while there is room; an error takes the place of the last warning."""
         for problem in problems:
+            full = len(self.problems) >= MOST_PROBLEMS
+            if full and problem.is_error and self.errors < MOST_PROBLEMS:
+                del self.problems[self._last_warning()]
+                full = False
             self.errors += problem.is_error
             self.warnings += not problem.is_error
-            if len(self.problems) < MOST_PROBLEMS:
+            if not full:
                 self.problems.append(problem)
+
+    def _last_warning(self) -> int:
+        return next(at for at in reversed(range(len(self.problems))) if not self.problems[at].is_error)
 
     def count(self, line: int, act: str, label: str, fields: Iterable[str] = ()) -> None:
         """One more record that is created, changed or left: `act` is "new", "changed" or "left"."""

@@ -38,8 +38,7 @@ def _may_import(request: SignedInRequest) -> None:
 
 
 def _own(request: SignedInRequest, pk: int) -> Upload:
-    """The upload, if it is the reader's; 404 otherwise, and 403 for whoever administers nothing."""
-    _may_import(request)
+    """The upload, if it is the reader's; 404 otherwise, and 403 for an owner who may not import such files any more."""
     upload = get_object_or_404(_uploads(request), pk=pk)
     if not KINDS[upload.kind].may(request.user):
         raise PermissionDenied
@@ -175,7 +174,7 @@ def _column(kind: Kind, name: str) -> str:
 
 @require_safe
 def problems(request: SignedInRequest, pk: int) -> HttpResponseBase:
-    """All errors and warnings as a file."""
+    """The errors and warnings as a file, as many as are kept."""
     upload = _own(request, pk)
     if not upload.report:
         raise Http404
@@ -184,11 +183,15 @@ def problems(request: SignedInRequest, pk: int) -> HttpResponseBase:
 
 
 def _problem_rows(upload: Upload) -> Iterator[list[Any]]:
-    kind = KINDS[upload.kind]
+    kind, report = KINDS[upload.kind], Report.of_json(upload.report or {})
     yield [_("Row of the file"), _("Severity"), _("Column"), _("Value"), _("Message"), _("Suggestion")]
-    for one in Report.of_json(upload.report or {}).problems:
+    for one in report.problems:
         severity = _("Error") if one.is_error else _("Warning")
         yield [one.line, severity, _column(kind, one.column), one.value, one.message, one.suggestion]
+    if report.problems_in_all > len(report.problems):
+        told = _("The first %(shown)s of %(total)s; errors before warnings.")
+        shown, total = f"{len(report.problems):,}", f"{report.problems_in_all:,}"
+        yield ["", "", "", "", told % {"shown": shown, "total": total}, ""]
 
 
 @require_POST

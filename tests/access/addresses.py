@@ -32,6 +32,7 @@ FOLLOWS_UP = "       login  403  302  302  302  302  302  403  403  302"
 FREEZES = "          login  403  403  403  403  403  403  200  200  200"
 NO_PASSWORD = "      login  403  403  403  403  403  403  403  403  403"  # nor a code: nothing could be asked
 CHANGES_RATES = "    login  403  403  403  403  403  200  403  403  200"
+IMPORTS = "          login  403  200  200  200  403  200  403  403  200"
 ASKS = "             login  403  403  403  403  403  200  200  200  200"
 
 NOT_FOUND = EVERYBODY.replace("200", "404")
@@ -169,20 +170,27 @@ PLAIN: dict[Row, tuple[str, str]] = {
     ("subscriptions:decisions", ("?_export=csv",)): (SIGNED_IN, NEVER),
     ("subscriptions:waivers", ()): (SIGNED_IN, NEVER),
     # Sent empty, the form comes back.
-    ("subscriptions:imports", ()): (RECORDERS, RECORDERS),
+    ("subscriptions:imports", ()): (IMPORTS, IMPORTS),
     ("subscriptions:import-example", ("subscriptions", "csv")): (RECORDERS, NEVER),
     ("subscriptions:import-example", ("payments", "xlsx")): (RECORDERS, NEVER),
     ("subscriptions:import-example", ("agencies", "csv")): (SYSTEM, NEVER),
     ("subscriptions:import-records", ("subscriptions", "csv")): (RECORDERS, NEVER),
     ("subscriptions:import-records", ("payments", "xlsx")): (RECORDERS, NEVER),
     ("subscriptions:import-records", ("agencies", "csv")): (SYSTEM, NEVER),
+    ("subscriptions:import-example", ("rates", "csv")): (CHANGES_RATES, NEVER),
+    ("subscriptions:import-records", ("rates", "csv")): (CHANGES_RATES, NEVER),
     ("subscriptions:renewals", ()): (SIGNED_IN, NEVER),
     ("subscriptions:renewals", ("?_export=csv",)): (SIGNED_IN, NEVER),
     ("subscriptions:renewal-calendar", ()): (SIGNED_IN, NEVER),
 }
 
 # What is otherwise in a register of two countries: nobody's role there holds for all of it.
-OF_TWO_COUNTRIES = {("subscriptions:import-rates", ()): (SYSTEM, SYSTEM)}
+OF_TWO_COUNTRIES = {
+    ("subscriptions:import-rates", ()): (SYSTEM, SYSTEM),
+    ("subscriptions:imports", ()): (RECORDERS, RECORDERS),
+    ("subscriptions:import-example", ("rates", "csv")): (SYSTEM, NEVER),
+    ("subscriptions:import-records", ("rates", "csv")): (SYSTEM, NEVER),
+}
 
 
 def at_jeju(rule: Rule) -> str:

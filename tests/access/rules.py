@@ -105,13 +105,6 @@ def administers(title: str, position: str) -> str:
     return "200" if position in REACH[title] else "404"
 
 
-def imports(title: str, position: str) -> str:
-    """The owner's alone, on pages of those who may import."""
-    if ROLE[title] not in ("administrator", "sysadmin"):
-        return "403"
-    return owns(title, position)
-
-
 def finds_view(title: str, position: str) -> str:
     """Shared with a committee: theirs, of those above, and the owner's."""
     of_committee = ROLE[title] in ("committee_member", "sysadmin") and position in REACH[title]

@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, connection, transaction
 from django.utils import translation
 
-from agencies.models import Agency, Notice, Role
+from agencies.models import Agency, Notice, Role, User
 from audit.agreement import disagreements
 from oversight.explorer.answering import total_of
 from oversight.explorer.question import Dimension, Filters, Measure, Question
@@ -200,6 +200,38 @@ def test_figures_are_those_of_the_explorer(opened, clerk):
     assert records.people == explored(Measure.USERS)
     assert (records.won, records.payments_without_won, records.unpaid) == (5_700, 1, 1)
     assert (records.users.low, records.users.high) == (50, 56)
+
+
+def test_more_refunded_than_paid_is_no_figure_and_in_no_sum(opened, member, clerk, in_english):
+    for place, won in (("KR/P1", 100), ("KR/P2", -30), ("KR/P3", 5)):
+        paid(subscribed(place), won)
+    round_ = opened()
+    for code in ("P1", "P2", "P3"):
+        filed = returning.confirm(asked(round_, code), by=clerk)
+        assert json.loads(filed.document)["records"]["won"] == {"P1": 100, "P2": -30, "P3": 5}[code]
+    source = closing.close(round_, by=member, on=DAY)
+    assert [row[1:2] + row[4:6] for row in told(source) if row[2] == "spending"] == [
+        ("P1 P3", "stated", 105),
+        ("P1", "stated", 100),
+        ("P2", "not_given", None),
+        ("P3", "stated", 5),
+    ]
+    statement = source.statements.get(code="S3")
+    assert statement.text_en == "Agency P2 confirmed what is recorded: Not given."
+    assert statement.note_en == "More was refunded in the period than paid."
+    assert "of 2 agencies that gave a figure" in source.statements.get(code="S1").text_en
+
+
+def test_for_whom_nobody_is_told_is_counted(opened, member):
+    person(Role.ADMINISTRATOR, agency_at("KR/P1/C1"))
+    round_ = opened(kinds=[])
+    assert reminding.untold(round_) == round_.asked.count() - 1
+    of_p1 = person(Role.ADMINISTRATOR, agency_at("KR/P1"))
+    assert reminding.untold(round_) == round_.asked.count() - 3
+    User.objects.filter(pk=of_p1.pk).update(is_active=False)
+    assert reminding.untold(round_) == round_.asked.count() - 1
+    person(Role.ADMINISTRATOR, round_.scope)
+    assert reminding.untold(round_) == 0
 
 
 def test_a_nil_return_does_not_contradict_the_register(opened, clerk, in_english):
@@ -410,6 +442,8 @@ def test_coverage_by_kind_as_far_as_one_sees(opened, member, clerk, django_asser
         (str(Agency.Kind.OFFICE.label), {State.OVERDUE: 1}),
     ]
     assert (found.total.answered, found.total.whole, share(2, 7), share(0, 0)) == (2, 7, "28.6%", "–")
+    shares = [share(part, 20_000) for part in (0, 1, 10_010, 19_999, 20_000)]
+    assert shares == ["0.0%", "0.1%", "50.1%", "99.9%", "100.0%"]
     of_p1 = person(Role.ADMINISTRATOR, agency_at("KR/P1"))
     assert dict(coverage(of_p1, round_, DAY).total.counts) == {
         State.NIL: 1,

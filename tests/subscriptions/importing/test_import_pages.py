@@ -24,6 +24,8 @@ from agencies.models import User
 from subscriptions import recording
 from subscriptions.importing import jobs
 from subscriptions.importing.reading import LARGEST_FILE
+from subscriptions.importing.report import Report
+from subscriptions.importing.rows import Problem as Told
 from subscriptions.models import FileImport, Status, Subscription
 from subscriptions.upload_models import KnownHeader, Upload
 from tests.pages import errors_on, form_on, read
@@ -165,6 +167,30 @@ def test_errors_are_told_with_their_row_and_as_a_file_and_the_next_file_knows_th
     # Choosing what the header says by itself forgets what was chosen.
     tried(client, GOOD, column_8="")
     assert not KnownHeader.objects.exists()
+
+
+def test_errors_go_before_warnings_where_not_all_are_kept_and_page_and_file_say_how_many_there_are(
+    by: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("subscriptions.importing.report.MOST_PROBLEMS", 3)
+    report, client = Report(), client_of(by)
+    for severity in "wwweeweew":
+        line = report.problems_in_all + 2
+        report.tell([Told(line, "amount", "", "told", is_error=severity == "e")])
+        assert len(report.problems) <= 3
+    assert (report.errors, report.warnings) == (4, 5)
+    assert [(one.line, one.is_error) for one in report.problems] == [(5, True), (6, True), (8, True)]
+    upload = Upload.objects.create(
+        owner=by, kind="subscriptions", file_name="f.csv", step=Step.TRIAL, report=report.as_json()
+    )
+    assert "The first 3 of 9 are listed, here and in the file; errors before warnings." in shown(
+        client, upload
+    )
+    response: Any = client.get(f"{upload.get_absolute_url()}problems/")
+    text = b"".join(response.streaming_content).decode("utf-8-sig")
+    *told, last = csv.reader(io.StringIO(text))
+    assert len(told) == 1 + 3
+    assert last == ["", "", "", "", "The first 3 of 9; errors before warnings.", ""]
 
 
 def test_what_is_no_table_is_refused_at_once(by: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
-"""Payments and agencies from files: what a row means, what is refused, the same file twice, and the undo."""
+"""Payments, agencies and exchange rates from files: what a row means, what is refused, the same file twice, and the undo."""
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.core.management import call_command
 from agencies.models import Agency, Recheck, User
 from audit.models import Event
 from figures.files import csv_lines
+from subscriptions import paying
 from subscriptions.import_models import FileImport
 from subscriptions.importing import agencies, payments
 from subscriptions.importing.kinds import KINDS
@@ -228,6 +230,17 @@ def test_agencies_from_their_file_to_the_undo(by: User) -> None:
     assert Agency.objects.filter(code="C9-1").exists()
 
 
+def test_a_code_that_is_nearly_right_is_suggested(by: User) -> None:
+    """Only of what the person may change."""
+    near = pay(
+        "reference,date,amount\nP1-3,2026-01-01,5\n p1 -1,2026-01-01,5\nP2-1,2026-01-01,5\nX,2026-01-01,5\n",
+        by,
+    )
+    assert [one.suggestion for one in near.problems] == ["P1-2", "P1-1", "P1-1", ""]
+    tree = agencies.run(b"code,parent\nC1,P11\nP1,ZZZ\n", "t.csv", person("sysadmin"))
+    assert [one.suggestion for one in tree.problems] == ["P1", ""]
+
+
 def test_what_is_wrong_with_agencies(by: User) -> None:
     root = person("sysadmin")
     rows = [
@@ -249,3 +262,69 @@ def test_what_is_wrong_with_agencies(by: User) -> None:
         assert kept(Agency, "code", "path") == before
     with pytest.raises(Refused):
         agencies.run(TREE.encode(), "a.csv", by)
+
+
+RATES = '통화,기준일,매매기준율(원)\nUSD,2026-06-01,"1,400"\nJPY(100),2026.6.1,943.21\n'
+
+
+def test_exchange_rates_from_their_file_to_the_undo(by: User) -> None:
+    officer = person("policy_officer", agency_at("KR"))
+    kind = KINDS["rates"]
+    payment = Payment(
+        subscription=Subscription.objects.get(reference="P1-1"),
+        paid_on=datetime.date(2026, 6, 3),
+        amount=10_000,
+        currency="USD",
+    )
+    paying.price(payment)
+    payment.save()
+    paying.keep_pricing(payment)
+
+    def won() -> int | None:
+        return Payment.objects.get().won
+
+    def taken(text: str, **options: Any) -> Report:
+        return kind.run(text.encode(), "환율.csv", officer, **options)
+
+    with pytest.raises(Refused):
+        kind.run(RATES.encode(), "환율.csv", by)
+    with pytest.raises(Refused):
+        taken("currency,day\nUSD,2026-06-01\n")
+    trial = taken(RATES, trial=True)
+    assert (told(trial), trial.new, won(), ExchangeRate.objects.count()) == ([], 2, None, 0)
+    first = taken(RATES, expected=trial.digest)
+    assert kept(ExchangeRate, "currency", "rate") == [("USD", 1_400_000_000), ("JPY", 9_432_100)]
+    assert (first.new, won()) == (2, 140_000)
+    again = taken(RATES)
+    assert (again.new, again.changed, again.left) == (0, 0, 2)
+    nearer = "USD,2026-06-02,1600\n"
+    second = taken(RATES.replace("943.21", "950") + nearer)
+    assert [(row.act, row.label, row.fields) for row in second.rows] == [
+        ("changed", "JPY · 2026-06-01", ["rate"]),
+        ("new", "USD · 2026-06-02", []),
+    ]
+    assert won() == 160_000
+    bad = taken(
+        "currency,day,rate,source\nUSX,2026-06-01,1,\nEUR,2026-13-01,1,\nEUR,2999-01-01,1,\nEUR,2026-06-01,0,\n"
+        "GBP,2026-06-01,1,none\nUSD,2026-06-02,1,\nUSD,2026-06-02,2,\nKRW,2026-06-01,1,\n"
+    )
+    assert [(one.line, one.column, one.value) for one in bad.problems] == [
+        (2, "currency", "USX"),
+        (3, "day", "2026-13-01"),
+        (4, "day", "2999-01-01"),
+        (5, "rate", "0"),
+        (6, "source", "none"),
+        (8, "rate", "2"),
+        (9, "currency", "KRW"),
+    ]
+    assert (bad.run, ExchangeRate.objects.count()) == (None, 3)
+    with pytest.raises(Touched):
+        kind.undo(first.run, by=officer)
+    Recheck.objects.all().delete()
+    kind.undo(second.run, by=officer)
+    assert won() == 140_000  # by the rate of the day before, as it was
+    assert kept(ExchangeRate, "currency", "rate") == [("USD", 1_400_000_000), ("JPY", 9_432_100)]
+    assert set(Recheck.objects.values_list("about", "code")) == {
+        (Recheck.About.EXCHANGE_RATE, "JPY"),
+        (Recheck.About.EXCHANGE_RATE, "USD"),
+    }

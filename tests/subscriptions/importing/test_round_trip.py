@@ -15,7 +15,7 @@ from figures.standing import Standing
 from subscriptions.importing.columns import COLUMNS
 from subscriptions.importing.kinds import KINDS
 from subscriptions.importing.report import Report
-from subscriptions.models import Payment, PriceLine, Subscription
+from subscriptions.models import ExchangeRate, Payment, PriceLine, Subscription
 from tests.subscriptions.factories import ProductFactory, SubscriptionFactory, agency_at, days, person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -50,6 +50,7 @@ def by(db: None) -> User:
         )
     ):
         Payment.objects.create(subscription=full, paid_on=days(-number), **paid)  # type: ignore[misc]
+    ExchangeRate.objects.create(currency="JPY", day=days(-1), rate=9_432_100)
     return person("administrator", place)
 
 
@@ -70,7 +71,8 @@ def taken(kind: str, data: bytes, by: User) -> Report:
 
 def stored() -> list[list[dict[str, Any]]]:
     return [
-        list(model.objects.order_by("pk").values()) for model in (Subscription, PriceLine, Payment, Agency)
+        list(model.objects.order_by("pk").values())
+        for model in (Subscription, PriceLine, Payment, Agency, ExchangeRate)
     ]
 
 
@@ -79,7 +81,12 @@ def test_a_file_that_is_not_edited_changes_nothing(by: User, language: str, endi
     before = stored()
     root = person("sysadmin")
     with translation.override(language):
-        for kind, records, whose in (("subscriptions", 2, by), ("payments", 3, by), ("agencies", 4, root)):
+        for kind, records, whose in (
+            ("subscriptions", 2, by),
+            ("payments", 3, by),
+            ("agencies", 4, root),
+            ("rates", 1, root),
+        ):
             report = taken(kind, written(kind, ending, whose), whose)
             assert (report.new, report.changed, report.left, report.left_out) == (0, 0, records, [])
     assert stored() == before
