@@ -32,8 +32,6 @@ from subscriptions.derived_admin import DecisionInline, FindingInline
 from subscriptions.evaluation import Judgement, names_for
 from subscriptions.forms import PriceLineForm, PriceLines
 from subscriptions.models import (
-    COMMITTED,
-    Decision,
     Payment,
     PriceLine,
     Status,
@@ -251,9 +249,7 @@ class SubscriptionAdmin(HistoryAdmin):
             obj.reference = recording.next_reference(obj.agency)
         request.subscription_before = before  # type: ignore[attr-defined]
         request.lines_before = list(before.price_lines.order_by("position")) if before else []  # type: ignore[attr-defined]
-        declared = recording_in_admin.act_in_admin(obj, before) == Decision.Act.DECLARE
-        if obj.status in COMMITTED and obj.approved_at is None and not declared:
-            obj.approved_at = timezone.now()
+        recording_in_admin.keep_approval_in_step(obj, before)
         super().save_model(request, obj, form, change)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:

@@ -153,11 +153,7 @@ def request(subscription: Subscription, lines: Sequence[PriceLine], *, by: User)
     _store(subscription, lines, by)
     recorded = _decide(subscription, Decision.Act.REQUEST, by, start=Status.REQUESTED)
     if not recorded.refused:
-        Responsible.objects.filter(subscription=subscription).delete()  # whoever asks looks after it
-        people = _people(Role.APPROVER, subscription.agency)
-        if recorded.outcome == Outcome.NEEDS_OFFICER:
-            people |= _people(Role.POLICY_OFFICER, subscription.agency)
-        _tell(people - {by}, "subscription_requested", subscription, by)
+        tell_of(Decision.Act.REQUEST, subscription, by, found=recorded.outcome)
     return recorded
 
 
@@ -169,7 +165,7 @@ def declare(subscription: Subscription, lines: Sequence[PriceLine], *, by: User)
     subscription.status, subscription.declared = Status.ACTIVE, True
     _store(subscription, lines, by)
     recorded = _decide(subscription, Decision.Act.DECLARE, by, enforced=False)
-    _tell_officers(subscription, recorded.outcome, by)
+    tell_of(Decision.Act.DECLARE, subscription, by, found=recorded.outcome)
     return recorded
 
 
@@ -211,8 +207,7 @@ def change(
     if before.status in COMMITTED and reopening.follow(
         subscription, lines, kept, causes, ended, by=by, on=on
     ):
-        Responsible.objects.filter(subscription=subscription).delete()
-        _tell(_people(Role.APPROVER, subscription.agency) - {by}, "approval_reopened", subscription, by)
+        tell_asked("approval_reopened", subscription, by)
     return recorded
 
 
@@ -234,7 +229,7 @@ def approve_as_officer(
             subscription=subscription, policy_version=judgement.version, approved_by=by, reason=reason
         )
     recorded = _decide(subscription, Decision.Act.OFFICER_APPROVE, by, reason=reason, enforced=False)
-    _tell(_asked_by(subscription) - {by}, "officer_approved", subscription, by)
+    tell_of(Decision.Act.OFFICER_APPROVE, subscription, by, asked=asked_by(subscription))
     return recorded
 
 
@@ -251,6 +246,7 @@ def approve(subscription: Subscription, *, by: User, reason: str = "", seen: int
     if waiting is None and subscription.started_on is None:
         raise NotPossible
     hold(subscription.agency)
+    asked = asked_by(subscription)
     starts_now = subscription.status == Status.ACTIVE or (subscription.started_on or today()) <= today()
     recorded = _decide(
         subscription,
@@ -263,7 +259,7 @@ def approve(subscription: Subscription, *, by: User, reason: str = "", seen: int
     if not recorded.refused:
         if waiting is not None:
             reopening.close(waiting, reopening.Closing.APPROVED)
-        _tell(_asked_by(subscription) - {by}, "subscription_approved", subscription, by)
+        tell_of(Decision.Act.APPROVE, subscription, by, asked=asked)
     return recorded
 
 
@@ -283,12 +279,10 @@ def refuse(subscription: Subscription, *, by: User, reason: str, seen: int | Non
     """Turn down a request, with the reason; of what goes on already the change that waits, and the record becomes what it was."""
     subscription = _as_seen(subscription, seen)
     _require(may_approve(by, subscription) or may_approve_as_officer(by, subscription))
-    waiting = _waiting(subscription)
+    waiting, asked = _waiting(subscription), asked_by(subscription)
     if waiting is None:
-        asked = _asked_by(subscription)
         recorded = _leave(subscription, Status.REFUSED, Decision.Act.REFUSE, by, reason)
     else:
-        asked = _asked_by(subscription)
         lines = list(subscription.price_lines.order_by("position"))
         was, old_lines = reopening.as_approved(waiting, subscription, lines)
         hold(subscription.agency, was.agency)
@@ -296,7 +290,7 @@ def refuse(subscription: Subscription, *, by: User, reason: str, seen: int | Non
         reopening.give_back_approvals(waiting)
         reopening.close(waiting, reopening.Closing.REFUSED)
         recorded = _decide(was, Decision.Act.REFUSE, by, reason=reason, enforced=False)
-    _tell(asked - {by}, "subscription_refused", subscription, by)
+    tell_of(Decision.Act.REFUSE, subscription, by, asked=asked)
     return recorded
 
 
@@ -585,7 +579,7 @@ def _people(role: Role, agency: Agency) -> set[User]:
     return {membership.user for membership in memberships.select_related("user")}
 
 
-def _asked_by(subscription: Subscription) -> set[User]:
+def asked_by(subscription: Subscription) -> set[User]:
     """Who is told what becomes of it: whoever asked for it or changed it since, or whoever has taken that over."""
     taken = Responsible.objects.filter(subscription=subscription).select_related("person").first()
     if taken is not None:
@@ -597,11 +591,41 @@ def _asked_by(subscription: Subscription) -> set[User]:
     return set(User.objects.filter(pk=pk)) if pk else set()
 
 
-def _tell_officers(subscription: Subscription, found: Outcome, by: User) -> None:
-    """Tell policy officers of a tool that is in use although policies stand against it."""
-    if found in (Outcome.REFUSED, Outcome.NEEDS_OFFICER):
+_TOLD = {
+    Decision.Act.APPROVE: "subscription_approved",
+    Decision.Act.REFUSE: "subscription_refused",
+    Decision.Act.OFFICER_APPROVE: "officer_approved",
+}
+
+
+def tell_of(
+    act: Decision.Act,
+    subscription: Subscription,
+    by: User,
+    *,
+    found: Outcome = Outcome.CLEAR,
+    asked: Iterable[User] = (),
+) -> None:
+    """Tell whom an act concerns: those who decide on a request, and `asked`, who waited for the decision (see `asked_by`).
+
+    `found` is what the policies in force came to: officers hear of what waits for them, and of what is in use against a policy.
+    """
+    if act == Decision.Act.REQUEST:
+        tell_asked("subscription_requested", subscription, by, officers=found == Outcome.NEEDS_OFFICER)
+    elif act == Decision.Act.DECLARE and found in (Outcome.REFUSED, Outcome.NEEDS_OFFICER):
         people = _people(Role.POLICY_OFFICER, subscription.agency)
         _tell(people - {by}, "subscription_declared", subscription, by)
+    elif act in _TOLD:
+        _tell({*asked} - {by}, _TOLD[act], subscription, by)
+
+
+def tell_asked(key: str, subscription: Subscription, by: User, *, officers: bool = False) -> None:
+    """Tell approvers, and `officers` too, that `by` asks them to decide. Whoever asks looks after it from then on."""
+    Responsible.objects.filter(subscription=subscription).delete()
+    people = _people(Role.APPROVER, subscription.agency)
+    if officers:
+        people |= _people(Role.POLICY_OFFICER, subscription.agency)
+    _tell(people - {by}, key, subscription, by)
 
 
 def _tell(people: Iterable[User], key: str, subscription: Subscription, by: User) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agencies.models import User
@@ -44,34 +45,80 @@ def recorded_in_admin(
 
     `before` is the record as it was with its price lines, None for a new one. Raises RefusedInAdmin, for the admin to roll back
     what it saved: when it moved to a status that policies stand against, or grew or renewed what they block. Raises
-    NotDecidedHere, likewise, when somebody would decide on their own request.
+    NotDecidedHere, likewise, when somebody would decide on their own request, or change what is over.
     """
     subscription = recording.locked(subscription)
     recording.hold(before.agency if before else subscription.agency, subscription.agency)
     on, lines, ended = recording.today(), list(subscription.price_lines.order_by("position")), []
     material = material_changes(before, subscription, lines, on, old_lines) if before is not None else []
-    if material:
+    act, was = act_in_admin(subscription, before), before.status if before is not None else Status.DRAFT
+    if before is not None:
+        _require_editable(subscription, lines, before, old_lines)
+    if material or _goes_back(subscription, was):
         ended = reopening.end_approvals(subscription)
     judgements = judge_candidate(subscription, lines, on, recording.approved_under(subscription))
     found, status = outcome(judgements), Status(subscription.status)
-    act = act_in_admin(subscription, before)
     starts = act in (Decision.Act.REQUEST, Decision.Act.APPROVE, Decision.Act.ACTIVATE)
     grows = act == Decision.Act.CHANGE and bool(material) and status in LIVE
     officer_first = starts and status in COMMITTED and found == Outcome.NEEDS_OFFICER
     if officer_first or ((starts or grows) and found == Outcome.REFUSED):
         raise RefusedInAdmin(act, judgements)
     _require_two_people(subscription, lines, by, before, old_lines)
+    asked = recording.asked_by(subscription)
     moved = recording.store_facts(subscription, lines, on)
     decision = recording.log(subscription, act, by, judgements)
     recording.reconcile(subscription, on, judgements, moved, by)
     if status not in COMMITTED:
         reopening.close_over(subscription)
-    elif before is not None and before.status in COMMITTED:
+    elif before is not None and was in COMMITTED:
         kept = content_of(before, old_lines)
-        reopening.follow(subscription, lines, kept, material, ended, by=by, on=on)
-    if act == Decision.Act.DECLARE:
-        recording._tell_officers(subscription, found, by)
+        if reopening.follow(subscription, lines, kept, material, ended, by=by, on=on):
+            recording.tell_asked("approval_reopened", subscription, by)
+    if not (
+        act == Decision.Act.APPROVE and was == Status.ACTIVE
+    ):  # that one is only put back to before its start
+        recording.tell_of(act, subscription, by, found=found, asked=asked)
     return recording.Recorded(subscription, judgements, decision)
+
+
+def keep_approval_in_step(subscription: Subscription, before: Subscription | None) -> None:
+    """Say, before the admin saves it, since when it is approved, as the acts do: what goes back to be decided is so no more."""
+    if _goes_back(subscription, before.status if before is not None else Status.DRAFT):
+        subscription.approved_at = None
+        return
+    declared = act_in_admin(subscription, before) == Decision.Act.DECLARE
+    if subscription.status in COMMITTED and subscription.approved_at is None and not declared:
+        subscription.approved_at = timezone.now()
+
+
+def _goes_back(subscription: Subscription, was: str) -> bool:
+    """Whether it becomes a draft or a request again, so that whatever was approved of it is approved no more."""
+    return subscription.status != was != Status.DRAFT and subscription.status in (
+        Status.DRAFT,
+        Status.REQUESTED,
+    )
+
+
+# What may still be put right in what is over: no policy, cost or term depends on it.
+_HARMLESS = ("plan", "purpose", "owner_department", "reseller", "contract_number")
+
+
+def _require_editable(
+    subscription: Subscription,
+    lines: Sequence[PriceLine],
+    before: Subscription,
+    old_lines: Sequence[PriceLine],
+) -> None:
+    """That what is over stays as it is, as in the acts, which change only drafts and what is live. Raises NotDecidedHere."""
+    if {before.status, subscription.status} & {Status.DRAFT, *LIVE}:
+        return
+    was, now = content_of(before, old_lines), content_of(subscription, lines)
+    if any(was[name] != now[name] for name in was if name not in _HARMLESS):
+        raise NotDecidedHere(
+            _(
+                "What is ended, refused or void is not changed, except for its texts. Make it a draft again first."
+            )
+        )
 
 
 def _require_two_people(
