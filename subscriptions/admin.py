@@ -27,13 +27,11 @@ from agencies.admin_scope import (
 from agencies.models import User
 from figures.formatting import day, figure_html
 from policies.verdicts import Effect, Verdict
-from subscriptions import life_admin, money_admin, paying, recording  # noqa: F401  Django looks for admins here
+from subscriptions import life_admin, money_admin, paying, recording, recording_in_admin  # noqa: F401  Django looks for admins here
 from subscriptions.derived_admin import DecisionInline, FindingInline
 from subscriptions.evaluation import Judgement, names_for
 from subscriptions.forms import PriceLineForm, PriceLines
 from subscriptions.models import (
-    COMMITTED,
-    Decision,
     Payment,
     PriceLine,
     Status,
@@ -224,12 +222,12 @@ class SubscriptionAdmin(HistoryAdmin):
         """Save and check in one transaction; what cannot be kept is rolled back and shown again with the reasons."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        except recording.RefusedInAdmin as refused:
+        except recording_in_admin.RefusedInAdmin as refused:
             before = request.subscription_before  # type: ignore[attr-defined]
             if before is not None:
-                recording.keep_refusal(before, refused, by=request.user)  # type: ignore[arg-type]
+                recording_in_admin.keep_refusal(before, refused, by=request.user)  # type: ignore[arg-type]
             request.stopped = refusal_texts(refused.judgements)  # type: ignore[attr-defined]
-        except recording.NotDecidedHere as not_decided:
+        except recording_in_admin.NotDecidedHere as not_decided:
             request.stopped = [not_decided.reason]  # type: ignore[attr-defined]
         except NotKept as not_kept:
             request.stopped = not_kept.reasons  # type: ignore[attr-defined]
@@ -251,9 +249,7 @@ class SubscriptionAdmin(HistoryAdmin):
             obj.reference = recording.next_reference(obj.agency)
         request.subscription_before = before  # type: ignore[attr-defined]
         request.lines_before = list(before.price_lines.order_by("position")) if before else []  # type: ignore[attr-defined]
-        declared = recording.act_in_admin(obj, before) == Decision.Act.DECLARE
-        if obj.status in COMMITTED and obj.approved_at is None and not declared:
-            obj.approved_at = timezone.now()
+        recording_in_admin.keep_approval_in_step(obj, before)
         super().save_model(request, obj, form, change)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
@@ -270,7 +266,7 @@ class SubscriptionAdmin(HistoryAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        recorded = recording.recorded_in_admin(
+        recorded = recording_in_admin.recorded_in_admin(
             form.instance,
             by=request.user,  # type: ignore[arg-type]
             before=request.subscription_before,  # type: ignore[attr-defined]

@@ -14,7 +14,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models.functions import Length
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from agencies.models import Agency, Membership, Notice, Role, User
 from policies.holding import hold_policies
@@ -68,22 +67,6 @@ class StaleEdit(Exception):
         self.current = current
 
 
-class RefusedInAdmin(Exception):
-    """Policies stand against what the Django admin has saved."""
-
-    def __init__(self, act: Decision.Act, judgements: list[Judgement]) -> None:
-        super().__init__(act)
-        self.act, self.judgements = act, judgements
-
-
-class NotDecidedHere(Exception):
-    """The Django admin would decide on a request in a way that the acts do not; `reason` says what to do instead."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 class NotPossible(Exception):
     """The subscription's status does not allow the act."""
 
@@ -116,10 +99,10 @@ def requester_of(subscription: Subscription) -> int | None:
 
 def askers_of(subscription: Subscription) -> set[int | None]:
     """Those whose request it is: who asked for it or changed it since somebody last decided, or else who recorded it."""
-    acts = subscription.decisions.filter(act__in=[*_ASKING, *_DECIDING], result=Decision.Result.DONE)
+    acts = subscription.decisions.filter(act__in=[*_ASKING, *DECIDING], result=Decision.Result.DONE)
     askers: set[int | None] = set()
     for act, person in acts.values_list("act", "decided_by"):
-        if act in _DECIDING and askers:
+        if act in DECIDING and askers:
             return askers
         if act in _ASKING:
             askers.add(person)
@@ -129,9 +112,9 @@ def askers_of(subscription: Subscription) -> set[int | None]:
 
 
 _ASKING = (Decision.Act.REQUEST, Decision.Act.CHANGE, Decision.Act.RENEW)
-_DECIDING = (Decision.Act.APPROVE, Decision.Act.REFUSE)
+DECIDING = (Decision.Act.APPROVE, Decision.Act.REFUSE)
 # The acts that decide on what the record says, so that it is kept as it was then.
-_KEEPS_RECORD = (*_DECIDING, Decision.Act.OFFICER_APPROVE)
+_KEEPS_RECORD = (*DECIDING, Decision.Act.OFFICER_APPROVE)
 
 
 # --- the acts ---------------------------------------------------------------------------------------------------------
@@ -141,7 +124,7 @@ def check(subscription: Subscription, lines: Sequence[PriceLine]) -> list[Judgem
     """The verdicts of a subscription as it is typed; writes nothing."""
     approved: Iterable[int] = ()
     if subscription.pk and not growth(subscription, lines):
-        approved = _approved(subscription)
+        approved = approved_under(subscription)
     return judge_candidate(subscription, lines, today(), approved)
 
 
@@ -165,16 +148,12 @@ def save_draft(subscription: Subscription, lines: Sequence[PriceLine], *, by: Us
 def request(subscription: Subscription, lines: Sequence[PriceLine], *, by: User) -> Recorded:
     """Ask for a subscription to be approved. One that a policy blocks is refused and stays a draft."""
     _require_draft(subscription, by)
-    _hold(subscription.agency)
+    hold(subscription.agency)
     subscription.status = Status.DRAFT
     _store(subscription, lines, by)
     recorded = _decide(subscription, Decision.Act.REQUEST, by, start=Status.REQUESTED)
     if not recorded.refused:
-        Responsible.objects.filter(subscription=subscription).delete()  # whoever asks looks after it
-        people = _people(Role.APPROVER, subscription.agency)
-        if recorded.outcome == Outcome.NEEDS_OFFICER:
-            people |= _people(Role.POLICY_OFFICER, subscription.agency)
-        _tell(people - {by}, "subscription_requested", subscription, by)
+        tell_of(Decision.Act.REQUEST, subscription, by, found=recorded.outcome)
     return recorded
 
 
@@ -182,11 +161,11 @@ def request(subscription: Subscription, lines: Sequence[PriceLine], *, by: User)
 def declare(subscription: Subscription, lines: Sequence[PriceLine], *, by: User) -> Recorded:
     """Record a tool that is in use already, also one that policies forbid: a fact with a finding, not a secret."""
     _require_draft(subscription, by)
-    _hold(subscription.agency)
+    hold(subscription.agency)
     subscription.status, subscription.declared = Status.ACTIVE, True
     _store(subscription, lines, by)
     recorded = _decide(subscription, Decision.Act.DECLARE, by, enforced=False)
-    _tell_officers(subscription, recorded.outcome, by)
+    tell_of(Decision.Act.DECLARE, subscription, by, found=recorded.outcome)
     return recorded
 
 
@@ -206,7 +185,7 @@ def change(
     written. A material change ends the policy officers' approvals, and of what is approved already it reopens the approval
     (see `reopening`). Raises StaleEdit when somebody was quicker.
     """
-    before = _locked(subscription)
+    before = locked(subscription)
     _require(may_record_at(by, before.agency) and may_record_at(by, subscription.agency))
     if before.version != version:
         raise StaleEdit(before)
@@ -214,13 +193,13 @@ def change(
         return request(subscription, lines, by=by) if requesting else save_draft(subscription, lines, by=by)
     if before.status not in LIVE:
         raise NotPossible
-    _hold(before.agency, subscription.agency)
+    hold(before.agency, subscription.agency)
     on, old_lines, ended = today(), list(before.price_lines.order_by("position")), []
     causes = material_changes(before, subscription, lines, on, old_lines)
     if causes:
         judgements = judge_candidate(subscription, lines, on)
         if outcome(judgements) == Outcome.REFUSED:
-            return Recorded(before, judgements, _log(before, act, by, judgements, refused=True))
+            return Recorded(before, judgements, log(before, act, by, judgements, refused=True))
         ended = reopening.end_approvals(before)
     kept = content_of(before, old_lines)
     _store(subscription, lines, by)
@@ -228,8 +207,7 @@ def change(
     if before.status in COMMITTED and reopening.follow(
         subscription, lines, kept, causes, ended, by=by, on=on
     ):
-        Responsible.objects.filter(subscription=subscription).delete()
-        _tell(_people(Role.APPROVER, subscription.agency) - {by}, "approval_reopened", subscription, by)
+        tell_asked("approval_reopened", subscription, by)
     return recorded
 
 
@@ -242,7 +220,7 @@ def approve_as_officer(
     _require(may_approve_as_officer(by, subscription))
     if subscription.status not in LIVE:
         raise NotPossible
-    _hold(subscription.agency)
+    hold(subscription.agency)
     waiting = [j for j in judge_saved(subscription, today()) if needs_officer(j)]
     if not waiting:
         raise NotPossible
@@ -251,7 +229,7 @@ def approve_as_officer(
             subscription=subscription, policy_version=judgement.version, approved_by=by, reason=reason
         )
     recorded = _decide(subscription, Decision.Act.OFFICER_APPROVE, by, reason=reason, enforced=False)
-    _tell(_asked_by(subscription) - {by}, "officer_approved", subscription, by)
+    tell_of(Decision.Act.OFFICER_APPROVE, subscription, by, asked=asked_by(subscription))
     return recorded
 
 
@@ -267,7 +245,8 @@ def approve(subscription: Subscription, *, by: User, reason: str = "", seen: int
     waiting = _waiting(subscription)
     if waiting is None and subscription.started_on is None:
         raise NotPossible
-    _hold(subscription.agency)
+    hold(subscription.agency)
+    asked = asked_by(subscription)
     starts_now = subscription.status == Status.ACTIVE or (subscription.started_on or today()) <= today()
     recorded = _decide(
         subscription,
@@ -280,18 +259,18 @@ def approve(subscription: Subscription, *, by: User, reason: str = "", seen: int
     if not recorded.refused:
         if waiting is not None:
             reopening.close(waiting, reopening.Closing.APPROVED)
-        _tell(_asked_by(subscription) - {by}, "subscription_approved", subscription, by)
+        tell_of(Decision.Act.APPROVE, subscription, by, asked=asked)
     return recorded
 
 
 @transaction.atomic
 def activate(subscription: Subscription, *, by: User) -> Recorded:
     """Start an approved subscription whose first day has come, and of which no change waits for approval."""
-    subscription = _locked(subscription)
+    subscription = locked(subscription)
     _require(may_record_at(by, subscription.agency) or by.has_role(Role.APPROVER, at=subscription.agency))
     if not reopening.may_start(subscription) or (subscription.started_on or today()) > today():
         raise NotPossible
-    _hold(subscription.agency)
+    hold(subscription.agency)
     return _decide(subscription, Decision.Act.ACTIVATE, by, start=Status.ACTIVE, officer_first=True)
 
 
@@ -300,20 +279,18 @@ def refuse(subscription: Subscription, *, by: User, reason: str, seen: int | Non
     """Turn down a request, with the reason; of what goes on already the change that waits, and the record becomes what it was."""
     subscription = _as_seen(subscription, seen)
     _require(may_approve(by, subscription) or may_approve_as_officer(by, subscription))
-    waiting = _waiting(subscription)
+    waiting, asked = _waiting(subscription), asked_by(subscription)
     if waiting is None:
-        asked = _asked_by(subscription)
         recorded = _leave(subscription, Status.REFUSED, Decision.Act.REFUSE, by, reason)
     else:
-        asked = _asked_by(subscription)
         lines = list(subscription.price_lines.order_by("position"))
         was, old_lines = reopening.as_approved(waiting, subscription, lines)
-        _hold(subscription.agency, was.agency)
+        hold(subscription.agency, was.agency)
         _store(was, old_lines, by)
         reopening.give_back_approvals(waiting)
         reopening.close(waiting, reopening.Closing.REFUSED)
         recorded = _decide(was, Decision.Act.REFUSE, by, reason=reason, enforced=False)
-    _tell(asked - {by}, "subscription_refused", subscription, by)
+    tell_of(Decision.Act.REFUSE, subscription, by, asked=asked)
     return recorded
 
 
@@ -330,7 +307,7 @@ def _waiting(subscription: Subscription) -> Reopening | None:
 @transaction.atomic
 def withdraw(subscription: Subscription, *, by: User, reason: str = "") -> Recorded:
     """Take a request back before anybody has decided on it: it becomes a draft again."""
-    subscription = _locked(subscription)
+    subscription = locked(subscription)
     _require(may_record_at(by, subscription.agency))
     if subscription.status != Status.REQUESTED:
         raise NotPossible
@@ -340,7 +317,7 @@ def withdraw(subscription: Subscription, *, by: User, reason: str = "") -> Recor
 @transaction.atomic
 def end(subscription: Subscription, *, by: User, on: datetime.date, reason: str = "") -> Recorded:
     """End a subscription; `on` is its last day in force and not in the future."""
-    subscription = _locked(subscription)
+    subscription = locked(subscription)
     _require(may_record_at(by, subscription.agency))
     if subscription.status not in (Status.APPROVED, Status.ACTIVE) or on > today():
         raise NotPossible
@@ -353,7 +330,7 @@ def end(subscription: Subscription, *, by: User, on: datetime.date, reason: str 
 @transaction.atomic
 def void(subscription: Subscription, *, by: User, reason: str) -> Recorded:
     """Declare a record void, since it was made in error: kept, and counted nowhere."""
-    subscription = _locked(subscription)
+    subscription = locked(subscription)
     _require(may_record_at(by, subscription.agency))
     if subscription.status == Status.VOID:
         raise NotPossible
@@ -363,7 +340,7 @@ def void(subscription: Subscription, *, by: User, reason: str) -> Recorded:
 @transaction.atomic
 def reopen(subscription: Subscription, *, by: User, reason: str = "") -> Recorded:
     """Bring back what was declared void, refused or ended, as a draft: the way back."""
-    subscription = _locked(subscription)
+    subscription = locked(subscription)
     _require(may_record_at(by, subscription.agency))
     if subscription.status not in (Status.VOID, Status.REFUSED, Status.ENDED):
         raise NotPossible
@@ -375,98 +352,6 @@ def _to_draft(subscription: Subscription, act: Decision.Act, by: User, reason: s
     reopening.end_approvals(subscription)
     subscription.approved_at = None
     return _leave(subscription, Status.DRAFT, act, by, reason)
-
-
-@transaction.atomic
-def recorded_in_admin(
-    subscription: Subscription,
-    *,
-    by: User,
-    before: Subscription | None,
-    old_lines: Sequence[PriceLine] = (),
-) -> Recorded:
-    """Judge a subscription that the Django admin has just saved with its price lines, by the rules of the acts above.
-
-    `before` is the record as it was with its price lines, None for a new one. Raises RefusedInAdmin, for the admin to roll back
-    what it saved: when it moved to a status that policies stand against, or grew or renewed what they block. Raises
-    NotDecidedHere, likewise, when somebody would decide on their own request.
-    """
-    subscription = _locked(subscription)
-    _hold(before.agency if before else subscription.agency, subscription.agency)
-    on, lines, ended = today(), list(subscription.price_lines.order_by("position")), []
-    material = material_changes(before, subscription, lines, on, old_lines) if before is not None else []
-    if material:
-        ended = reopening.end_approvals(subscription)
-    judgements = judge_candidate(subscription, lines, on, _approved(subscription))
-    found, status = outcome(judgements), Status(subscription.status)
-    act = act_in_admin(subscription, before)
-    starts = act in (Decision.Act.REQUEST, Decision.Act.APPROVE, Decision.Act.ACTIVATE)
-    grows = act == Decision.Act.CHANGE and bool(material) and status in LIVE
-    officer_first = starts and status in COMMITTED and found == Outcome.NEEDS_OFFICER
-    if officer_first or ((starts or grows) and found == Outcome.REFUSED):
-        raise RefusedInAdmin(act, judgements)
-    _require_two_people(subscription, lines, by, before, old_lines)
-    moved = _store_facts(subscription, lines, on)
-    decision = _log(subscription, act, by, judgements)
-    _reconcile(subscription, on, judgements, moved, by)
-    if status not in COMMITTED:
-        reopening.close_over(subscription)
-    elif before is not None and before.status in COMMITTED:
-        kept = content_of(before, old_lines)
-        reopening.follow(subscription, lines, kept, material, ended, by=by, on=on)
-    if act == Decision.Act.DECLARE:
-        _tell_officers(subscription, found, by)
-    return Recorded(subscription, judgements, decision)
-
-
-def _require_two_people(
-    subscription: Subscription,
-    lines: Sequence[PriceLine],
-    by: User,
-    before: Subscription | None,
-    old_lines: Sequence[PriceLine],
-) -> None:
-    """That nobody decides on what they asked for or changed, whatever their rights: as in the acts. Raises NotDecidedHere."""
-    act, was = act_in_admin(subscription, before), before.status if before is not None else Status.DRAFT
-    if act not in (*_DECIDING, Decision.Act.ACTIVATE):
-        return
-    if act == Decision.Act.ACTIVATE and was == Status.APPROVED:
-        if reopening.open_reopening(subscription) is not None:
-            raise NotDecidedHere(_("A change of it waits for approval. It starts when that is given."))
-        return
-    if act == Decision.Act.APPROVE and was == Status.ACTIVE:
-        return  # it was approved, and is only put back to before its start
-    if before is None or was not in (Status.REQUESTED, *COMMITTED):
-        raise NotDecidedHere(_("Request it first. Another person then decides on the request."))
-    if by.pk in askers_of(before):
-        raise NotDecidedHere(_("A request is decided by another person than the one who made it."))
-    if content_of(before, old_lines) != content_of(subscription, lines):
-        raise NotDecidedHere(_("Save the change first. Another person then decides on the request."))
-
-
-def act_in_admin(subscription: Subscription, before: Subscription | None) -> Decision.Act:
-    """What it means that the Django admin saves a subscription with this status."""
-    status, was = subscription.status, before.status if before is not None else Status.DRAFT
-    if status == Status.ACTIVE and subscription.declared and was == Status.DRAFT:
-        return Decision.Act.DECLARE
-    if before is not None and status == was:
-        return Decision.Act.CHANGE
-    if status == Status.ACTIVE and was == Status.REQUESTED:
-        return Decision.Act.APPROVE  # it starts at once
-    return {
-        Status.DRAFT: Decision.Act.RECORD if before is None else Decision.Act.CHANGE,
-        Status.REQUESTED: Decision.Act.REQUEST,
-        Status.APPROVED: Decision.Act.APPROVE,
-        Status.ACTIVE: Decision.Act.ACTIVATE,
-        Status.ENDED: Decision.Act.END,
-        Status.REFUSED: Decision.Act.REFUSE,
-        Status.VOID: Decision.Act.VOID,
-    }[Status(status)]
-
-
-def keep_refusal(subscription: Subscription, refused: RefusedInAdmin, *, by: User) -> Decision:
-    """Store the refused attempt with the record as it stands, after the admin has rolled back what it saved."""
-    return _log(subscription, refused.act, by, refused.judgements, refused=True)
 
 
 # --- what the acts share ----------------------------------------------------------------------------------------------
@@ -557,11 +442,11 @@ def _decide(
     """Judge what is saved, move it to `start` unless policies stand against that, store the decision, reconcile."""
     on = today()
     lines = list(subscription.price_lines.order_by("position"))
-    judgements = judge_candidate(subscription, lines, on, _approved(subscription))
+    judgements = judge_candidate(subscription, lines, on, approved_under(subscription))
     found = outcome(judgements)
     stopped = found == Outcome.REFUSED or (officer_first and found == Outcome.NEEDS_OFFICER)
     if act == Decision.Act.REQUEST and stopped:
-        _store_facts(subscription, lines, on)
+        store_facts(subscription, lines, on)
         stopped = not waits_for_waivers(subscription, judgements)
     refused = enforced and start is not None and stopped
     if start is not None and not refused:
@@ -573,9 +458,9 @@ def _decide(
             subscription.approved_at = timezone.now()
         subscription._history_user = by  # type: ignore[attr-defined]
         subscription.save()
-    moved = _store_facts(subscription, lines, on)
-    decision = _log(subscription, act, by, judgements, refused=refused, reason=reason)
-    _reconcile(subscription, on, judgements, moved, by)
+    moved = store_facts(subscription, lines, on)
+    decision = log(subscription, act, by, judgements, refused=refused, reason=reason)
+    reconcile(subscription, on, judgements, moved, by)
     return Recorded(subscription, judgements, decision)
 
 
@@ -589,7 +474,7 @@ def _leave(subscription: Subscription, status: Status, act: Decision.Act, by: Us
     return _decide(subscription, act, by, reason=reason, enforced=False)
 
 
-def _store_facts(subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date) -> list[Agency]:
+def store_facts(subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date) -> list[Agency]:
     """Store the facts; returns the agencies whose totals change with them."""
     counting = ("agency_path", "product", "annual_cost_min", "annual_cost_max")
     before = Facts.objects.filter(pk=subscription.pk, status__in=LIVE).values_list(*counting).first()
@@ -601,14 +486,14 @@ def _store_facts(subscription: Subscription, lines: Sequence[PriceLine], on: dat
     return list(Agency.objects.filter(path__in={counted[0] for counted in (before, after) if counted}))
 
 
-def _hold(*agencies: Agency) -> None:
+def hold(*agencies: Agency) -> None:
     """Hold still what the act is judged by until it is done: the policies, and where one looks at them, the agencies' totals."""
     hold_policies()
     if PolicyVersion.objects.in_force(today()).filter(conditions__fact__in=OF_AGENCY_FACTS).exists():
         hold_totals(agencies)
 
 
-def _reconcile(
+def reconcile(
     subscription: Subscription,
     on: datetime.date,
     judgements: Sequence[Judgement],
@@ -623,7 +508,7 @@ def _reconcile(
     reconcile_totals(changed, on, besides=subscription)
 
 
-def _log(
+def log(
     subscription: Subscription,
     act: Decision.Act,
     by: User,
@@ -647,11 +532,11 @@ def _log(
     return decision
 
 
-def _approved(subscription: Subscription) -> list[int]:
+def approved_under(subscription: Subscription) -> list[int]:
     return list(subscription.approvals.filter(ended_at=None).values_list("policy_version_id", flat=True))
 
 
-def _locked(subscription: Subscription) -> Subscription:
+def locked(subscription: Subscription) -> Subscription:
     return (
         Subscription.objects.select_for_update(of=("self",), no_key=True)
         .select_related("agency")
@@ -661,20 +546,20 @@ def _locked(subscription: Subscription) -> Subscription:
 
 def _as_seen(subscription: Subscription, seen: int | None) -> Subscription:
     """The subscription, locked. Raises StaleEdit when it is not any more what the person saw, who then looks again."""
-    locked = _locked(subscription)
-    if seen is not None and locked.version != seen:
-        raise StaleEdit(locked)
-    return locked
+    stored = locked(subscription)
+    if seen is not None and stored.version != seen:
+        raise StaleEdit(stored)
+    return stored
 
 
 def _require_draft(subscription: Subscription, by: User) -> None:
     """That a person may record it, and that it is new or, whatever the form says, still a draft; held until the commit.
 
-    What is new gets its reference here, so that the lock that this takes comes before those of `_hold` in every act.
+    What is new gets its reference here, so that the lock that this takes comes before those of `hold` in every act.
     """
     _require(may_record_at(by, subscription.agency))
     if subscription.pk:
-        stored = _locked(subscription)
+        stored = locked(subscription)
         _require(may_record_at(by, stored.agency))
         if stored.status != Status.DRAFT:
             raise NotPossible
@@ -694,7 +579,7 @@ def _people(role: Role, agency: Agency) -> set[User]:
     return {membership.user for membership in memberships.select_related("user")}
 
 
-def _asked_by(subscription: Subscription) -> set[User]:
+def asked_by(subscription: Subscription) -> set[User]:
     """Who is told what becomes of it: whoever asked for it or changed it since, or whoever has taken that over."""
     taken = Responsible.objects.filter(subscription=subscription).select_related("person").first()
     if taken is not None:
@@ -706,11 +591,41 @@ def _asked_by(subscription: Subscription) -> set[User]:
     return set(User.objects.filter(pk=pk)) if pk else set()
 
 
-def _tell_officers(subscription: Subscription, found: Outcome, by: User) -> None:
-    """Tell policy officers of a tool that is in use although policies stand against it."""
-    if found in (Outcome.REFUSED, Outcome.NEEDS_OFFICER):
+_TOLD = {
+    Decision.Act.APPROVE: "subscription_approved",
+    Decision.Act.REFUSE: "subscription_refused",
+    Decision.Act.OFFICER_APPROVE: "officer_approved",
+}
+
+
+def tell_of(
+    act: Decision.Act,
+    subscription: Subscription,
+    by: User,
+    *,
+    found: Outcome = Outcome.CLEAR,
+    asked: Iterable[User] = (),
+) -> None:
+    """Tell whom an act concerns: those who decide on a request, and `asked`, who waited for the decision (see `asked_by`).
+
+    `found` is what the policies in force came to: officers hear of what waits for them, and of what is in use against a policy.
+    """
+    if act == Decision.Act.REQUEST:
+        tell_asked("subscription_requested", subscription, by, officers=found == Outcome.NEEDS_OFFICER)
+    elif act == Decision.Act.DECLARE and found in (Outcome.REFUSED, Outcome.NEEDS_OFFICER):
         people = _people(Role.POLICY_OFFICER, subscription.agency)
         _tell(people - {by}, "subscription_declared", subscription, by)
+    elif act in _TOLD:
+        _tell({*asked} - {by}, _TOLD[act], subscription, by)
+
+
+def tell_asked(key: str, subscription: Subscription, by: User, *, officers: bool = False) -> None:
+    """Tell approvers, and `officers` too, that `by` asks them to decide. Whoever asks looks after it from then on."""
+    Responsible.objects.filter(subscription=subscription).delete()
+    people = _people(Role.APPROVER, subscription.agency)
+    if officers:
+        people |= _people(Role.POLICY_OFFICER, subscription.agency)
+    _tell(people - {by}, key, subscription, by)
 
 
 def _tell(people: Iterable[User], key: str, subscription: Subscription, by: User) -> None:

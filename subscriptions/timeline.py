@@ -1,5 +1,5 @@
 """Everything that happened to one subscription, the latest first: decisions, changes with before and after, what people said and
-filed, findings, payments, handovers.
+filed, findings, payments, handovers; approvals, waivers and user counts are told in `timeline_approvals`.
 
 The tables are asked together which rows a page shows, then each once for its rows: a page takes the same number of queries
 whatever it holds.
@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.paginator import Paginator
 from django.db import models
-from django.db.models import CharField, F, OuterRef, QuerySet, Subquery, Value
-from django.utils.functional import cached_property
+from django.db.models import CharField, F, QuerySet, Value
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
-from agencies.models import Agency, User
-from catalog.models import Product
+from agencies.models import User
 from policies.verdicts import Verdict
-from sources.models import Statement
+from subscriptions import timeline_approvals
 from subscriptions.differences import Difference, field_of, line_differences, line_text, shown
 from subscriptions.models import (
     Attachment,
@@ -39,44 +36,19 @@ from subscriptions.models import (
     Subscription,
 )
 from subscriptions.money import amount_text
+from subscriptions.timeline_parts import (
+    Entry,
+    Names,
+    Source,
+    in_bulk,
+    want_user_of_history,
+    wanting,
+    with_before,
+)
 
 PAGE_SIZE = 30
 # What changes with every act, and says nothing that the act does not say.
 UNTOLD = ("id", "version", "submission", "recorded_at", "recorded_by", "approved_at", "reference")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One thing that happened: when, who if anybody, a code for its tone, in words, with what differs and where to read on."""
-
-    at: datetime.datetime
-    who: str
-    state: str
-    what: str
-    text: str = ""
-    url: str = ""
-    differences: Sequence[Difference] = ()
-
-
-@dataclass
-class Names:
-    """The names that the entries of a page need, one query for each model."""
-
-    wanted: dict[type[models.Model], set[int]] = field(default_factory=lambda: defaultdict(set))
-
-    def want(self, model: type[models.Model], key: int | None) -> None:
-        if key is not None:
-            self.wanted[model].add(key)
-
-    @cached_property
-    def found(self) -> dict[type[models.Model], dict[int, str]]:
-        return {
-            model: {pk: str(row) for pk, row in model._default_manager.in_bulk(self.wanted[model]).items()}
-            for model in (Agency, Product, Statement, User)
-        }
-
-    def of(self, model: type[models.Model], key: int | None) -> str:
-        return self.found.get(model, {}).get(key, "") if key is not None else ""
 
 
 class TimelinePaginator(Paginator):
@@ -90,18 +62,6 @@ class TimelinePaginator(Paginator):
         page = super().page(number)
         page.object_list = entries(list(page.object_list))
         return page
-
-
-@dataclass(frozen=True)
-class Source:
-    """A table that the timeline tells of: its rows of a subscription, when each happened, how to fetch and to tell them."""
-
-    rows: Callable[[Subscription], QuerySet]
-    at: str
-    key: str
-    fetch: Callable[[list[int]], Iterable[tuple[int, Any]]]
-    want: Callable[[Any, Names], None]
-    tell: Callable[[Any, Names], Entry]
 
 
 def _keys(subscription: Subscription) -> QuerySet:
@@ -130,15 +90,6 @@ def entries(keys: Sequence[tuple[datetime.datetime, str, int]]) -> list[Entry]:
 
 
 # --- records and their price lines ------------------------------------------------------------------------------------
-
-
-def _with_before(history: Any, keys: list[int]) -> list[tuple[int, tuple[Any, Any]]]:
-    """Rows of a history, each with the one before it of the same record (None for its first)."""
-    earlier = history.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by("-history_id")
-    found = history.filter(history_id__in=keys).annotate(before_id=Subquery(earlier.values("history_id")[:1]))
-    rows = list(found)
-    before = history.in_bulk([row.before_id for row in rows if row.before_id])
-    return [(row.history_id, (row, before.get(row.before_id))) for row in rows]
 
 
 def _told_fields() -> list[models.Field]:
@@ -215,10 +166,6 @@ def _tell_payment(row: tuple[Any, Any], names: Names) -> Entry:
         "day": shown(field_of(Payment, "paid_on"), now.paid_on),
     }
     return Entry(now.history_date, names.of(User, now.history_user_id), "info", what, text, "", changed)
-
-
-def _want_user_of_history(row: tuple[Any, Any], names: Names) -> None:
-    names.want(User, row[0].history_user_id)
 
 
 # --- decisions, findings ----------------------------------------------------------------------------------------------
@@ -313,36 +260,20 @@ def _want_handed_over(piece: HandedOver, names: Names) -> None:
         names.want(User, key)
 
 
-def _in_bulk(rows: QuerySet) -> Callable[[list[int]], Iterable[tuple[int, Any]]]:
-    return lambda keys: rows.in_bulk(keys).items()
-
-
-def _wanting(attribute: str) -> Callable[[Any, Names], None]:
-    """Wants the name of the person whose key stands in that attribute, which may be another row's."""
-
-    def want(row: Any, names: Names) -> None:
-        *path, last = attribute.split(".")
-        for step in path:
-            row = getattr(row, step)
-        names.want(User, getattr(row, last))
-
-    return want
-
-
 SOURCES: dict[str, Source] = {
     "decision": Source(
         lambda s: Decision.objects.filter(subscription=s),
         "decided_at",
         "pk",
-        _in_bulk(Decision.objects.all()),
-        _wanting("decided_by_id"),
+        in_bulk(Decision.objects.all()),
+        wanting("decided_by_id"),
         _tell_decision,
     ),
     "change": Source(
         lambda s: Subscription.history.filter(id=s.pk),
         "history_date",
         "history_id",
-        lambda keys: _with_before(Subscription.history, keys),
+        lambda keys: with_before(Subscription.history, keys),
         _want_change,
         _tell_change,
     ),
@@ -350,23 +281,23 @@ SOURCES: dict[str, Source] = {
         lambda s: PriceLine.history.filter(subscription_id=s.pk),
         "history_date",
         "history_id",
-        lambda keys: _with_before(PriceLine.history, keys),
-        _want_user_of_history,
+        lambda keys: with_before(PriceLine.history, keys),
+        want_user_of_history,
         _tell_line,
     ),
     "payment": Source(
         lambda s: Payment.history.filter(subscription_id=s.pk),
         "history_date",
         "history_id",
-        lambda keys: _with_before(Payment.history, keys),
-        _want_user_of_history,
+        lambda keys: with_before(Payment.history, keys),
+        want_user_of_history,
         _tell_payment,
     ),
     "finding": Source(
         lambda s: Finding.history.filter(subscription_id=s.pk),
         "history_date",
         "history_id",
-        lambda keys: _with_before(Finding.history.select_related("policy_version"), keys),
+        lambda keys: with_before(Finding.history.select_related("policy_version"), keys),
         _want_finding,
         _tell_finding,
     ),
@@ -374,8 +305,8 @@ SOURCES: dict[str, Source] = {
         lambda s: FindingNote.objects.filter(finding__subscription=s),
         "written_at",
         "pk",
-        _in_bulk(FindingNote.objects.select_related("finding__policy_version")),
-        _wanting("written_by_id"),
+        in_bulk(FindingNote.objects.select_related("finding__policy_version")),
+        wanting("written_by_id"),
         lambda note, names: Entry(
             note.written_at,
             names.of(User, note.written_by_id),
@@ -389,40 +320,41 @@ SOURCES: dict[str, Source] = {
         lambda s: Comment.objects.filter(subscription=s),
         "written_at",
         "pk",
-        _in_bulk(Comment.objects.select_related("struck")),
-        _wanting("written_by_id"),
+        in_bulk(Comment.objects.select_related("struck")),
+        wanting("written_by_id"),
         _tell_comment,
     ),
     "struck": Source(
         lambda s: StruckComment.objects.filter(comment__subscription=s),
         "struck_at",
         "pk",
-        _in_bulk(StruckComment.objects.select_related("comment")),
-        _wanting("comment.written_by_id"),
+        in_bulk(StruckComment.objects.select_related("comment")),
+        wanting("comment.written_by_id"),
         _tell_struck,
     ),
     "attachment": Source(
         lambda s: Attachment.objects.filter(subscription=s),
         "added_at",
         "pk",
-        _in_bulk(Attachment.objects.all()),
-        _wanting("added_by_id"),
+        in_bulk(Attachment.objects.all()),
+        wanting("added_by_id"),
         _tell_attachment,
     ),
     "removed": Source(
         lambda s: RemovedAttachment.objects.filter(attachment__subscription=s),
         "removed_at",
         "pk",
-        _in_bulk(RemovedAttachment.objects.select_related("attachment")),
-        _wanting("removed_by_id"),
+        in_bulk(RemovedAttachment.objects.select_related("attachment")),
+        wanting("removed_by_id"),
         _tell_removed,
     ),
     "handover": Source(
         lambda s: HandedOver.objects.filter(subscription=s),
         "handover__decided_at",
         "pk",
-        _in_bulk(HandedOver.objects.select_related("handover")),
+        in_bulk(HandedOver.objects.select_related("handover")),
         _want_handed_over,
         _tell_handed_over,
     ),
+    **timeline_approvals.SOURCES,
 }

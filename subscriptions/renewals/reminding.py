@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Q
@@ -19,17 +20,26 @@ from subscriptions.renewals.plans import LONGEST, days_of, default_days
 CHUNK = 500
 
 
-def remind(on: datetime.date) -> int:
-    """Write the reminders that are due on a day and were not given; returns how many notices that made.
+class Reminded(NamedTuple):
+    """How many notices were made, and how many reminders are due that nobody is there to be told."""
 
-    Run late, only the shortest lead time that has come is told. Safe to run twice, at once, and to interrupt: a reminder and
-    the note that it was given are written together, while the end of the term is held.
+    told: int
+    nobody: int
+
+
+def remind(on: datetime.date) -> Reminded:
+    """Write the reminders that are due on a day and were not given.
+
+    What reaches nobody is not given: it is due again until somebody answers for the agency, or the day has passed. Run late,
+    only the shortest lead time that has come is told. Safe to run twice, at once, and to interrupt: a reminder and the note
+    that it was given are written together, while the end of the term is held.
     """
     keys = list(due(on).order_by("pk").values_list("pk", flat=True))
-    told = 0
+    told = nobody = 0
     for start in range(0, len(keys), CHUNK):
-        told += _remind_chunk(keys[start : start + CHUNK], on)
-    return told
+        part = _remind_chunk(keys[start : start + CHUNK], on)
+        told, nobody = told + part.told, nobody + part.nobody
+    return Reminded(told, nobody)
 
 
 def due(on: datetime.date) -> RenewalQuerySet:
@@ -63,24 +73,28 @@ def lead_due(renewal: Renewal, days: Sequence[int], on: datetime.date) -> int | 
 
 
 @transaction.atomic
-def _remind_chunk(keys: Sequence[int], on: datetime.date) -> int:
+def _remind_chunk(keys: Sequence[int], on: datetime.date) -> Reminded:
     held = to_remind().filter(pk__in=keys).order_by("pk").select_for_update(of=("self",))
     renewals = list(held.select_related("agency", "subscription", "subscription__reminder_plan"))
     responsible = Responsible({renewal.agency for renewal in renewals})
     default, now = default_days(), timezone.now()
     notices: list[Notice] = []
     reminded: list[Renewal] = []
+    nobody = 0
     for renewal in renewals:
         plan = getattr(renewal.subscription, "reminder_plan", None)
         lead = lead_due(renewal, plan.days if plan else default, on)
         if lead is None:
             continue
         told = responsible.of(renewal.agency, renewal.subscription.owner_department)
+        if not (told.people or told.contacts):
+            nobody += 1
+            continue
         notices += _notices(renewal, told, lead)
         renewal.reminded, renewal.reminded_at = lead, now
         reminded.append(renewal)
     Renewal.objects.bulk_update(reminded, ["reminded", "reminded_at"], batch_size=500)
-    return tell_all(notices)
+    return Reminded(tell_all(notices), nobody)
 
 
 def _notices(renewal: Renewal, told: Told, lead: int) -> list[Notice]:

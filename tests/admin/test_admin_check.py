@@ -5,11 +5,12 @@ import datetime
 import pytest
 from django.utils import timezone
 
+from agencies.models import Notice
 from policies.models import PolicyVersion
 from subscriptions import recording
 from subscriptions.evaluation import judge_saved
 from subscriptions.facts import candidate_facts
-from subscriptions.models import Approval, Decision, Finding, PriceLine, Subscription
+from subscriptions.models import Approval, Decision, Finding, PriceLine, Responsible, Subscription
 from tests.admin import rows
 from tests.admin.conftest import errors_of, told
 from tests.admin.test_admin_pages import address
@@ -202,6 +203,89 @@ def test_what_needs_an_officer_does_not_start_before(sysadmin, signed_in, send, 
     # A material change ends the approval.
     send(sysadmin, page, {"price_lines-0-seats": "20"})
     assert Approval.objects.get().ended_at is not None
+
+
+def test_what_goes_back_to_draft_is_approved_no_more(sysadmin, signed_in, send, db):
+    """As in the acts: neither an officer's approval nor the agency's outlives what may be changed at will."""
+    version = rows.policy_version(3, effect="approval", condition=("personal_data", "is", [True]))
+    send(sysadmin, address(Subscription, "add"), new(2, personal_data="true"), {"price_lines": [LINE]})
+    subscription, other = Subscription.objects.get(), signed_in("sysadmin", language="en")
+    page = address(Subscription, "change", subscription.pk)
+    approval = {"policy_version": version, "approved_by": rows.user(9), "reason": "Seen."}
+    for left in ("requested", "refused", "active"):
+        subscription.approvals.create(**approval)
+        if left != "requested":
+            assert send(other, page, {"status": left}).status_code == 302
+        subscription.refresh_from_db()
+        assert (subscription.approved_at is not None) == (left == "active")
+        assert send(other, page, {"status": "draft", "purpose": left}).status_code == 302
+        subscription.refresh_from_db()
+        assert (subscription.status, subscription.approved_at) == ("draft", None)
+        assert not subscription.approvals.filter(ended_at=None).exists()
+        assert send(sysadmin, page, {"status": "requested"}).status_code == 302
+        assert list(errors_of(send(other, page, {"status": "active"}))) == ["status"]
+    assert subscription.approvals.count() == 3
+
+
+@pytest.mark.parametrize("status", ["ended", "refused", "void"])
+def test_what_is_over_is_not_changed_but_for_its_texts(status, db, sysadmin, send):
+    subscription = rows.subscription(1, status=status)
+    page = address(Subscription, "change", subscription.pk)
+    stands = [
+        "What is ended, refused or void is not changed, except for its texts. Make it a draft again first."
+    ]
+    another = "void" if status == "ended" else "ended"
+    changes = {"ends_on": "2030-01-01"}, {"price_lines-0-seats": "500"}, {"data_class": "open"}
+    for change in (*changes, {"price_lines-0-amount": "9", "status": another}):
+        assert errors_of(send(sysadmin, page, change)) == {"status": stands}
+    assert send(sysadmin, page, {"purpose": "Drafts", "contract_number": "7"}).status_code == 302
+    subscription.refresh_from_db()
+    kept = (
+        subscription.status,
+        subscription.ends_on,
+        subscription.purpose,
+        subscription.price_lines.get().seats,
+    )
+    assert kept == (status, None, "Drafts", 10)
+    back = {"status": "draft", "price_lines-0-seats": "500"}
+    assert send(sysadmin, page, back).status_code == 302
+
+
+def test_the_same_are_told_as_by_the_acts(db, sysadmin, signed_in, make_user, send):
+    rows.policy_version(3, effect="approval", condition=("personal_data", "is", [True]))
+    agency = rows.province(1).code
+    approver, officer, taker = (
+        make_user(role, agency) for role in ("approver", "policy_officer", "administrator")
+    )
+    other = signed_in("sysadmin", language="en")
+
+    def notices():
+        told = Notice.objects.exclude(key__startswith="finding")
+        found = sorted(told.values_list("recipient__username", "key", "parameters__by"))
+        Notice.objects.all().delete()
+        return found
+
+    send(sysadmin, address(Subscription, "add"), new(2, personal_data="true"), {"price_lines": [LINE]})
+    subscription, asker = Subscription.objects.get(), str(sysadmin.user)
+    page = address(Subscription, "change", subscription.pk)
+    asked = sorted((who.username, "subscription_requested", asker) for who in (approver, officer))
+    assert notices() == asked
+    Responsible.objects.create(subscription=subscription, person=taker)
+    send(other, page, {"status": "refused"})
+    assert notices() == [(taker.username, "subscription_refused", str(other.user))]
+    send(sysadmin, page, {"status": "draft", "personal_data": "false"})
+    send(sysadmin, page, {"status": "requested"})
+    assert notices() == [(approver.username, "subscription_requested", asker)]
+    assert not Responsible.objects.exists()
+    send(other, page, {"status": "active"})
+    assert notices() == [(sysadmin.user.username, "subscription_approved", str(other.user))]
+    Responsible.objects.create(subscription=subscription, person=taker)
+    send(other, page, {"price_lines-0-seats": "20"})
+    assert notices() == [(approver.username, "approval_reopened", str(other.user))]
+    assert not Responsible.objects.exists()
+    # Whoever made the change that waits hears of the approval, not whoever asked for the subscription once.
+    recording.approve(subscription, by=approver)
+    assert notices() == [(other.user.username, "subscription_approved", str(approver))]
 
 
 def test_nobody_decides_here_on_their_own_request(seat_cap, sysadmin, signed_in, send):

@@ -15,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from agencies.models import Notice, User
+from policies import waiving
 from policies.models import Waiver
 from policies.waiving import may_decide
 from subscriptions import commenting, recording
@@ -222,7 +223,9 @@ def test_what_only_grows_is_never_changed(people):
 
 def test_the_timeline_tells_everything_in_as_many_queries(people, in_english):
     make_policy(("personal_data", "is", [True]), effect="warn")
+    officers = make_policy(("seats", "more_than", [11]), effect="approval")
     by, approver = people["administrator"], people["approver"]
+    officer = person("policy_officer", agency_at("KR"), username="officer")
     product = ProductFactory()
     subscription = Subscription(
         agency=agency_at("KR/P1"), product=product, started_on=DAY, personal_data=False
@@ -233,7 +236,7 @@ def test_the_timeline_tells_everything_in_as_many_queries(people, in_english):
 
     def count() -> int:
         with CaptureQueriesContext(connection) as queries:
-            list(TimelinePaginator(Subscription.objects.get(pk=subscription.pk), 100).page(1))
+            list(TimelinePaginator(Subscription.objects.get(pk=subscription.pk), 500).page(1))
         return len(queries)
 
     form = Subscription.objects.get()
@@ -249,12 +252,28 @@ def test_the_timeline_tells_everything_in_as_many_queries(people, in_english):
     payment.amount = payment.won = 6
     payment.save()
     Finding.objects.update(assigned_to=by)
-    finding = Finding.objects.get()
+    finding = Finding.objects.exclude(policy=officers.policy).get()
     finding.notes.create(text="Looking", written_by=by)
+    counted = subscription.user_counts.create(agency=form.agency, day=DAY, value=7)
+    counted.value = 1_008
+    counted.save()
+    asked = {"by": by, "valid_from": DAY, "valid_until": days(9)}
+    tool = form.product
+    for policy in (officers.policy, finding.policy):
+        waiver = waiving.request(policy, form.agency, product=tool, reason="Pilot", **asked)
+    waiving.grant(waiver, by=officer, reason="Fine")
+    for elsewhere in ({"agency": agency_at("KR/P1/C1"), "product": tool}, {"product": ProductFactory()}):
+        waiving.request(officers.policy, reason="x", **{"agency": form.agency, **asked, **elsewhere})
     other = person("administrator", agency_at("KR/P1"), username="other")
     hand_over(by, other, form.agency, by=by, reason="Rotation")
+    recording.approve_as_officer(form, by=officer, reason="Seen")
+    form = Subscription.objects.get()
+    stored.seats = 13
+    recording.change(form, [stored], by=by, version=form.version)
+    recording.refuse(form, by=approver, reason="Too many")
     told = TimelinePaginator(subscription, 100).page(1).object_list
-    assert {entry.what for entry in told} == {
+    judged = f"/findings/{Finding.objects.get(policy=officers.policy).pk}/"
+    assert {entry.what for entry in told if entry.url != judged} == {
         "Recorded",
         "Price line 1 added",
         "Request: Done (check: May start)",
@@ -262,7 +281,7 @@ def test_the_timeline_tells_everything_in_as_many_queries(people, in_english):
         "Version 2 saved",
         "Version 3 saved",
         "Approve: Done (check: May start)",
-        "Change: Done (check: May start, with warnings)",
+        "Change: Done (check: A policy officer must approve it)",
         "Price line 1 changed",
         f"Finding opened: {finding.policy_version.title}, Violation",
         f"Finding assigned to other: {finding.policy_version.title}",
@@ -275,13 +294,35 @@ def test_the_timeline_tells_everything_in_as_many_queries(people, in_english):
         "Payment corrected",
         "A finding was handed over from administrator to other",
         "The request was handed over from administrator to other",
+        "Version 4 saved",
+        "Version 5 saved",
+        "Refuse: Done (check: May start)",
+        "Policy officer's approval: Done (check: May start)",
+        f"Finding changed: {finding.policy_version.title}, Waived",
+        f"Finding closed: {finding.policy_version.title}",
+        "Approval reopened by a change",
+        "Reopened approval closed: The change was refused and put back",
+        f"Approved by a policy officer: {officers.title}",
+        f"Policy officer's approval ended: {officers.title}",
+        f"Waiver asked for: {officers.title}",
+        f"Waiver asked for: {finding.policy_version.title}",
+        f"Waiver granted: {finding.policy_version.title}",
+        f"Waiver changed: {officers.title}",
+        "User count recorded",
+        "User count corrected",
     }
     changed = {entry.what: [(d.label, d.before, d.after) for d in entry.differences] for entry in told}
     assert changed["Version 3 saved"] == [
         ("AI tool", str(product), "Other tool"),
         ("Personal data", "No", "Yes"),
     ]
-    assert changed["Price line 1 changed"] == [("Price line 1: seats", "10", "12")]
+    assert changed["User count corrected"] == [("People", "7", "1,008")]
+    texts = {entry.what: (entry.who, entry.text) for entry in told}
+    assert texts["User count corrected"][1] == "1,008 on June 15, 2026"
+    assert texts[f"Waiver granted: {finding.policy_version.title}"] == ("officer", "Fine")
+    assert texts["Approval reopened by a change"][1].splitlines()[0] == "another tool"
+    lines = [entry.differences for entry in told if entry.what == "Price line 1 changed"]
+    assert [(d.before, d.after) for [d] in lines] == [("13", "10"), ("12", "13"), ("10", "12")]
     few = count()
     for number in range(20):
         commenting.comment(subscription, by=approver, text=f"{number}")

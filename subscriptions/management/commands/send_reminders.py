@@ -53,8 +53,13 @@ class Command(BaseCommand):
         made = make_digests(on)
         if verbosity:
             self.stdout.write(
-                f"{corrected:,} ends of terms corrected; {renewals:,} reminders of renewals, {waivers:,} of waivers"
+                f"{corrected:,} ends of terms corrected; {renewals.told:,} reminders of renewals, {waivers:,} of waivers"
                 f"{''.join(others)}; {len(made):,} e-mails made"
+            )
+        if renewals.nobody:
+            self.stderr.write(
+                f"{renewals.nobody:,} reminders of renewals reached nobody: their agencies have no administrator, here or above,"
+                " and their departments no contact. They are due again at the next run."
             )
         if verbosity > 1:
             for delivery in made:

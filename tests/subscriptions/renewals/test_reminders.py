@@ -113,7 +113,7 @@ def test_the_department_is_reminded_and_nobody_else(clock: Callable[..., None], 
     subscribed("KR/P2", left=90, notice_days=None)
     subscribed(left=91)
 
-    assert remind(DAY) == 4
+    assert remind(DAY) == (4, 0)
     assert told() == {
         ("reader", "renewal_by_itself"),
         ("it@p1.example", "renewal_by_itself"),
@@ -145,19 +145,33 @@ def test_lead_times_and_decisions(clock: Callable[..., None]):
     """Late, only the shortest lead time that has come is told; a plan of its own comes before the settings."""
     boss = person("administrator", agency_at("KR/P1"))
     subscription = subscribed(left=25)
-    assert [remind(days(n)) for n in (0, 1, 17, 18, 25, 26)] == [1, 0, 0, 1, 0, 0]
+    assert [remind(days(n)).told for n in (0, 1, 17, 18, 25, 26)] == [1, 0, 0, 1, 0, 0]
     assert Renewal.objects.get(subscription=subscription).reminded == 7
     own, silent = subscribed(left=60), subscribed(left=60)
     set_days(own, [45, 0])
     set_days(silent, [])
-    assert [remind(days(n)) for n in (0, 15, 60)] == [0, 1, 1]
+    assert [remind(days(n)).told for n in (0, 15, 60)] == [0, 1, 1]
     # What is not to be renewed is reminded of only while it would renew by itself and no notice is recorded.
     by_itself, over, given = (subscribed(left=30, auto_renewal=value) for value in (True, False, True))
     Notice.objects.all().delete()
     for one, day in ((by_itself, None), (over, None), (given, DAY)):
         let_end(one, by=boss, reason="too dear", notice_given_on=day)
-    assert remind(DAY) == 1
+    assert remind(DAY) == (1, 0)
     assert [n.key for n in Notice.objects.all()] == ["renewal_notice_missing"]
+
+
+def test_what_reaches_nobody_is_due_until_somebody_is_there(clock: Callable[..., None]):
+    subscription, said = subscribed(left=30), StringIO()
+    call_command("send_reminders", "--on", DAY.isoformat(), stdout=StringIO(), stderr=said)
+    assert said.getvalue().startswith("1 reminders of renewals reached nobody")
+    assert Renewal.objects.get(subscription=subscription).reminded is None
+    boss = person("administrator", agency_at("KR"), is_active=False)
+    assert remind(days(1)) == (0, 1)
+    boss.is_active = True
+    boss.save()
+    assert remind(days(2)) == (1, 0)
+    assert remind(days(3)) == (0, 0)
+    assert Renewal.objects.get(subscription=subscription).reminded == 30
 
 
 def test_a_waiver_that_ends_is_told_once_for_each_lead_time(clock: Callable[..., None]):

@@ -59,7 +59,7 @@ def test_two_runs_remind_once(interleave: Interleave, without_locks: Any, monkey
     run = lambda: reminding.remind(DAY)  # noqa: E731
     if held:
         first, second, waited = interleave(run, run, pause=(reminding, "_notices"))
-        assert (first.result, second.result, waited) == (1, 0, True)
+        assert (first.result.told, second.result.told, waited) == (1, 0, True)
     else:
         real = reminding._notices
 
