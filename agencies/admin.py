@@ -11,15 +11,16 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from agencies.admin_scope import HistoryAdmin, ScopedAdmin, ScopedTabularInline, ViewOnly
+from agencies.admin_scope import AskedAgain, HistoryAdmin, ScopedAdmin, ScopedTabularInline, ViewOnly
 from agencies.admin_trail import InTrail
 from agencies.duties import RULES, check_duties, roles_for
 from agencies.invitations import Invitation
-from agencies.models import Agency, FormerName, Membership, Notice, Recheck, SavedView, User
+from agencies.models import Agency, FormerName, Membership, Notice, Recheck, Role, SavedView, User
 from agencies.signing_in.fresh import ask_again
 from agencies.signing_in.places import KnownPlace
 from agencies.signing_in.session_limits import end_sessions
@@ -33,16 +34,42 @@ class FormerNameInline(ScopedTabularInline):
 
 
 class MembershipForm(forms.ModelForm):
-    """A role that is given or changed here keeps apart who records and who rules; on the page of people one may say otherwise."""
+    """A role that is given or changed here keeps apart who records and who rules; on the page of people one may say otherwise.
+
+    `by` is who fills it in; the admin sets it. As on those pages: nobody's own role, and only at agencies that they administer.
+    """
+
+    by: User
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         agency, person, role = (
             cleaned.get(name) or getattr(self.instance, name, None) for name in ("agency", "user", "role")
         )
-        if self.has_changed() and agency and person and person.pk and role:
+        if not self.has_changed():
+            return cleaned
+        before = Membership.objects.filter(pk=self.instance.pk).select_related("user", "agency").first()
+        check_giver(
+            self.by,
+            [person, before.user if before else None],
+            [agency, before.agency if before else None],
+        )
+        if agency and person and person.pk and role:
             check_duties(person, role, agency)
         return cleaned
+
+
+def check_giver(by: User, people: list[User | None], agencies: list[Agency | None]) -> None:
+    """Raises ValidationError where `by` gives no roles to these people, or at these agencies (`agencies.roles`)."""
+    for person in people:
+        if person == by:
+            raise ValidationError(_("Your own roles are changed by another administrator."))
+        if person is not None and person.is_superuser and not by.is_superuser:
+            raise ValidationError(
+                _("The roles of system administrators are changed by system administrators.")
+            )
+    if not all(by.has_role(Role.ADMINISTRATOR, at=agency) for agency in agencies if agency is not None):
+        raise ValidationError(_("Roles are given by administrators of the agency, or of one above it."))
 
 
 class Appointing:
@@ -53,6 +80,16 @@ class Appointing:
             kwargs["choices"] = [("", "---------"), *roles_for(request.user)]  # type: ignore[arg-type]
         return super().formfield_for_choice_field(db_field, request, **kwargs)  # type: ignore[misc]
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]
+        form.by = request.user
+        return form
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)  # type: ignore[misc]
+        formset.form.by = request.user
+        return formset
+
 
 class MembershipInline(Appointing, ScopedTabularInline):
     model = Membership
@@ -60,7 +97,11 @@ class MembershipInline(Appointing, ScopedTabularInline):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows = super().get_queryset(request)
-        return rows if request.user.is_superuser else rows.exclude(role__in=RULES)
+        if request.user.is_superuser:
+            return rows
+        # Whoever may change a row may delete it: only rows that they may give.
+        given = Membership.objects.visible_to(request.user, Role.ADMINISTRATOR).order_by()
+        return rows.exclude(role__in=RULES).exclude(user=request.user).filter(pk__in=given.values("pk"))
 
 
 class MembershipOfAgencyInline(MembershipInline):
@@ -68,7 +109,7 @@ class MembershipOfAgencyInline(MembershipInline):
 
 
 @admin.register(Agency)
-class AgencyAdmin(HistoryAdmin):
+class AgencyAdmin(AskedAgain, HistoryAdmin):
     """What policies look at in an agency is judged anew by `Agency.save`, whoever saves it."""
 
     list_display = ["code", "full_name", "short_name", "kind", "parent", "active_from", "active_until"]
@@ -107,6 +148,17 @@ class AgencyAdmin(HistoryAdmin):
             kwargs["required"] = True
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        if formset.model is not Membership:
+            return
+        changed = [*formset.new_objects, *(row for row, _fields in formset.changed_objects)]
+        people = {row.user_id for row in [*changed, *formset.deleted_objects]}
+        # Whoever had the role before it was given to somebody else.
+        people |= {row.initial["user"] for row in formset.initial_forms if row.has_changed()}
+        for person in people:
+            end_sessions(person)
+
 
 @admin.register(FormerName)
 class FormerNameAdmin(ScopedAdmin):
@@ -135,7 +187,7 @@ class MembershipOfUserInline(MembershipInline):
 
 
 @admin.register(User)
-class UserAdmin(ScopedAdmin, DjangoUserAdmin):
+class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
     """Accounts. Who is not a system administrator sees those with a role at agencies in sight, and manages them only where
     they have no role elsewhere and are not staff: a new password there would be a way to rights of somebody else."""
 
@@ -150,10 +202,6 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
         if obj is not None and obj.last_login is not None:
             return False
         return super().has_delete_permission(request, obj)
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        ask_again(request)
-        return super().changeform_view(request, *args, **kwargs)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
         """Somebody else's new password: its owner is told, and signed out everywhere."""
@@ -202,12 +250,12 @@ for _model in (SocialAccount, SocialApp, SocialToken):
 
 
 @admin.register(Group)
-class GroupAdmin(InTrail, DjangoGroupAdmin):
+class GroupAdmin(AskedAgain, InTrail, DjangoGroupAdmin):
     """What the members of a group may do: a change of it is an event."""
 
 
 @admin.register(Membership)
-class MembershipAdmin(Appointing, HistoryAdmin):
+class MembershipAdmin(AskedAgain, Appointing, HistoryAdmin):
     form = MembershipForm
     list_display = ["user", "role", "agency"]
     list_filter = ["role", "agency__kind"]
@@ -228,15 +276,17 @@ class MembershipAdmin(Appointing, HistoryAdmin):
         return super().has_delete_permission(request, obj) and self._may(request, obj)
 
     def _may(self, request: HttpRequest, obj: Any) -> bool:
-        return obj is None or request.user.is_superuser or obj.role not in RULES
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        ask_again(request)
-        return super().changeform_view(request, *args, **kwargs)
+        by: User = request.user  # type: ignore[assignment]
+        if obj is None or by.is_superuser:
+            return obj is None or obj.user_id != by.pk
+        return (
+            obj.user_id != by.pk and obj.role not in RULES and by.has_role(Role.ADMINISTRATOR, at=obj.agency)
+        )
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        end_sessions(obj.user_id)
+        for person in {obj.user_id, form.initial.get("user", obj.user_id)}:
+            end_sessions(person)
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         super().delete_model(request, obj)
