@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
-from django import forms
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from agencies.admin_roles import Appointing, MembershipForm, MembershipInline
 from agencies.admin_scope import AskedAgain, HistoryAdmin, ScopedAdmin, ScopedTabularInline, ViewOnly
 from agencies.admin_trail import InTrail
-from agencies.duties import RULES, check_duties, roles_for
+from agencies.duties import RULES
 from agencies.invitations import Invitation
 from agencies.models import Agency, FormerName, Membership, Notice, Recheck, Role, SavedView, User
 from agencies.signing_in.fresh import ask_again
@@ -31,77 +37,6 @@ PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 class FormerNameInline(ScopedTabularInline):
     model = FormerName
-
-
-class MembershipForm(forms.ModelForm):
-    """A role that is given or changed here keeps apart who records and who rules; on the page of people one may say otherwise.
-
-    `by` is who fills it in; the admin sets it. As on those pages: nobody's own role, and only at agencies that they administer.
-    """
-
-    by: User
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        agency, person, role = (
-            cleaned.get(name) or getattr(self.instance, name, None) for name in ("agency", "user", "role")
-        )
-        if not self.has_changed():
-            return cleaned
-        before = Membership.objects.filter(pk=self.instance.pk).select_related("user", "agency").first()
-        check_giver(
-            self.by,
-            [person, before.user if before else None],
-            [agency, before.agency if before else None],
-        )
-        if agency and person and person.pk and role:
-            check_duties(person, role, agency)
-        return cleaned
-
-
-def check_giver(by: User, people: list[User | None], agencies: list[Agency | None]) -> None:
-    """Raises ValidationError where `by` gives no roles to these people, or at these agencies (`agencies.roles`)."""
-    for person in people:
-        if person == by:
-            raise ValidationError(_("Your own roles are changed by another administrator."))
-        if person is not None and person.is_superuser and not by.is_superuser:
-            raise ValidationError(
-                _("The roles of system administrators are changed by system administrators.")
-            )
-    if not all(by.has_role(Role.ADMINISTRATOR, at=agency) for agency in agencies if agency is not None):
-        raise ValidationError(_("Roles are given by administrators of the agency, or of one above it."))
-
-
-class Appointing:
-    """Who is no system administrator neither gives nor takes the roles that those alone give (`agencies.duties`)."""
-
-    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "role":
-            kwargs["choices"] = [("", "---------"), *roles_for(request.user)]  # type: ignore[arg-type]
-        return super().formfield_for_choice_field(db_field, request, **kwargs)  # type: ignore[misc]
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]
-        form.by = request.user
-        return form
-
-    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        formset = super().get_formset(request, obj, **kwargs)  # type: ignore[misc]
-        formset.form.by = request.user
-        return formset
-
-
-class MembershipInline(Appointing, ScopedTabularInline):
-    model = Membership
-    form = MembershipForm
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        rows = super().get_queryset(request)
-        if request.user.is_superuser:
-            return rows
-        # Whoever may change a row may delete it: only rows that they may give.
-        given = Membership.objects.visible_to(request.user, Role.ADMINISTRATOR).order_by()
-        return rows.exclude(role__in=RULES).exclude(user=request.user).filter(pk__in=given.values("pk"))
 
 
 class MembershipOfAgencyInline(MembershipInline):
@@ -194,8 +129,21 @@ class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
     list_display = ["username", "last_name", "first_name", "email", "is_active", "is_staff", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "memberships__role"]
     search_fields = ["username", "first_name", "last_name", "email"]
-    readonly_fields = ["last_login", "date_joined"]
+    readonly_fields = ["last_login", "date_joined", "second_factor"]
     inlines = [MembershipOfUserInline]
+
+    @admin.display(description=_("second factor"))
+    def second_factor(self, user: User) -> str:
+        if not is_mfa_enabled(user):
+            return gettext("none")
+        reset = reverse("agencies:reset-second-factor", args=[user.pk])
+        return format_html('<a href="{}">{}</a>', reset, gettext("Reset the second factor"))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or not request.user.is_superuser:
+            return fieldsets
+        return [*fieldsets, (_("Signing in"), {"fields": ["second_factor"]})]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Who has ever signed in may stand in the trail: such an account is switched off, not deleted.
@@ -244,8 +192,9 @@ class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
 
 
 admin.site.unregister(Group)
-# Identities are linked by their owners alone, and the provider of single sign-on stands in the settings.
-for _model in (SocialAccount, SocialApp, SocialToken):
+# Identities are linked by their owners alone, and the provider of single sign-on stands in the settings. Second factors, sessions
+# and addresses change on pages that ask again, tell their owner, and leave an event.
+for _model in (SocialAccount, SocialApp, SocialToken, Authenticator, UserSession, EmailAddress):
     admin.site.unregister(_model)
 
 

@@ -105,6 +105,10 @@ def administers(title: str, position: str) -> str:
     return "200" if position in REACH[title] else "404"
 
 
+def system(title: str, position: str) -> str:
+    return "200" if ROLE[title] == "sysadmin" else "403"
+
+
 def imports(title: str, position: str) -> str:
     """The owner's alone, on pages of those who may import."""
     if ROLE[title] not in ("administrator", "sysadmin"):

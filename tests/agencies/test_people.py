@@ -4,6 +4,8 @@ import datetime
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 from django.utils import timezone
@@ -11,6 +13,7 @@ from django.utils import timezone
 from agencies import invitations, roles
 from agencies.invitations import Invitation
 from agencies.models import Agency, Membership, Role, User
+from agencies.signing_in import second_factor
 from audit.models import Event
 
 PASSWORD = "another long enough word"
@@ -159,6 +162,37 @@ def test_it_is_asked_who_it_is(settings: Any, signed_in: Any, jeju: User, member
     member.refresh_from_db()
     assert not member.is_active
     assert client.post(f"/people/{member.pk}/reopen/").status_code == 302  # asked just now
+
+
+def test_a_lost_second_factor_is_reset(settings: Any, signed_in: Any, make_user: Any, jeju: User) -> None:
+    """By a system administrator who is asked; the person is told and signed out, and the trail tells of it."""
+    jeju.set_password(PASSWORD)
+    jeju.save()
+    theirs = Client()
+    theirs.post("/accounts/login/", {"login": "jeju", "password": PASSWORD})
+    assert theirs.get("/").status_code == 200
+    for kind in (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES):
+        Authenticator.objects.create(user=jeju, type=kind, data={})
+    root = make_user("sysadmin", username="root")
+    root.set_password(PASSWORD)
+    root.save()
+    client, address = signed_in(user=root, language="en"), f"/people/{jeju.pk}/second-factor/reset/"
+    for page in (f"/people/{jeju.pk}/", f"/admin/agencies/user/{jeju.pk}/change/"):
+        assert address in client.get(page).text
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+    asked = client.post(address)
+    assert asked["Location"].startswith("/accounts/reauthenticate/?next=")
+    assert is_mfa_enabled(jeju)
+    client.post(asked["Location"], {"password": PASSWORD, "next": address})
+    assert (is_mfa_enabled(jeju), theirs.get("/").status_code) == (False, 302)
+    event = Event.objects.filter(kind="account", about_id=str(jeju.pk)).latest("pk")
+    assert (event.actor, event.before) == ("root", {"second factor": ["recovery_codes", "totp"]})
+    assert jeju.notices.latest("pk").key == "account.factor-reset"
+    assert "no second factor" in client.post(address).text  # said, not done twice
+    with pytest.raises(PermissionDenied):
+        second_factor.take_away(root, by=root)
+    with pytest.raises(PermissionDenied):
+        second_factor.take_away(root, by=jeju)
 
 
 def test_who_records_does_not_rule(
