@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import django_tables2 as tables
+from allauth.core import ratelimit
 from allauth.mfa.utils import is_mfa_enabled
 from django import forms
 from django.contrib import messages
@@ -168,7 +169,14 @@ def invite(request: SignedInRequest) -> HttpResponse:
 @login_not_required
 @require_http_methods(["GET", "POST"])
 def accept(request: HttpRequest, token: str) -> HttpResponse:
-    """The page behind an invitation's link: whoever has it makes the account."""
+    """The page behind an invitation's link: whoever has it makes the account.
+
+    Limited, since it tells which user names are taken.
+    """
+    if limited := ratelimit.consume_or_429(
+        request, action="accept_invitation", key=invitations.digest_of(token)
+    ):
+        return limited
     invitation = invitations.invited_by_link(token)
     if invitation is None:
         return render(request, "agencies/no_invitation.html", status=404)

@@ -67,6 +67,21 @@ def test_an_invitation_ends(signed_in: Any, jeju: User) -> None:
         assert Client().get(f"/invitations/{gone}/").status_code == 404
 
 
+def test_taken_names_are_not_tried_without_end(settings: Any, jeju: User) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"accept_invitation": "3/h/ip,2/h/key"}
+    agency = Agency.objects.get(code="KR-49")
+    first, second = (invitations.invite(name, agency, Role.APPROVER, by=jeju)[1] for name in "AB")
+
+    def tries(token: str, address: str) -> int:
+        taken = {**FIELDS, "username": "jeju"}
+        return Client().post(f"/invitations/{token}/", taken, REMOTE_ADDR=address).status_code
+
+    assert [tries(first, f"10.0.0.{n}") for n in range(3)] == [200, 200, 429]
+    assert [tries(second, "10.0.0.0") for _ in range(2)] == [200, 200]
+    assert [tries(token, "10.0.0.0") for token in (second, "no-such-token")] == [429, 429]
+    assert Client().get(f"/invitations/{second}/").status_code == 200  # read as often as one likes
+
+
 def test_who_no_longer_administers_has_invited_nobody(jeju: User) -> None:
     invitation, token = invitations.invite("A", Agency.objects.get(code="KR-49"), Role.APPROVER, by=jeju)
     jeju.memberships.all().delete()
