@@ -141,7 +141,7 @@ class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        if obj is None or not request.user.is_superuser:
+        if obj is None or obj == request.user or not request.user.is_superuser:
             return fieldsets
         return [*fieldsets, (_("Signing in"), {"fields": ["second_factor"]})]
 
