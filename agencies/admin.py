@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
-from django import forms
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -13,13 +16,17 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db import models
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from agencies.admin_scope import HistoryAdmin, ScopedAdmin, ScopedTabularInline, ViewOnly
+from agencies.admin_roles import Appointing, MembershipForm, MembershipInline
+from agencies.admin_scope import AskedAgain, HistoryAdmin, ScopedAdmin, ScopedTabularInline, ViewOnly
 from agencies.admin_trail import InTrail
-from agencies.duties import RULES, check_duties, roles_for
+from agencies.duties import RULES
 from agencies.invitations import Invitation
-from agencies.models import Agency, FormerName, Membership, Notice, Recheck, SavedView, User
+from agencies.models import Agency, FormerName, Membership, Notice, Recheck, Role, SavedView, User
 from agencies.signing_in.fresh import ask_again
 from agencies.signing_in.places import KnownPlace
 from agencies.signing_in.session_limits import end_sessions
@@ -32,43 +39,12 @@ class FormerNameInline(ScopedTabularInline):
     model = FormerName
 
 
-class MembershipForm(forms.ModelForm):
-    """A role that is given or changed here keeps apart who records and who rules; on the page of people one may say otherwise."""
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        agency, person, role = (
-            cleaned.get(name) or getattr(self.instance, name, None) for name in ("agency", "user", "role")
-        )
-        if self.has_changed() and agency and person and person.pk and role:
-            check_duties(person, role, agency)
-        return cleaned
-
-
-class Appointing:
-    """Who is no system administrator neither gives nor takes the roles that those alone give (`agencies.duties`)."""
-
-    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "role":
-            kwargs["choices"] = [("", "---------"), *roles_for(request.user)]  # type: ignore[arg-type]
-        return super().formfield_for_choice_field(db_field, request, **kwargs)  # type: ignore[misc]
-
-
-class MembershipInline(Appointing, ScopedTabularInline):
-    model = Membership
-    form = MembershipForm
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        rows = super().get_queryset(request)
-        return rows if request.user.is_superuser else rows.exclude(role__in=RULES)
-
-
 class MembershipOfAgencyInline(MembershipInline):
     autocomplete_fields = ["user"]
 
 
 @admin.register(Agency)
-class AgencyAdmin(HistoryAdmin):
+class AgencyAdmin(AskedAgain, HistoryAdmin):
     """What policies look at in an agency is judged anew by `Agency.save`, whoever saves it."""
 
     list_display = ["code", "full_name", "short_name", "kind", "parent", "active_from", "active_until"]
@@ -107,6 +83,17 @@ class AgencyAdmin(HistoryAdmin):
             kwargs["required"] = True
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        if formset.model is not Membership:
+            return
+        changed = [*formset.new_objects, *(row for row, _fields in formset.changed_objects)]
+        people = {row.user_id for row in [*changed, *formset.deleted_objects]}
+        # Whoever had the role before it was given to somebody else.
+        people |= {row.initial["user"] for row in formset.initial_forms if row.has_changed()}
+        for person in people:
+            end_sessions(person)
+
 
 @admin.register(FormerName)
 class FormerNameAdmin(ScopedAdmin):
@@ -135,25 +122,34 @@ class MembershipOfUserInline(MembershipInline):
 
 
 @admin.register(User)
-class UserAdmin(ScopedAdmin, DjangoUserAdmin):
+class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
     """Accounts. Who is not a system administrator sees those with a role at agencies in sight, and manages them only where
     they have no role elsewhere and are not staff: a new password there would be a way to rights of somebody else."""
 
     list_display = ["username", "last_name", "first_name", "email", "is_active", "is_staff", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "memberships__role"]
     search_fields = ["username", "first_name", "last_name", "email"]
-    readonly_fields = ["last_login", "date_joined"]
+    readonly_fields = ["last_login", "date_joined", "second_factor"]
     inlines = [MembershipOfUserInline]
+
+    @admin.display(description=_("second factor"))
+    def second_factor(self, user: User) -> str:
+        if not is_mfa_enabled(user):
+            return gettext("none")
+        reset = reverse("agencies:reset-second-factor", args=[user.pk])
+        return format_html('<a href="{}">{}</a>', reset, gettext("Reset the second factor"))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or obj == request.user or not request.user.is_superuser:
+            return fieldsets
+        return [*fieldsets, (_("Signing in"), {"fields": ["second_factor"]})]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Who has ever signed in may stand in the trail: such an account is switched off, not deleted.
         if obj is not None and obj.last_login is not None:
             return False
         return super().has_delete_permission(request, obj)
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        ask_again(request)
-        return super().changeform_view(request, *args, **kwargs)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
         """Somebody else's new password: its owner is told, and signed out everywhere."""
@@ -196,18 +192,19 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
 
 
 admin.site.unregister(Group)
-# Identities are linked by their owners alone, and the provider of single sign-on stands in the settings.
-for _model in (SocialAccount, SocialApp, SocialToken):
+# Identities are linked by their owners alone, and the provider of single sign-on stands in the settings. Second factors, sessions
+# and addresses change on pages that ask again, tell their owner, and leave an event.
+for _model in (SocialAccount, SocialApp, SocialToken, Authenticator, UserSession, EmailAddress):
     admin.site.unregister(_model)
 
 
 @admin.register(Group)
-class GroupAdmin(InTrail, DjangoGroupAdmin):
+class GroupAdmin(AskedAgain, InTrail, DjangoGroupAdmin):
     """What the members of a group may do: a change of it is an event."""
 
 
 @admin.register(Membership)
-class MembershipAdmin(Appointing, HistoryAdmin):
+class MembershipAdmin(AskedAgain, Appointing, HistoryAdmin):
     form = MembershipForm
     list_display = ["user", "role", "agency"]
     list_filter = ["role", "agency__kind"]
@@ -228,15 +225,17 @@ class MembershipAdmin(Appointing, HistoryAdmin):
         return super().has_delete_permission(request, obj) and self._may(request, obj)
 
     def _may(self, request: HttpRequest, obj: Any) -> bool:
-        return obj is None or request.user.is_superuser or obj.role not in RULES
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        ask_again(request)
-        return super().changeform_view(request, *args, **kwargs)
+        by: User = request.user  # type: ignore[assignment]
+        if obj is None or by.is_superuser:
+            return obj is None or obj.user_id != by.pk
+        return (
+            obj.user_id != by.pk and obj.role not in RULES and by.has_role(Role.ADMINISTRATOR, at=obj.agency)
+        )
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        end_sessions(obj.user_id)
+        for person in {obj.user_id, form.initial.get("user", obj.user_id)}:
+            end_sessions(person)
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         super().delete_model(request, obj)

@@ -23,6 +23,7 @@ from simple_history.utils import get_m2m_reverse_field_name
 from agencies.admin_choices import OneOfMany, SomeOfMany
 from agencies.admin_trail import InTrail
 from agencies.models import User
+from agencies.signing_in.fresh import ask_again
 from agencies.visibility import VisibleQuerySet
 from figures.formatting import number
 
@@ -264,6 +265,22 @@ class ViewOnly(BaseModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class AskedAgain(admin.ModelAdmin):
+    """For rows that decide who may do what, and by which rules: nothing is acted upon before it is known who sits there."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        ask_again(request)
+        return super().changeform_view(request, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        ask_again(request)
+        return super().delete_view(request, *args, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        ask_again(request)
+        return super().changelist_view(request, *args, **kwargs)
 
 
 class ScopedTabularInline(InSight, admin.TabularInline):

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import django_tables2 as tables
+from allauth.core import ratelimit
+from allauth.mfa.utils import is_mfa_enabled
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -30,6 +32,7 @@ from agencies.invitations import Invitation
 from agencies.models import Agency, Membership, Role, User
 from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
+from agencies.signing_in import second_factor
 from agencies.signing_in.fresh import ask_again
 from agencies.signing_in.sso import provider
 from agencies.signing_in.sso.views import begin_acceptance
@@ -166,7 +169,14 @@ def invite(request: SignedInRequest) -> HttpResponse:
 @login_not_required
 @require_http_methods(["GET", "POST"])
 def accept(request: HttpRequest, token: str) -> HttpResponse:
-    """The page behind an invitation's link: whoever has it makes the account."""
+    """The page behind an invitation's link: whoever has it makes the account.
+
+    Limited, since it tells which user names are taken.
+    """
+    if limited := ratelimit.consume_or_429(
+        request, action="accept_invitation", key=invitations.digest_of(token)
+    ):
+        return limited
     invitation = invitations.invited_by_link(token)
     if invitation is None:
         return render(request, "agencies/no_invitation.html", status=404)
@@ -221,6 +231,7 @@ def person(request: SignedInRequest, pk: int) -> HttpResponse:
         "roles": roles.roles_of(one, request.user),
         "may_close": roles.may_close(one, request.user),
         "oneself": one == request.user,
+        "may_reset": request.user.is_superuser and is_mfa_enabled(one),
         "not_ours": [] if request.user.is_superuser else duties.RULES,
     }
     return render(request, "agencies/person.html", context)
@@ -292,6 +303,25 @@ def reopen(request: SignedInRequest, pk: int) -> HttpResponse:
         reverse("agencies:person", args=[pk]),
         lambda: roles.reopen(one, by=request.user),
         danger=False,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def reset_second_factor(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Of any account, those without a role too; one's own is changed on its own page."""
+    if not request.user.is_superuser or pk == request.user.pk:
+        raise PermissionDenied
+    one = get_object_or_404(User, pk=pk)
+    return _act(
+        request,
+        gettext("Reset the second factor of %(name)s") % {"name": one},
+        gettext(
+            "Only when you know that it is they who ask. The person is told, is signed out everywhere, and signs in by password "
+            "alone until a new one is set up."
+        ),
+        gettext("Reset it"),
+        reverse("agencies:people"),
+        lambda: second_factor.take_away(one, by=request.user),
     )
 
 

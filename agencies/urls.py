@@ -16,6 +16,9 @@ urlpatterns = [
     path("people/<int:pk>/roles/<int:role>/take/", people_views.take, name="take-role"),
     path("people/<int:pk>/close/", people_views.close, name="close-account"),
     path("people/<int:pk>/reopen/", people_views.reopen, name="reopen-account"),
+    path(
+        "people/<int:pk>/second-factor/reset/", people_views.reset_second_factor, name="reset-second-factor"
+    ),
     path("invitations/<str:token>/", people_views.accept, name="accept"),
     path("notices/", notices.notices, name="notices"),
     path("notices/<int:pk>/", notices.notice, name="notice"),

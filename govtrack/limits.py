@@ -17,12 +17,15 @@ from limits.storage import Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from govtrack.logs import number
-from govtrack.whole_exports import FILE_PARAMETER
+from govtrack.whole_exports import ALWAYS_A_FILE, FILE_PARAMETER
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 # Views that compute over all that the reader may see.
 COSTLY = {
+    "home",
+    "oversight:agency",
+    "oversight:plan",
     "oversight:spending",
     "oversight:explore",
     "oversight:explore-print",
@@ -32,8 +35,8 @@ COSTLY = {
     "policies:compare",
     "subscriptions:what-if",
 }
-# Views that make or hand out a file; so does any page with this parameter.
-FILES = {"oversight:exports", "oversight:export-again", "oversight:export-file"}
+# Views that begin a file when something is sent to them. Those that hand one out: `govtrack.whole_exports`.
+BEGIN_FILES = {"oversight:exports", "oversight:export-again"}
 
 
 def sized(get_response: GetResponse) -> GetResponse:
@@ -77,9 +80,9 @@ def often_enough(get_response: GetResponse) -> GetResponse:
 def kind_of(request: HttpRequest) -> str:
     """What the request counts as: `files`, `pages` (costly ones) or nothing."""
     name = request.resolver_match.view_name if request.resolver_match else ""
-    if FILE_PARAMETER in request.GET or (
-        name in FILES and (request.method == "POST" or name.endswith("file"))
-    ):
+    if FILE_PARAMETER in request.GET or name in ALWAYS_A_FILE:
+        return "files"
+    if name in BEGIN_FILES and request.method == "POST":
         return "files"
     return "pages" if name in COSTLY else ""
 

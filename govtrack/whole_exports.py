@@ -33,6 +33,15 @@ NEVER_WHOLE = {
     "subscriptions:import-problems": "what is wrong in one's own file",
     "mfa_download_recovery_codes": "asks by itself",
 }
+# Pages whose every answer is a file; the others give one when FILE_PARAMETER asks for it.
+ALWAYS_A_FILE = {
+    "oversight:export-file",
+    "subscriptions:attachment",
+    "subscriptions:import-example",
+    "subscriptions:import-problems",
+    "subscriptions:import-records",
+    "mfa_download_recovery_codes",
+}
 
 
 @cache
@@ -71,7 +80,7 @@ def asks_for_everything(request: HttpRequest) -> bool:
         is_file = request.method == "POST"
     else:
         given = request.GET
-        is_file = FILE_PARAMETER in given or name == "subscriptions:import-records"
+        is_file = FILE_PARAMETER in given or name in ALWAYS_A_FILE
     return is_file and not any(given.get(parameter, "").strip() for parameter in narrowing().get(name, ()))
 
 

@@ -21,7 +21,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from agencies.admin_scope import HistoryAdmin, InSightFilter, ScopedTabularInline, ViewOnly, number_new_rows
+from agencies.admin_scope import (
+    AskedAgain,
+    HistoryAdmin,
+    InSightFilter,
+    ScopedTabularInline,
+    ViewOnly,
+    number_new_rows,
+)
 from agencies.models import Agency, User
 from policies.changing import (
     NEXT_STATUS,
@@ -219,7 +226,7 @@ class PolicyVersionForm(forms.ModelForm):
 
 
 @admin.register(PolicyVersion)
-class PolicyVersionAdmin(HistoryAdmin):
+class PolicyVersionAdmin(AskedAgain, HistoryAdmin):
     form = PolicyVersionForm
     list_display = [
         "version",
@@ -471,7 +478,7 @@ class WaiverForm(forms.ModelForm):
 
 
 @admin.register(Waiver)
-class WaiverAdmin(HistoryAdmin):
+class WaiverAdmin(AskedAgain, HistoryAdmin):
     """Somebody asks for a waiver; somebody else decides. What was asked for is changed by who asked, until it is decided."""
 
     form = WaiverForm

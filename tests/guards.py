@@ -174,6 +174,22 @@ def colleagues() -> Iterator[Break]:
         ("tests/agencies/test_sight.py",),
     )
     yield Break(
+        "the administration asks who it is",
+        "agencies/admin_scope.py",
+        "        ask_again(request)\n        return super().delete_view",
+        "        return super().delete_view",
+        ("tests/admin/test_admin_doors.py::test_it_is_asked_who_it_is_before_roles_and_rules_change",),
+    )
+    yield Break(
+        "the administration gives nobody their own role",
+        "agencies/admin_roles.py",
+        "        if person == by:\n",
+        "        if False:\n",
+        (
+            "tests/admin/test_admin_doors.py::test_nobody_gives_themselves_a_role_or_one_where_they_do_not_administer",
+        ),
+    )
+    yield Break(
         "readers have a rate",
         LIMITS,
         "        if not limit or not request.user.is_authenticated:\n",

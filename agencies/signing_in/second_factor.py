@@ -11,12 +11,15 @@ from allauth.mfa.stages import AuthenticateStage
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from agencies.models import Role, User
+from agencies.signing_in.session_limits import end_sessions
 from agencies.signing_in.telling import tell_of
 from audit import events
 from audit.auditors import may_audit
@@ -61,6 +64,26 @@ def second_factor_set_up(get_response: GetResponse) -> GetResponse:
         return get_response(request)
 
     return middleware
+
+
+@transaction.atomic
+def take_away(person: User, *, by: User) -> None:
+    """For whoever has lost theirs: by a system administrator, never for oneself. The person is told and signed out everywhere.
+
+    Raises PermissionDenied for anybody else, ValidationError where there is none.
+    """
+    if not by.is_superuser or person == by:
+        raise PermissionDenied
+    factors = Authenticator.objects.select_for_update().filter(user=person)
+    kinds = sorted(factors.values_list("type", flat=True))
+    if not kinds:
+        raise ValidationError(_("This account has no second factor."))
+    Authenticator.objects.filter(user=person).delete()
+    events.record(
+        events.Kind.ACCOUNT, by=by, about=person, name=person.username, before={"second factor": kinds}
+    )
+    tell_of(person, "account.factor-reset")
+    end_sessions(person.pk)
 
 
 # What django-allauth says has happened. Recovery codes come and go with the app: only what is done to them by themselves is told.

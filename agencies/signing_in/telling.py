@@ -30,6 +30,9 @@ MESSAGES = {
     "account.password": _("The password of your account was changed."),
     "account.factor-added": _("A second factor was set up for your account."),
     "account.factor-removed": _("The second factor of your account was removed."),
+    "account.factor-reset": _(
+        "A system administrator has reset the second factor of your account. Set up a new one."
+    ),
     "account.codes": _("New recovery codes were made for your account."),
     "account.code-used": _("A recovery code was used for your account."),
     "account.email": _("The e-mail address of your account was changed."),
@@ -40,6 +43,7 @@ PAGES = {
     "account.password": "password_change",
     "account.factor-added": "mfa_index",
     "account.factor-removed": "mfa_index",
+    "account.factor-reset": "mfa_index",
     "account.codes": "mfa_index",
     "account.code-used": "mfa_index",
     "account.email": "account-email",

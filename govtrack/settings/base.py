@@ -217,6 +217,7 @@ ACCOUNT_RATE_LIMITS = {
     "change_password": "10/m/user",
     "reset_password": "20/h/ip,5/h/key",
     "reset_password_from_key": "20/m/ip",
+    "accept_invitation": "60/h/ip,20/h/key",
 }
 # How long the link to a new password holds.
 PASSWORD_RESET_TIMEOUT = 60 * 60

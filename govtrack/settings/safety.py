@@ -24,16 +24,26 @@ COUNTERS = (
 )
 CACHES = ("database", "redis", "rediss")
 YES, NO = ("1", "true", "yes", "on", "y", "ok"), ("0", "false", "no", "off", "n", "")
-SWITCHES = ("OFFICIAL_DEPLOYMENT", "POLICY_TWO_PERSON_RULE", "BEHIND_TLS_PROXY")
+SWITCHES = ("OFFICIAL_DEPLOYMENT", "BEHIND_TLS_PROXY", "EMAIL_USE_TLS", "EMAIL_USE_SSL")
+# On unless said otherwise: what is empty would switch them off.
+PROTECTING = ("POLICY_TWO_PERSON_RULE", "SECOND_FACTOR_REQUIRED")
 SINGLE_SIGN_ON = ("SSO_ISSUER", "SSO_CLIENT_ID", "SSO_CLIENT_SECRET", "SSO_NAME_KO", "SSO_NAME_EN")
 # Each with the least that makes sense.
 NUMBERS = {
     "SECURE_HSTS_SECONDS": 1,
     "WAIVER_MAX_DAYS": 1,
     "EXPORTS_DAYS": 1,
+    "IMPORTS_DAYS": 1,
+    "ATTACHMENT_MAX_MB": 1,
+    "ATTACHMENTS_MAX": 1,
+    "SESSION_IDLE_MINUTES": 1,
+    "SESSION_HOURS": 1,
+    "TRUSTED_PROXY_HOPS": 0,
     "QUERY_SECONDS": 1,
     "READY_FREE_MB": 0,
 }
+# Where what people may not all see lies, each with its folder beside the code.
+FOLDERS = {"EXPORTS_DIR": "exports", "IMPORTS_DIR": "imports", "ATTACHMENTS_DIR": "attachments"}
 
 
 def refuse_unsafe(environment: Mapping[str, str]) -> None:
@@ -55,15 +65,16 @@ def problems(environment: Mapping[str, str]) -> Iterator[str]:
         yield "DATABASE_URL is missing: set it, for example to postgres://user:password@host:5432/govtrack."
     elif url.partition(":")[0] not in DATABASES:
         yield "DATABASE_URL names no database that govtrack runs on: begin it with postgres:// or sqlite:///."
-    for name in SWITCHES:
-        if environment.get(name, "").strip().lower() not in YES + NO:
+    for name in SWITCHES + PROTECTING:
+        value = environment.get(name, "yes" if name in PROTECTING else "").strip().lower()
+        if value not in YES + NO or (name in PROTECTING and not value):
             yield f"{name} is neither true nor false: set it to one of them."
     for name, least in NUMBERS.items():
         value = environment.get(name, str(least)).strip()
         if not (value.isascii() and value.isdigit() and int(value) >= least):
             yield f"{name} is no whole number of at least {least}: correct or unset it."
     for name in ("LIMIT_OF_PAGES", "LIMIT_OF_FILES"):
-        if (limit := environment.get(name)) and not _is_limit(limit):
+        if (limit := environment.get(name)) is not None and not _is_limit(limit):
             yield f"{name} is no limit: write it as 60/minute or 60/5 minutes, or unset it."
     if environment.get("LIMITS_STORAGE", "memory:").partition(":")[0] not in COUNTERS:
         yield "LIMITS_STORAGE names no place to count in: begin it with memory://, redis:// or memcached://."
@@ -73,9 +84,10 @@ def problems(environment: Mapping[str, str]) -> Iterator[str]:
             "unset it, or begin it with database:// or redis://."
         )
     yield from _single_sign_on(environment)
-    exports = Path(environment.get("EXPORTS_DIR") or ROOT / "exports").resolve()
-    if exports.is_relative_to(ROOT / "staticfiles"):
-        yield "EXPORTS_DIR lies in the folder that is served to everybody: name another one."
+    for name, usual in FOLDERS.items():
+        folder = Path(environment.get(name) or ROOT / usual).resolve()
+        if folder.is_relative_to(ROOT / "staticfiles"):
+            yield f"{name} lies in the folder that is served to everybody: name another one."
 
 
 def _keys(environment: Mapping[str, str]) -> Iterator[str]:
@@ -123,6 +135,15 @@ def _hosts(environment: Mapping[str, str]) -> Iterator[str]:
         yield "ALLOWED_HOSTS is empty: set it to the host names of this site, separated by commas."
     elif any(host == "*" or (host.startswith(".") and "." not in host[1:]) for host in hosts):
         yield "ALLOWED_HOSTS allows every host: name the host names of this site instead."
+    site = urlsplit(environment.get("SITE_URL", "https://default"))
+    if site.scheme != "https" or not site.netloc or site.query or site.fragment:
+        yield "SITE_URL is no https:// address: the links in e-mails begin with it. Correct or unset it."
+    behind = environment.get("BEHIND_TLS_PROXY", "").strip().lower() in YES
+    if behind and not environment.get("TRUSTED_PROXY_HOPS", "").strip().strip("0"):
+        yield (
+            "TRUSTED_PROXY_HOPS is 0 behind a proxy, so everybody would share its address, with its limits and in the trail: "
+            "set it to how many proxies of your own stand before the server."
+        )
     for origin in _listed(environment, "CSRF_TRUSTED_ORIGINS"):
         parts = urlsplit(origin)
         if (

@@ -30,6 +30,7 @@ from tests.access.rules import (
     said_it,
     sees_round,
     stated,
+    system,
 )
 
 OBJECTS: dict[tuple[str, tuple[str, ...]], tuple[Rule, Rule]] = {
@@ -39,6 +40,8 @@ OBJECTS: dict[tuple[str, tuple[str, ...]], tuple[Rule, Rule]] = {
     ("agencies:take-role", ("[approver]", "[approver's role]")): (administers, done(administers)),
     ("agencies:close-account", ("[approver]",)): (administers, done(administers)),
     ("agencies:reopen-account", ("[approver]",)): (administers, done(administers)),
+    # There is none: the form comes back.
+    ("agencies:reset-second-factor", ("[approver]",)): (system, system),
     # A notice is its recipient's alone.
     ("agencies:notice", ("[notice]",)): (NEVER, done(owns)),
     ("agencies:delivery", ("[delivery]",)): (SENT_THERE, NEVER),

@@ -105,6 +105,10 @@ def administers(title: str, position: str) -> str:
     return "200" if position in REACH[title] else "404"
 
 
+def system(title: str, position: str) -> str:
+    return "200" if ROLE[title] == "sysadmin" else "403"
+
+
 def finds_view(title: str, position: str) -> str:
     """Shared with a committee: theirs, of those above, and the owner's."""
     of_committee = ROLE[title] in ("committee_member", "sysadmin") and position in REACH[title]

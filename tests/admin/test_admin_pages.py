@@ -5,6 +5,7 @@ import re
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -75,6 +76,21 @@ def test_every_model_has_its_admin():
     assert [model for model in models if not admin.site.is_registered(model)] == []
     assert {model for model in MAKERS if not admin.site.is_registered(model)} == set()
     assert {model for model in models if model not in MAKERS} == set()
+
+
+def test_what_packages_bring_along_is_at_most_looked_at(rf, sysadmin):
+    """A factor or a session that is deleted here would be gone without an event, a notice, or being asked again."""
+    request = rf.get("/admin/")
+    request.user = sysadmin.user
+    written = {
+        model
+        for model, its_admin in admin.site._registry.items()
+        if its_admin.has_add_permission(request)
+        or its_admin.has_change_permission(request)
+        or its_admin.has_delete_permission(request)
+    }
+    assert {model for model in written if model._meta.app_label not in OURS} == {Group}
+    assert admin.site.get_model_admin(Group).__class__.__module__ == "agencies.admin"
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])

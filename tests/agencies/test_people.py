@@ -4,6 +4,8 @@ import datetime
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 from django.utils import timezone
@@ -11,6 +13,7 @@ from django.utils import timezone
 from agencies import invitations, roles
 from agencies.invitations import Invitation
 from agencies.models import Agency, Membership, Role, User
+from agencies.signing_in import second_factor
 from audit.models import Event
 
 PASSWORD = "another long enough word"
@@ -62,6 +65,21 @@ def test_an_invitation_ends(signed_in: Any, jeju: User) -> None:
     assert signed_in(user=jeju).post(f"/people/invitations/{withdrawn.pk}/withdraw/").status_code == 302
     for gone in (late, token):
         assert Client().get(f"/invitations/{gone}/").status_code == 404
+
+
+def test_taken_names_are_not_tried_without_end(settings: Any, jeju: User) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"accept_invitation": "3/h/ip,2/h/key"}
+    agency = Agency.objects.get(code="KR-49")
+    first, second = (invitations.invite(name, agency, Role.APPROVER, by=jeju)[1] for name in "AB")
+
+    def tries(token: str, address: str) -> int:
+        taken = {**FIELDS, "username": "jeju"}
+        return Client().post(f"/invitations/{token}/", taken, REMOTE_ADDR=address).status_code
+
+    assert [tries(first, f"10.0.0.{n}") for n in range(3)] == [200, 200, 429]
+    assert [tries(second, "10.0.0.0") for _ in range(2)] == [200, 200]
+    assert [tries(token, "10.0.0.0") for token in (second, "no-such-token")] == [429, 429]
+    assert Client().get(f"/invitations/{second}/").status_code == 200  # read as often as one likes
 
 
 def test_who_no_longer_administers_has_invited_nobody(jeju: User) -> None:
@@ -159,6 +177,37 @@ def test_it_is_asked_who_it_is(settings: Any, signed_in: Any, jeju: User, member
     member.refresh_from_db()
     assert not member.is_active
     assert client.post(f"/people/{member.pk}/reopen/").status_code == 302  # asked just now
+
+
+def test_a_lost_second_factor_is_reset(settings: Any, signed_in: Any, make_user: Any, jeju: User) -> None:
+    """By a system administrator who is asked; the person is told and signed out, and the trail tells of it."""
+    jeju.set_password(PASSWORD)
+    jeju.save()
+    theirs = Client()
+    theirs.post("/accounts/login/", {"login": "jeju", "password": PASSWORD})
+    assert theirs.get("/").status_code == 200
+    for kind in (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES):
+        Authenticator.objects.create(user=jeju, type=kind, data={})
+    root = make_user("sysadmin", username="root")
+    root.set_password(PASSWORD)
+    root.save()
+    client, address = signed_in(user=root, language="en"), f"/people/{jeju.pk}/second-factor/reset/"
+    for page in (f"/people/{jeju.pk}/", f"/admin/agencies/user/{jeju.pk}/change/"):
+        assert address in client.get(page).text
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+    asked = client.post(address)
+    assert asked["Location"].startswith("/accounts/reauthenticate/?next=")
+    assert is_mfa_enabled(jeju)
+    client.post(asked["Location"], {"password": PASSWORD, "next": address})
+    assert (is_mfa_enabled(jeju), theirs.get("/").status_code) == (False, 302)
+    event = Event.objects.filter(kind="account", about_id=str(jeju.pk)).latest("pk")
+    assert (event.actor, event.before) == ("root", {"second factor": ["recovery_codes", "totp"]})
+    assert jeju.notices.latest("pk").key == "account.factor-reset"
+    assert "no second factor" in client.post(address).text  # said, not done twice
+    with pytest.raises(PermissionDenied):
+        second_factor.take_away(root, by=root)
+    with pytest.raises(PermissionDenied):
+        second_factor.take_away(root, by=jeju)
 
 
 def test_who_records_does_not_rule(

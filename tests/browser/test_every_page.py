@@ -752,6 +752,7 @@ STATES: list[tuple[str, str, str, Act | None]] = [
     ("403", "committee", NEW, None),
     ("404", "administrator", "/no/such/page/", None),
     ("404 of another agency's", "sibling", "{full}", None),
+    ("reset a second factor", "sysadmin", "{approver}second-factor/reset/", None),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import os
 import shutil
 import subprocess
@@ -15,11 +16,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from tests.faults.conftest import Register, administer, changed_settings, named
 from tests.faults.people import Crowd, Ledger
-from tests.faults.site import Site, serving, wait_for
+from tests.faults.site import ROOT, Site, serving, wait_for
+from tests.faults.test_disk_full import attach
 from tests.faults.test_killed_workers import crowd_of, pays, written
 from tests.postgres import OPTIONS, Cluster
 
@@ -85,15 +88,34 @@ def rows_of(url: str) -> dict[str, tuple[Any, ...]]:
     return {row[0]: row for row in [*paid, *recorded]}
 
 
+def as_the_run_book_packs(site: Site, place: Path) -> None:
+    """Run the command of docs/running.md that packs the folders of files, with this site's; unpack it below `place`."""
+    book = (ROOT / "docs" / "running.md").read_text()
+    command = next(line for line in book.splitlines() if line.strip().startswith("tar -c"))
+    folders = {name: site.folder / name.split("_")[0].lower() for name in settings.KEPT_FOLDERS}
+    kept = {name: folder for name, folder in folders.items() if name != "MEDIA_ROOT"}  # nothing lies there
+    for folder in kept.values():
+        folder.mkdir(exist_ok=True)
+    environment = {**os.environ, **{name: str(folder) for name, folder in kept.items()}}
+    subprocess.run(command, shell=True, check=True, cwd=place, env=environment)
+    subprocess.run(["tar", "-xf", "files.tar"], check=True, cwd=place)
+    for folder in kept.values():
+        assert (place / folder.relative_to("/")).is_dir()
+
+
 def test_a_dump_of_postgresql(register: Register, cases: list[int]) -> None:
-    """As docs/running.md says it."""
+    """As docs/running.md says it, with the file of an attachment."""
     file, name = register.folder / "register.dump", f"restored_{os.getpid()}"
-    there = named(register.server, name)
+    there, elsewhere = named(register.server, name), register.folder / "elsewhere"
+    elsewhere.mkdir()
     with serving(register.site()) as site, sealing(site):
+        filing = register.persons(site, "administrator")[0]
+        assert attach(filing, filing.records("declare")).status == 302
         with crowd_of("all", site, register):
             wait_for(lambda: all(written(register, "record", "pay").values()), "nobody gets on")
             acknowledged = so_far(register.ledger)
             run("pg_dump", "--format=custom", "--no-owner", f"--file={file}", register.address)
+            as_the_run_book_packs(site, elsewhere)
             time.sleep(0.5)
         administer(register.server, f"CREATE DATABASE {name}")
         restored = there.replace("postgres:", "postgresql:", 1)
@@ -104,6 +126,11 @@ def test_a_dump_of_postgresql(register: Register, cases: list[int]) -> None:
     here, back = rows_of(register.url), rows_of(there)
     assert len(back) < len(here)
     assert {key: here[key] for key in back} == back
+    with psycopg.connect(restored) as database:
+        row = database.execute("SELECT stored_as, sha256 FROM subscriptions_attachment").fetchall()
+    ((stored_as, digest),) = row
+    unpacked = elsewhere / (site.folder / "attachments" / stored_as).relative_to("/")
+    assert hashlib.sha256(unpacked.read_bytes()).hexdigest() == digest
     assert any("was acknowledged" in told for told in register.look(url=there))
     register.ledger = acknowledged
     register.assert_sound(url=there)

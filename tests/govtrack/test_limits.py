@@ -41,7 +41,7 @@ def test_each_reader_has_limits_of_their_own(signed_in, settings):
 
 
 def test_the_views_that_are_limited_exist():
-    assert (limits.COSTLY | limits.FILES) - set(names_of(get_resolver().url_patterns)) == set()
+    assert (limits.COSTLY | limits.BEGIN_FILES) - set(names_of(get_resolver().url_patterns)) == set()
 
 
 def test_a_request_that_is_too_large_is_not_read(client, settings):

@@ -1,10 +1,16 @@
 """A deployment starts only when its environment is complete and safe, and is told everything that is not."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from govtrack.settings.safety import problems
+
+ROOT = Path(__file__).resolve().parents[2]
 
 GOOD = {
     "SECRET_KEY": "Kq7_vT2mXz9LrB4nWc8Yd1Fh6Jp3Sg5Qa0Ue-iOyMtNbVxCwEl",
@@ -89,6 +95,17 @@ print(settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS, settings.SECUR
                 "LIMIT_OF_FILES": "many",
                 "LIMITS_STORAGE": "nowhere",
                 "EXPORTS_DIR": "staticfiles/exports",
+                "ATTACHMENTS_DIR": "staticfiles/attachments",
+                "IMPORTS_DIR": "staticfiles",
+                "SECOND_FACTOR_REQUIRED": "ture",
+                "POLICY_TWO_PERSON_RULE": " ",
+                "TRUSTED_PROXY_HOPS": "one",
+                "SESSION_IDLE_MINUTES": "0",
+                "SESSION_HOURS": "12h",
+                "IMPORTS_DAYS": "-1",
+                "ATTACHMENT_MAX_MB": "20 MB",
+                "LIMIT_OF_PAGES": " ",
+                "SITE_URL": "http://register.example",
                 "CACHE_URL": "memory://",
                 "SSO_ISSUER": "http://sso.example",
                 "SSO_CLIENT_ID": "govtrack",
@@ -103,7 +120,19 @@ print(settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS, settings.SECUR
                 "WAIVER_MAX_DAYS is no whole number of at least 1",
                 "LIMIT_OF_FILES is no limit",
                 "LIMITS_STORAGE names no place to count in",
-                "EXPORTS_DIR lies in the folder that is served to everybody",
+                *(
+                    f"{name} lies in the folder that is served to everybody"
+                    for name in ("EXPORTS_DIR", "ATTACHMENTS_DIR", "IMPORTS_DIR")
+                ),
+                "SECOND_FACTOR_REQUIRED is neither true nor false",
+                "POLICY_TWO_PERSON_RULE is neither true nor false",
+                "TRUSTED_PROXY_HOPS is no whole number of at least 0",
+                *(
+                    f"{name} is no whole number of at least 1"
+                    for name in ("SESSION_IDLE_MINUTES", "SESSION_HOURS", "IMPORTS_DAYS", "ATTACHMENT_MAX_MB")
+                ),
+                "LIMIT_OF_PAGES is no limit",
+                "SITE_URL is no https",
                 "CACHE_URL names no cache that all processes share, so wrong attempts would be counted by each alone",
                 "SSO_CLIENT_SECRET is missing",
                 "SSO_NAME_EN is missing",
@@ -128,6 +157,21 @@ def test_single_sign_on_and_the_shared_cache_come_from_the_environment():
 
 
 def test_a_forwarded_header_counts_only_behind_a_proxy():
-    code = "print(settings.SECURE_PROXY_SSL_HEADER)"
-    assert start(code, **GOOD).stdout == "None\n"
-    assert start(code, **GOOD, BEHIND_TLS_PROXY="true").stdout == "('HTTP_X_FORWARDED_PROTO', 'https')\n"
+    code = "print(settings.SECURE_PROXY_SSL_HEADER, settings.ALLAUTH_TRUSTED_PROXY_COUNT)"
+    behind = {"BEHIND_TLS_PROXY": "true", "TRUSTED_PROXY_HOPS": "1"}
+    assert start(code, **GOOD).stdout == "None 0\n"
+    assert start(code, **GOOD, **behind).stdout == "('HTTP_X_FORWARDED_PROTO', 'https') 1\n"
+
+
+def test_behind_a_proxy_everybody_has_an_address_of_their_own():
+    """As the README's example sets it; and an empty limit is none."""
+    example = re.findall(r"^    export ([A-Z_]+)=(\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    behind = {"BEHIND_TLS_PROXY": "true", "TRUSTED_PROXY_HOPS": "1"}
+    assert behind.items() <= dict(example).items()
+    for hops in ({}, {"TRUSTED_PROXY_HOPS": "0"}, {"TRUSTED_PROXY_HOPS": "00"}):
+        (told,) = problems({**GOOD, "BEHIND_TLS_PROXY": "true", **hops})
+        assert told.startswith("TRUSTED_PROXY_HOPS is 0 behind a proxy")
+    for name in ("LIMIT_OF_PAGES", "LIMIT_OF_FILES", "SECOND_FACTOR_REQUIRED", "SITE_URL"):
+        (told,) = problems({**GOOD, **behind, name: ""})
+        assert told.startswith(f"{name} is n")
+    assert list(problems({**GOOD, **behind, "SITE_URL": "https://www.register.example/"})) == []

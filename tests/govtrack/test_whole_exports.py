@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 
 from agencies.models import User
-from govtrack.whole_exports import NEVER_WHOLE, narrowing
+from govtrack.limits import kind_of
+from govtrack.whole_exports import ALWAYS_A_FILE, FILE_PARAMETER, NEVER_WHOLE, narrowing
 from oversight.models import ExportJob
 from tests.access.addresses import names_of
 
@@ -22,26 +24,37 @@ GIVES_A_FILE = re.compile(
 ASKS = "/accounts/reauthenticate/?next="
 
 
-def giving_files(resolver: Any, space: str = "") -> set[str]:
-    """The names of all views whose own code speaks of a file."""
-    found: set[str] = set()
+def giving_files(resolver: Any, space: str = "") -> dict[str, str]:
+    """The names of all views whose own code speaks of a file, with that code."""
+    found: dict[str, str] = {}
     for pattern in resolver.url_patterns:
         if hasattr(pattern, "url_patterns"):
             inner = ":".join(filter(None, (space, pattern.namespace)))
-            found |= giving_files(pattern, inner) if inner != "admin" else set()
+            found |= giving_files(pattern, inner) if inner != "admin" else {}
             continue
         view = getattr(pattern.callback, "view_class", None) or inspect.unwrap(pattern.callback)
-        if GIVES_A_FILE.search(inspect.getsource(view)):
-            found.add(":".join(filter(None, (space, pattern.name))))
+        if GIVES_A_FILE.search(code := inspect.getsource(view)):
+            found[":".join(filter(None, (space, pattern.name)))] = code
     return found
 
 
 def test_every_page_that_gives_a_file_is_named() -> None:
     # What begins a file, or names the parameter only to hand it on, is not one that gives it.
     begins = {"oversight:exports"}
-    assert giving_files(get_resolver()) | begins == {*narrowing(), *NEVER_WHOLE}
+    giving = giving_files(get_resolver())
+    assert giving.keys() | begins == {*narrowing(), *NEVER_WHOLE}
     assert not narrowing().keys() & NEVER_WHOLE.keys()
     assert {*narrowing(), *NEVER_WHOLE} <= set(names_of(get_resolver().url_patterns))
+    # Each counts against the limit of files: by the parameter that its code looks for, or whatever is asked.
+    assert {name for name, code in giving.items() if FILE_PARAMETER not in code} == ALWAYS_A_FILE
+    for name in giving.keys() | begins:
+        sent = {FILE_PARAMETER: "csv"} if name in giving and name not in ALWAYS_A_FILE else {}
+        asking = SimpleNamespace(
+            GET=sent,
+            method="POST" if name in begins else "GET",
+            resolver_match=SimpleNamespace(view_name=name),
+        )
+        assert kind_of(asking) == "files", name  # type: ignore[arg-type]
 
 
 @pytest.fixture

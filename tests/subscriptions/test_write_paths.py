@@ -86,6 +86,7 @@ EVENTS = {
     "agencies.models.User.delete",
     "agencies.models.Membership.delete",
     "agencies.roles.take",
+    "agencies.signing_in.second_factor.take_away",
     "agencies.signing_in.sso.identities.unlink",
     "subscriptions.data_entry.create_data_entry_group",
     "audit.auditors.create_auditors_group",
