@@ -256,7 +256,7 @@ def test_ranges():
 def test_a_row_whose_transaction_ends_later_is_sealed_by_the_next_run():
     """Two real transactions: the one that wrote first ends last."""
     if connection.vendor != "postgresql":
-        pytest.skip("SQLite has one writer at a time")
+        pytest.skip("only on PostgreSQL: SQLite has one writer at a time")
     written, go_on = threading.Event(), threading.Event()
 
     def slow() -> None:
