@@ -409,13 +409,6 @@ def insiders() -> Iterator[Break]:
         (f"{ADMIN}::test_another_agency_cannot_be_posted",),
     )
     yield Break(
-        "whose request it is",
-        "subscriptions/recording.py",
-        "    return askers | {subscription.recorded_by_id}\n",
-        "    return askers\n",
-        own,
-    )
-    yield Break(
         "two people in the administration",
         "subscriptions/recording.py",
         "        if act in _ASKING:\n            askers.add(person)\n",
