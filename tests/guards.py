@@ -505,9 +505,9 @@ def the_trail() -> Iterator[Break]:
     )
     yield Break(
         "PostgreSQL's triggers refuse",
-        "audit/migrations/0001_initial.py",
-        "    RAISE EXCEPTION 'rows of % are append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';\n",
-        "    RETURN COALESCE(NEW, OLD);\n",
+        TRIGGERS,
+        '"BEGIN RAISE EXCEPTION',
+        '"BEGIN RETURN COALESCE(NEW, OLD); RAISE EXCEPTION',
         refuses,
         on_postgres=True,
     )
