@@ -9,7 +9,14 @@ from django.db import connection
 from audit.models import Seal
 from audit.trail import tables
 
-# On PostgreSQL the function is made by the app's first migration.
+# What the triggers' function does on PostgreSQL, where the app's first migration makes it.
+_REFUSES = (
+    "BEGIN RAISE EXCEPTION 'rows of % are append-only', TG_TABLE_NAME"
+    " USING ERRCODE = 'integrity_constraint_violation'; END"
+)
+_FUNCTION = (
+    f"CREATE OR REPLACE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $${_REFUSES}$$"
+)
 _POSTGRESQL = (
     'CREATE TRIGGER "{name}" BEFORE UPDATE OR DELETE ON "{table}"'
     " FOR EACH ROW EXECUTE FUNCTION audit_append_only()"
@@ -27,7 +34,8 @@ def guarded() -> list[str]:
 
 
 def unguarded() -> list[tuple[str, str]]:
-    """(table, event) of each trigger that is missing or switched off; a table that is not there is left out."""
+    """(table, event) of each trigger that is missing, switched off, or does something else; a table that is not there is left
+    out."""
     there = set(connection.introspection.table_names())
     has = _found()
     return [
@@ -39,38 +47,56 @@ def unguarded() -> list[tuple[str, str]]:
 
 
 def _found() -> set[tuple[str, str]]:
+    """(table, event) of the triggers that refuse: a name alone proves nothing, so what they do is compared too."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # Of tgtype, 8 stands for DELETE and 16 for UPDATE; tgenabled is D where a trigger is switched off.
+            # Of tgtype, 1 stands for each row, 2 for before, 8 for DELETE and 16 for UPDATE; tgenabled is D where a trigger is
+            # switched off; tgqual holds a condition, tgattr columns.
             cursor.execute(
-                "SELECT c.relname, t.tgtype FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
-                " JOIN pg_namespace n ON n.oid = c.relnamespace"
-                " WHERE NOT t.tgisinternal AND t.tgname LIKE '%%append_only%%' AND t.tgenabled IN ('O', 'A')"
-                " AND n.nspname = ANY (current_schemas(false))"
+                "SELECT c.relname, t.tgtype, p.prosrc FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+                " JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_proc p ON p.oid = t.tgfoid"
+                " WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 3 = 3"
+                " AND t.tgqual IS NULL AND t.tgattr::text = '' AND n.nspname = ANY (current_schemas(false))"
             )
             bits = {"DELETE": 8, "UPDATE": 16}
-            rows = cursor.fetchall()
-            return {(table, event) for table, kind in rows for event in EVENTS if kind & bits[event]}
-        cursor.execute(
-            "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%%append_only%%'"
-        )
-        return {(table, name.rpartition("_")[2].upper()) for table, name in cursor.fetchall()}
+            return {
+                (table, event)
+                for table, kind, source in cursor.fetchall()
+                for event in EVENTS
+                if kind & bits[event] and _plain(source) == _REFUSES
+            }
+        cursor.execute("SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger'")
+        return {
+            (table, event)
+            for table, name, sql in cursor.fetchall()
+            for event in EVENTS
+            if _plain(sql)
+            == _plain(_SQLITE.format(name=name.removesuffix(f"_{event}"), table=table, event=event))
+        }
+
+
+def _plain(sql: str) -> str:
+    return " ".join(sql.replace('"', "").split())
 
 
 def install() -> None:
-    """Make the triggers that are missing."""
+    """Make the triggers that are missing, or do not refuse."""
     missing = unguarded()
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            for table in dict.fromkeys(table for table, _event in missing):
+        if missing and connection.vendor == "postgresql":
+            cursor.execute(_FUNCTION)
+            # That mended those which call it, if it was at fault.
+            for table in dict.fromkeys(table for table, _event in unguarded()):
                 name = trigger_name(table)
                 cursor.execute(
                     f'DROP TRIGGER IF EXISTS "{name}" ON "{table}"'
                 )  # switched off, or of one event
                 cursor.execute(_POSTGRESQL.format(name=name, table=table))
-        else:
+        elif missing:
             for table, event in missing:
-                cursor.execute(_SQLITE.format(name=trigger_name(table), table=table, event=event))
+                name = trigger_name(table)
+                cursor.execute(f'DROP TRIGGER IF EXISTS "{name}_{event}"')
+                cursor.execute(_SQLITE.format(name=name, table=table, event=event))
 
 
 def trigger_name(table: str) -> str:

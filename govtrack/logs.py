@@ -23,6 +23,8 @@ requests = logging.getLogger("govtrack.requests")
 SECRET = "[secret]"  # noqa: S105
 LONGEST = 20_000  # characters of a message or a traceback
 HEADER = "X-Request-ID"
+# Of whom these are is logged, by the number of the account: not allowed, out of sight, no such method, too often.
+REFUSED = (403, 404, 405, 429)
 # What a proxy may hand on. Anything else could forge a line or break a page that shows it.
 WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 
@@ -55,6 +57,9 @@ def numbered(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         response.headers[HEADER] = number()
         match = request.resolver_match
+        # Known by now where anything asked for it; nothing is looked up for a line.
+        account = getattr(getattr(request, "_cached_user", None), "pk", None)
+        refused = {"account": account} if account and response.status_code in REFUSED else {}
         requests.info(
             "answered",
             extra={
@@ -64,6 +69,7 @@ def numbered(get_response: GetResponse) -> GetResponse:
                     "view": (match.view_name or match.route) if match else None,
                     "status": response.status_code,
                     "ms": round((time.monotonic() - started) * 1000),
+                    **refused,
                 }
             },
         )

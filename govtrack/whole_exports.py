@@ -13,9 +13,10 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 
-from agencies.models import Agency
+from agencies.models import Agency, User
 from agencies.signed_in import SignedInRequest
 from agencies.signing_in.fresh import asked_first
+from agencies.visibility import within_any
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -26,7 +27,6 @@ NEVER_WHOLE = {
     "oversight:snapshot": "figures that were frozen",
     "oversight:round": "who has answered a round",
     "oversight:round-return": "one agency's return",
-    "oversight:export-file": "asked when it was begun",
     "subscriptions:what-if": "what one policy hits",
     "subscriptions:attachment": "one file of one subscription",
     "subscriptions:import-example": "an example",
@@ -42,11 +42,18 @@ ALWAYS_A_FILE = {
     "subscriptions:import-records",
     "mfa_download_recovery_codes",
 }
+# What narrows nothing by itself: a period can be named that holds everything, and these say how a place is meant.
+NO_NARROWING = {"first", "last", "since", "until", "alone", "country"}
+# Pages that hand out, or make anew, what a job was begun with.
+OF_A_JOB = {"oversight:export-file", "oversight:export-again"}
 
 
 @cache
 def narrowing() -> dict[str, Collection[str]]:
-    """For each page whose file may be everything, the parameters that narrow it. Any other parameter leaves it whole."""
+    """For each page whose file may be everything, the parameters that narrow it. Any other parameter leaves it whole.
+
+    `agency` narrows where the reader sees something outside of it.
+    """
     from audit.filters import ChangeFilter, EventFilter
     from oversight.explorer.question import Filters
     from subscriptions.filters import SubscriptionFilter
@@ -55,7 +62,7 @@ def narrowing() -> dict[str, Collection[str]]:
     from subscriptions.renewals.listing import RenewalFilter
 
     question = {field.name for field in fields(Filters)}
-    return {
+    found: dict[str, Collection[str]] = {
         "subscriptions:list": SubscriptionFilter.base_filters.keys(),
         "subscriptions:payments": PaymentFilter.base_filters.keys(),
         "subscriptions:decisions": DecisionFilter.base_filters.keys(),
@@ -64,24 +71,45 @@ def narrowing() -> dict[str, Collection[str]]:
         "oversight:explore": question,
         "oversight:records": question,
         "oversight:exports": question,
+        "oversight:export-file": question,
+        "oversight:export-again": question,
         "oversight:plan": {"agency"},
         "audit:events": EventFilter.base_fields.keys(),
         "audit:changes": ChangeFilter.base_fields.keys() - {"record"},
     }
+    return {name: {*parameters} - NO_NARROWING for name, parameters in found.items()}
 
 
-def asks_for_everything(request: HttpRequest) -> bool:
+def asks_for_everything(request: SignedInRequest) -> bool:
     """Whether the answer to this request would be a file, or begin one, that no filter narrows."""
-    name = request.resolver_match.view_name if request.resolver_match else ""
+    match = request.resolver_match
+    name = match.view_name if match else ""
     if name in NEVER_WHOLE:
         return False
-    if name == "oversight:exports":
+    if name in OF_A_JOB:
+        from oversight.models import ExportJob
+
+        job = ExportJob.objects.filter(pk=match.kwargs["pk"], owner=request.user).first()  # type: ignore[union-attr]
+        given = QueryDict(job.query if job else "")
+        is_file = job is not None
+    elif name == "oversight:exports":
         given = QueryDict(request.POST.get("query", ""))
         is_file = request.method == "POST"
     else:
         given = request.GET
         is_file = FILE_PARAMETER in given or name in ALWAYS_A_FILE
-    return is_file and not any(given.get(parameter, "").strip() for parameter in narrowing().get(name, ()))
+    return is_file and not any(narrows(given, one, request.user) for one in narrowing().get(name, ()))
+
+
+def narrows(given: QueryDict, parameter: str, user: User) -> bool:
+    """Whether what was given for a parameter leaves something of what the person sees outside."""
+    values = [value.strip() for value in given.getlist(parameter) if value.strip()]
+    if not values or parameter != "agency":
+        return bool(values)
+    paths = list(Agency.objects.filter(code__in=values).values_list("path", flat=True))
+    if not paths:  # nowhere, which the page takes for everywhere or for nothing
+        return False
+    return Agency.objects.visible_to(user).exclude(within_any(paths)).order_by().exists()
 
 
 def sees_more_than_one(request: SignedInRequest) -> bool:

@@ -1,7 +1,8 @@
 """Switch off each guard of the register in turn; its test must fail: `python -m tests.guards [part of a name ...]`.
 
-As `tests.mutate` does with the policy engine. docs/security.md says what each guard is there for; guards whose tests hold a
-control of their own (the fuzz, redirects, forms, logs, archives, acts at once, faults) are not repeated here.
+As `tests.mutate` does with the policy engine; what is PostgreSQL's own on a throwaway server. docs/security.md says what each
+guard is there for; guards whose tests hold a control of their own (the fuzz, redirects, forms, logs, archives, acts at once,
+faults) are not repeated here.
 """
 
 from __future__ import annotations
@@ -18,14 +19,20 @@ DEPLOYED = "tests/govtrack/test_production_settings.py"
 SIGNING_IN, PEOPLE = "tests/agencies/test_signing_in.py", "tests/agencies/test_people.py"
 SEALS, BACKUPS = "tests/audit/test_seals.py", "tests/govtrack/test_backups.py"
 ACTS = "tests/subscriptions/test_recording.py"
+ACCOUNTS, FILED = "tests/agencies/test_accounts.py", "tests/subscriptions/test_life.py"
+ADMIN = "tests/admin/test_admin_scope.py"
+TRIGGERS = "audit/triggers.py"
 RESTORING = f"{BACKUPS}::test_what_is_no_whole_backup_touches_nothing"
 
 
 def guards() -> Iterator[Break]:
     yield from strangers()
+    yield from accounts()
     yield from other_sites()
     yield from colleagues()
+    yield from files()
     yield from insiders()
+    yield from the_trail()
     yield from chance()
 
 
@@ -117,6 +124,76 @@ def strangers() -> Iterator[Break]:
     )
 
 
+def accounts() -> Iterator[Break]:
+    yield Break(
+        "a second factor is asked for",
+        "agencies/signing_in/second_factor.py",
+        "        return not shown_elsewhere(request, self.login.user) and super()._should_handle(request)\n",
+        "        return False\n",
+        (f"{SIGNING_IN}::test_the_second_factor_is_asked_for",),
+    )
+    yield Break(
+        "an address is what a trusted proxy has seen",
+        "audit/origin.py",
+        "seen = told[-hops]",
+        "seen = told[0]",
+        ("tests/audit/test_events.py::test_the_address_is_taken_from_trusted_proxies_only",),
+    )
+    signed_out = (f"{PEOPLE}::test_a_change_of_roles_signs_out",)
+    given = "    membership = Membership.objects.create(user=person, role=role, agency=agency)\n"
+    yield Break(
+        "a role that is given signs out",
+        "agencies/roles.py",
+        f"{given}    end_sessions(person.pk)\n",
+        given,
+        signed_out,
+    )
+    yield Break(
+        "a role that is taken signs out",
+        "agencies/roles.py",
+        "    membership.delete()\n    end_sessions(person)\n",
+        "    membership.delete()\n",
+        signed_out,
+    )
+    invitations = "agencies/invitations.py"
+    still_open = "accepted_by=None, withdrawn_at=None, valid_until__gt=at"
+    for name, kept, test in (
+        ("once", "withdrawn_at=None, valid_until__gt=at", "test_from_invitation_to_account"),
+        ("not when withdrawn", "accepted_by=None, valid_until__gt=at", "test_an_invitation_ends"),
+        ("not too late", "accepted_by=None, withdrawn_at=None", "test_an_invitation_ends"),
+    ):
+        yield Break(f"an invitation holds {name}", invitations, still_open, kept, (f"{PEOPLE}::{test}",))
+    yield Break(
+        "an invitation holds for seven days",
+        invitations,
+        "VALID_DAYS = 7\n",
+        "VALID_DAYS = 70\n",
+        (f"{PEOPLE}::test_an_invitation_ends",),
+    )
+    yield Break(
+        "who invites is still entitled to",
+        invitations,
+        "    return by.has_role(Role.ADMINISTRATOR, at=invitation.agency)\n",
+        "    return True\n",
+        (f"{PEOPLE}::test_who_no_longer_administers_has_invited_nobody",),
+    )
+    yield Break(
+        "a link for a new password works once",
+        "agencies/signing_in/passwords.py",
+        "from django.contrib.auth.tokens import default_token_generator\n",
+        "from django.contrib.auth.tokens import default_token_generator\n"
+        "type(default_token_generator)._make_hash_value = lambda self, user, at: f'{user.pk}{at}'\n",
+        (f"{ACCOUNTS}::test_a_forgotten_password",),
+    )
+    yield Break(
+        "a link for a new password works for an hour",
+        SETTINGS,
+        "PASSWORD_RESET_TIMEOUT = 60 * 60\n",
+        "PASSWORD_RESET_TIMEOUT = 60 * 600\n",
+        (f"{ACCOUNTS}::test_a_forgotten_password",),
+    )
+
+
 def other_sites() -> Iterator[Break]:
     yield Break(
         "forms bear a token",
@@ -142,6 +219,34 @@ def other_sites() -> Iterator[Break]:
         '["Cross-Origin-Resource-Policy"] = "cross-origin"',
         (HEADERS,),
     )
+    for name, setting, weaker in (
+        ("addresses are told to this site alone", 'SECURE_REFERRER_POLICY = "same-origin"', "unsafe-url"),
+        (
+            "no other window is held",
+            'SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"',
+            "unsafe-none",
+        ),
+    ):
+        yield Break(name, SETTINGS, setting, setting.replace("same-origin", weaker), (HEADERS,))
+    yield Break(
+        "types are not guessed",
+        SETTINGS,
+        "SECURE_CONTENT_TYPE_NOSNIFF = True",
+        "SECURE_CONTENT_TYPE_NOSNIFF = False",
+        (HEADERS,),
+    )
+    yield Break(
+        "pages ask nothing of the machine",
+        MIDDLEWARE,
+        '        response.headers["Permissions-Policy"] = PERMISSIONS\n',
+        "",
+        (HEADERS,),
+    )
+    for name, setting, weaker in (
+        ("for a year", "default=365 * 24 * 60 * 60", "default=60"),
+        ("below it too", "SECURE_HSTS_INCLUDE_SUBDOMAINS = True", "SECURE_HSTS_INCLUDE_SUBDOMAINS = False"),
+    ):
+        yield Break(f"browsers remember TLS {name}", PRODUCTION, setting, weaker, (DEPLOYED,))
     yield Break(
         "a page is kept nowhere",
         MIDDLEWARE,
@@ -212,6 +317,53 @@ def colleagues() -> Iterator[Break]:
     )
 
 
+def files() -> Iterator[Break]:
+    storing = "subscriptions/attachments/storing.py"
+    story = (f"{FILED}::test_files_from_adding_to_removal",)
+    yield Break(
+        "a file is told by its content",
+        storing,
+        "    kind = kind_of(file.file)\n",
+        "    kind = Kind.PDF\n",
+        story,
+    )
+    yield Break(
+        "a file has a size",
+        storing,
+        "file.size > settings.ATTACHMENT_MAX_BYTES",
+        "file.size < 0",
+        story,
+    )
+    yield Break(
+        "a file has no macros",
+        "subscriptions/attachments/kinds.py",
+        "            if any(name.lower().endswith(",
+        "            if False and any(name.lower().endswith(",
+        (f"{FILED}::test_a_file_is_told_by_its_content",),
+    )
+    yield Break(
+        "a file opens in no page",
+        "subscriptions/life_views.py",
+        "content, as_attachment=True, filename",
+        "content, as_attachment=False, filename",
+        story,
+    )
+    yield Break(
+        "everything is asked for first",
+        "govtrack/whole_exports.py",
+        "if request.user.is_authenticated and asks_for_everything(request)",
+        "if False and asks_for_everything(request)",
+        ("tests/govtrack/test_whole_exports.py::test_everything_is_asked_for_first_and_then_given",),
+    )
+    yield Break(
+        "no other method is answered",
+        "govtrack/methods.py",
+        "return None if request.method in ANSWERED else",
+        "return None if request.method else",
+        ("tests/access/test_doors.py::test_no_other_method_is_answered",),
+    )
+
+
 def insiders() -> Iterator[Break]:
     own = (f"{ACTS}::test_nobody_approves_their_own_request",)
     yield Break(
@@ -242,10 +394,50 @@ def insiders() -> Iterator[Break]:
         "if False:",
         (f"{PEOPLE}::test_it_is_asked_who_it_is",),
     )
+    duties, apart = "agencies/duties.py", (f"{PEOPLE}::test_who_records_does_not_rule",)
+    yield Break("who records does not rule", duties, "if lower.startswith(upper):", "if False:", apart)
+    yield Break(
+        "system administrators appoint officers",
+        duties,
+        "    if appointed_by_system_administrators(role) and not by.is_superuser:\n",
+        "    if False:\n",
+        apart,
+    )
+    yield Break(
+        "nobody is offered to appoint their judge",
+        duties,
+        "        if by.is_superuser or not appointed_by_system_administrators(role)\n",
+        "        if True\n",
+        (f"{ADMIN}::test_officers_are_appointed_by_system_administrators_here_too",),
+    )
+    yield Break(
+        "the administration shows what is in sight",
+        "agencies/admin_scope.py",
+        "return self.in_sight(super().get_queryset(request), request.user)",
+        "return super().get_queryset(request)",
+        (f"{ADMIN}::test_only_own_rows_in_lists_and_on_pages",),
+    )
+    yield Break(
+        "the administration offers what is in sight",
+        "agencies/admin_scope.py",
+        "return other.get_queryset(request) if isinstance(other, InSight) else None",
+        "return None",
+        (f"{ADMIN}::test_another_agency_cannot_be_posted",),
+    )
+    yield Break(
+        "two people in the administration",
+        "subscriptions/recording.py",
+        "        if act in _ASKING:\n            askers.add(person)\n",
+        "",
+        ("tests/admin/test_admin_check.py::test_nobody_decides_here_on_their_own_request",),
+    )
+
+
+def the_trail() -> Iterator[Break]:
     refuses = (f"{SEALS}::test_every_table_of_the_trail_refuses_update_and_delete",)
     yield Break(
         "the database refuses",
-        "audit/triggers.py",
+        TRIGGERS,
         "SELECT RAISE(ABORT, 'rows of {table} are append-only')",
         "SELECT 1",
         refuses,
@@ -280,6 +472,68 @@ def insiders() -> Iterator[Break]:
         "        for key in self._not(sealed, table, [*before,",
         "        for key in () and self._not(sealed, table, [*before,",
         bent,
+    )
+
+    yield Break(
+        "the triggers are looked at",
+        verifying,
+        "        for name, event in unguarded():\n",
+        "        for name, event in ():\n",
+        bent,
+    )
+    does_nothing = (f"{SEALS}::test_what_is_bent_is_found[trigger_that_does_nothing]",)
+    yield Break(
+        "what a trigger does is looked at",
+        TRIGGERS,
+        "            if _plain(sql)\n            ==",
+        "            if name.endswith(event) or _plain(sql)\n            ==",
+        does_nothing,
+    )
+    signed_off = (f"{SEALS}::test_the_chain_made_anew_does_not_match_the_head_that_was_signed_off",)
+    yield Break(
+        "a head has its hash",
+        verifying,
+        "            if self.heads.get(seal.number, seal.hash) != seal.hash:\n",
+        "            if False:\n",
+        signed_off,
+    )
+    yield Break(
+        "a chain reaches its head",
+        verifying,
+        "            if number > last:\n",
+        "            if False:\n",
+        signed_off,
+    )
+    yield Break(
+        "what comes too late is found",
+        verifying,
+        "(known.open if seal.sealed_at > self.now - late() else known.passed_over)",
+        "known.open",
+        (f"{SEALS}::test_a_row_that_comes_late_is_sealed_and_one_that_comes_too_late_is_found",),
+    )
+    yield Break(
+        "PostgreSQL's triggers fire",
+        TRIGGERS,
+        "FOR EACH ROW EXECUTE",
+        "FOR EACH ROW WHEN (false) EXECUTE",
+        refuses,
+        on_postgres=True,
+    )
+    yield Break(
+        "PostgreSQL's triggers refuse",
+        TRIGGERS,
+        '"BEGIN RAISE EXCEPTION',
+        '"BEGIN RETURN COALESCE(NEW, OLD); RAISE EXCEPTION',
+        refuses,
+        on_postgres=True,
+    )
+    yield Break(
+        "what PostgreSQL's triggers do is looked at",
+        TRIGGERS,
+        "kind & bits[event] and _plain(source) == _REFUSES",
+        "kind & bits[event]",
+        does_nothing,
+        on_postgres=True,
     )
 
 

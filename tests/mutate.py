@@ -2,7 +2,8 @@
 
 Each break is a replacement of source text in a temporary copy of the project, never in the project itself, and is judged by the
 few tests that should notice. A break that no test notices is printed as SURVIVED, and the exit code is 1. So it is when a source
-text is not found any more: then the break below has to follow the code. Runs on SQLite.
+text is not found any more: then the break below has to follow the code. Runs on SQLite,
+but for what is PostgreSQL's own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 
+from tests import postgres
 from tests.run import APPS, ROOT, environment
 
 COMPILING, EVALUATION = "policies/compiling.py", "subscriptions/evaluation.py"
@@ -52,7 +54,7 @@ def of(fact: str) -> str:
 class Break:
     """What is broken, where, which text by which, and the tests that should notice.
 
-    `in_database`: it is written into the database, which is made anew for it.
+    `in_database`: it is written into the database, which is made anew for it. `on_postgres`: judged there.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Break:
     new: str
     tests: tuple[str, ...]
     in_database: bool = False
+    on_postgres: bool = False
 
 
 def breaks() -> Iterator[Break]:
@@ -610,7 +613,8 @@ def copy_of_the_project(place: Path) -> None:
     # The tests' database is made once and kept: making it takes longer than most of what is run on it.
     with (place / "govtrack" / "settings" / "testing.py").open("a") as settings:
         settings.write("\nfrom .base import BASE_DIR\n")
-        settings.write('DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "tests.sqlite3"}\n')
+        settings.write('if "sqlite" in DATABASES["default"]["ENGINE"]:\n')
+        settings.write('    DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "tests.sqlite3"}\n')
 
 
 def forget_database(place: Path) -> None:
@@ -618,8 +622,15 @@ def forget_database(place: Path) -> None:
         file.unlink()
 
 
-def run(place: Path, tests: tuple[str, ...]) -> tuple[int, str]:
+def run(place: Path, tests: tuple[str, ...], on_postgres: bool = False) -> tuple[int, str]:
     """Pytest's exit code, and the first test that failed."""
+    if on_postgres:
+        with postgres.cluster() as url:
+            return _run(place, tests, DATABASE_URL=url)
+    return _run(place, tests)
+
+
+def _run(place: Path, tests: tuple[str, ...], **told: str) -> tuple[int, str]:
     command = [
         sys.executable,
         "-m",
@@ -632,7 +643,7 @@ def run(place: Path, tests: tuple[str, ...]) -> tuple[int, str]:
     ]
     command += ["-p", "no:cacheprovider", "-m", "not browser and not hypothesis", *tests]
     # Bytecode is not kept: two breaks of one size within a second would look alike.
-    variables = environment(PYTHONDONTWRITEBYTECODE="1")
+    variables = environment(PYTHONDONTWRITEBYTECODE="1", **told)
     done = subprocess.run(command, cwd=place, env=variables, capture_output=True, text=True)
     failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
     return done.returncode, failed[1] if failed else (done.stdout + done.stderr)[-2000:]
@@ -647,7 +658,7 @@ def judge(one: Break, places: Queue[Path]) -> tuple[Break, str, bool]:
         file.write_text(source.replace(one.old, one.new))
         if one.in_database:
             forget_database(place)
-        code, said = run(place, one.tests)
+        code, said = run(place, one.tests, one.on_postgres)
     finally:
         file.write_text(source)
         if one.in_database:
@@ -675,10 +686,12 @@ def judge_all(chosen: list[Break]) -> int:
     with tempfile.TemporaryDirectory(prefix="govtrack-mutation-") as folder:
         first = Path(folder) / "0"
         copy_of_the_project(first)
-        code, said = run(first, tuple(dict.fromkeys(test for one in chosen for test in one.tests)))
-        if code:
-            print(f"The tests fail although nothing is broken: {said}")
-            return 1
+        for there in sorted({one.on_postgres for one in chosen}):
+            tests = (test for one in chosen if one.on_postgres == there for test in one.tests)
+            code, said = run(first, tuple(dict.fromkeys(tests)), there)
+            if code:
+                print(f"The tests fail although nothing is broken: {said}")
+                return 1
         places: Queue[Path] = Queue()
         places.put(first)
         workers = os.cpu_count() or 1

@@ -108,7 +108,7 @@ MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}\S*|\{.{500,}\}|[0-9
 @pytest.fixture
 def same_numbers() -> None:
     if connection.vendor != "sqlite":
-        pytest.skip("a number that was given is not given again there, so rows of two attempts differ")
+        pytest.skip("only on SQLite: elsewhere a number is not given again, so rows of two attempts differ")
 
 
 # Forms that are sent to the end below, so that something is written; others come back with their errors.

@@ -1,9 +1,11 @@
 """Everything that shows the register to be trustworthy, at full length: `python -m tests.thorough [section ...]`.
 
-Prints one table: the cases tried, how many failed, and how long it took. EXAMPLES=... changes the number of requests of the fuzz
-(10,000), FILES=... how many files of each of four kinds are read (5,000), FAULT_KILLS=... how often processes are killed in each
-case (10), MINUTES=... how long the load lasts (5).
-DATABASE_URL's database is left alone.
+Prints one table: the cases tried, how many failed, what was skipped, and how long it took. What is skipped has not been shown, so
+it fails, but for what one database alone can have: the reason of such a skip begins with `only on PostgreSQL:` or `only on
+SQLite:`. The sections `access` and `trail` run on both databases (PostgreSQL on a throwaway server).
+
+EXAMPLES=... changes the number of requests of the fuzz (10,000), FILES=... how many files of each of four kinds are read (5,000),
+FAULT_KILLS=... how often processes are killed in a case (10), MINUTES=... how long the load lasts (5). DATABASE_URL's database is left alone.
 """
 
 from __future__ import annotations
@@ -19,22 +21,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests.run import ON_ALL_CORES, ROOT, environment
+from tests import postgres
+from tests.run import ON_ALL_CORES, ROOT, environment, provide
 
 FUZZ = {"EXAMPLES": os.environ.get("EXAMPLES", "10000")}
 FILES = {"EXAMPLES": os.environ.get("FILES", "5000")}
 FAULTS = {"FAULT_KILLS": os.environ.get("FAULT_KILLS", "10")}
 MINUTES = os.environ.get("MINUTES", "5")
+# How the reason of a skip begins that is no failure: the other database has nothing of the kind.
+OF_ONE_DATABASE = ("only on PostgreSQL:", "only on SQLite:")
 
 
 @dataclass
 class Section:
-    """What is tried: a title, the files of its tests, what its processes are told, and pytest's options."""
+    """What is tried: a title, the files of its tests, what its processes are told, options of pytest, and on both databases?"""
 
     title: str
     files: list[str]
     told: dict[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ON_ALL_CORES
+    on_both: bool = False
 
 
 @dataclass
@@ -42,13 +48,15 @@ class Result:
     cases: int
     failures: int
     seconds: float
+    skipped: int = 0
 
 
 SECTIONS = {
     "access": Section(
         "who reaches which address, and sees what",
-        ["tests/access", "tests/agencies/test_sight.py"],
+        ["tests/access", "tests/admin", "tests/agencies/test_sight.py"],
         {"EVERY_CASE": "1"},
+        on_both=True,
     ),
     "settings": Section(
         "settings, headers, cookies, limits, logs, health", ["tests/govtrack", "tests/test_query_limits.py"]
@@ -62,11 +70,14 @@ SECTIONS = {
             "tests/figures/test_files.py",
             "tests/subscriptions/importing/test_reading.py",
             "tests/subscriptions/importing/test_cells.py",
+            "tests/subscriptions/test_life.py",
         ],
         FILES,
     ),
     "trail": Section(
-        "the audit trail and its seals", ["tests/audit", "tests/subscriptions/test_write_paths.py"]
+        "the audit trail and its seals",
+        ["tests/audit", "tests/subscriptions/test_write_paths.py"],
+        on_both=True,
     ),
     "guards": Section("each guard switched off fails its test", []),
     "faults": Section(
@@ -82,8 +93,8 @@ SECTIONS = {
 }
 
 
-def attempt(section: Section) -> Result:
-    """Run a section's tests; a run that ends without a report is a failure."""
+def attempt(section: Section, **told: str) -> Result:
+    """Run a section's tests; a run that ends without a report is a failure. `told`: of this attempt's processes alone."""
     if section is SECTIONS["load"]:
         return under_load()
     if section is SECTIONS["guards"]:
@@ -101,9 +112,20 @@ def attempt(section: Section) -> Result:
             "--show-capture=no",
         ]
         command += [f"--junitxml={report}", "-o", "junit_family=xunit1", *section.options, *section.files]
-        ended = subprocess.run(command, cwd=ROOT, env=environment(**section.told)).returncode
-        cases, failures = counted(report) if report.exists() else (0, 0)
-    return Result(cases, failures or int(ended != 0), time.monotonic() - started)
+        ended = subprocess.run(command, cwd=ROOT, env=environment(**section.told, **told)).returncode
+        cases, failures, skipped = counted(report) if report.exists() else (0, 0, 0)
+    return Result(cases, failures or int(ended != 0), time.monotonic() - started, skipped)
+
+
+def on_postgres(section: Section) -> Result:
+    """The same on a throwaway server; where none can be had, that is a failure."""
+    if not postgres.binaries():
+        provide("initdb", "postgresql")
+    if not postgres.binaries():
+        print("PostgreSQL's server is not installed")
+        return Result(0, 1, 0)
+    with postgres.cluster() as url:
+        return attempt(section, DATABASE_URL=url)
 
 
 def under_load() -> Result:
@@ -130,24 +152,31 @@ def switched_off() -> Result:
     return Result(cases, failures or int(done.returncode != 0), time.monotonic() - started)
 
 
-def counted(report: Path) -> tuple[int, int]:
-    """Cases and failures in a report of pytest; a test that tries many says how many."""
-    cases = failures = 0
+def counted(report: Path) -> tuple[int, int, int]:
+    """Cases, failures and what was skipped in a report of pytest; a test that tries many says how many."""
+    cases = failures = skipped = 0
     for test in ElementTree.parse(report).iter("testcase"):
         tried = [one.attrib["value"] for one in test.iter("property") if one.attrib["name"] == "cases"]
-        if test.find("skipped") is None:
+        skip = test.find("skipped")
+        if skip is None:
             cases += int(tried[0]) if tried else 1
-        failures += test.find("failure") is not None or test.find("error") is not None
-    return cases, failures
+            failures += test.find("failure") is not None or test.find("error") is not None
+        else:
+            skipped += 1
+            failures += not skip.get("message", "").startswith(OF_ONE_DATABASE)
+    return cases, failures, skipped
 
 
 def table(results: dict[str, Result]) -> str:
-    lines = [f"{'':50} {'cases':>8} {'failures':>9} {'seconds':>8}"]
-    for name, result in results.items():
-        title = f"{name}: {SECTIONS[name].title}"
-        lines.append(f"{title[:50]:50} {result.cases:8,} {result.failures:9,} {result.seconds:8.0f}")
-    cases, failures = (sum(getattr(r, part) for r in results.values()) for part in ("cases", "failures"))
-    lines.append(f"{'in all':50} {cases:8,} {failures:9,} {sum(r.seconds for r in results.values()):8.0f}")
+    """`results` by the title of their line."""
+    lines = [f"{'':64} {'cases':>8} {'failures':>9} {'skipped':>8} {'seconds':>8}"]
+    parts = ("cases", "failures", "skipped", "seconds")
+    every = {title: [getattr(result, part) for part in parts] for title, result in results.items()}
+    every["in all"] = [sum(column) for column in zip(*every.values(), strict=True)]
+    lines += [
+        f"{title[:64]:64} {cases:8,} {failures:9,} {skipped:8,} {seconds:8.0f}"
+        for title, (cases, failures, skipped, seconds) in every.items()
+    ]
     return "\n".join(lines)
 
 
@@ -157,8 +186,13 @@ def main(names: list[str]) -> int:
         return 2
     results: dict[str, Result] = {}
     for name in names or SECTIONS:
-        print(f"- {SECTIONS[name].title}", flush=True)
-        results[name] = attempt(SECTIONS[name])
+        section = SECTIONS[name]
+        title = f"{name}: {section.title}"
+        print(f"- {section.title}", flush=True)
+        results[title] = attempt(section)
+        if section.on_both:
+            print(f"- {section.title}, on PostgreSQL", flush=True)
+            results[f"{title} (PostgreSQL)"] = on_postgres(section)
     print("\n" + table(results))
     return int(any(result.failures or not result.cases for result in results.values()))
 

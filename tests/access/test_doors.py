@@ -32,3 +32,12 @@ def test_a_form_without_its_token_is_refused(world: dict[str, str], people: dict
         address = address_of(row, world)
         found[address] = client.post(address).status_code
     assert set(found.values()) == {403}
+
+
+def test_no_other_method_is_answered(signed_in: Any, client: Any):
+    reader = signed_in("sysadmin")
+    for method in ("put", "patch", "delete", "options", "trace"):
+        for address in ("/subscriptions/", reverse("oversight:spending")):
+            answer = getattr(reader, method)(address)
+            assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, POST")
+            assert getattr(client, method)(address).status_code == 302

@@ -297,6 +297,19 @@ def test_a_new_account_gets_a_role_at_once(own, others, staff, send):
     assert client.get(address(User, "change", person.pk)).status_code == 200
 
 
+def test_officers_are_appointed_by_system_administrators_here_too(own, staff, sysadmin):
+    add, officer = address(Membership, "add"), "policy_officer"
+    client, root = staff("KR-49", *rights("agencies.user", "agencies.membership")), sysadmin
+    offered = [
+        officer in dict(one.get(add).context["adminform"].form.fields["role"].choices)
+        for one in (client, root)
+    ]
+    assert offered == [False, True]
+    sent = {"user": own["agencies.user"].pk, "agency": own["agencies.agency"].pk, "role": officer}
+    assert client.post(add, sent).status_code == 200  # not taken
+    assert not Membership.objects.filter(role=officer).exists()
+
+
 def test_staff_without_a_role_see_nothing(own, make_user, signed_in):
     user = make_user()
     user.is_staff = True

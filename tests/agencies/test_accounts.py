@@ -275,7 +275,9 @@ def unlocked(_key: str) -> Iterator[bool]:
     yield True
 
 
-@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="one writer at a time there anyway")
+@pytest.mark.skipif(
+    "connection.vendor == 'sqlite'", reason="only on PostgreSQL: SQLite has one writer at a time"
+)
 def test_attempts_are_counted_by_all_processes_together(
     table: DatabaseCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,7 +294,9 @@ def test_each_process_by_itself_counts_too_little(
     assert counted_at_once(monkeypatch, [table] * 4) == 3
 
 
-@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="one writer at a time there anyway")
+@pytest.mark.skipif(
+    "connection.vendor == 'sqlite'", reason="only on PostgreSQL: SQLite has one writer at a time"
+)
 def test_without_the_lock_attempts_are_lost(table: DatabaseCache, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: everybody reads before anybody writes."""
     monkeypatch.setattr(counting, "cache_lock", unlocked)

@@ -58,7 +58,8 @@ def test_from_invitation_to_account(signed_in: Any, jeju: User) -> None:
 
 def test_an_invitation_ends(signed_in: Any, jeju: User) -> None:
     agency = Agency.objects.get(code="KR-49")
-    _late, late = invitations.invite("A", agency, Role.APPROVER, by=jeju)
+    offered, late = invitations.invite("A", agency, Role.APPROVER, by=jeju)
+    assert round((offered.valid_until - offered.invited_at) / datetime.timedelta(days=1), 3) == 7
     Invitation.objects.update(valid_until=timezone.now() - datetime.timedelta(seconds=1))
     withdrawn, token = invitations.invite("B", agency, Role.APPROVER, by=jeju)
     assert Client().get(f"/invitations/{token}/").status_code == 200

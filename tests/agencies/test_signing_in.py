@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from django.conf import settings as site
 from django.contrib.sessions.backends.base import UpdateError
 from django.core.cache import cache
 from django.db import DatabaseError, OperationalError
@@ -165,6 +166,25 @@ def test_who_reads_goes_on_where_no_session_can_be_saved(
     monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.save", save)
     assert client.get("/subscriptions/").status_code == status
     assert len(tried) == tries
+
+
+def test_signing_in_begins_a_new_session(administrator: User) -> None:
+    """Whoever planted a session before, or knows one of before, is not signed in with it."""
+    client = Client()
+    session = client.session
+    session["planted"] = True
+    session.save()
+    planted = session.session_key
+    assert sign_in(client=client).status_code == 302
+    first = client.session.session_key
+    assert (first != planted, len(first)) == (True, 32)
+    client.post("/accounts/logout/")
+    sign_in(client=client)
+    assert client.session.session_key not in (first, planted)
+    for old in (planted, first):
+        other = Client()
+        other.cookies[site.SESSION_COOKIE_NAME] = old
+        assert other.get("/").status_code == 302
 
 
 def test_sessions_are_listed_and_the_others_signed_out(administrator: User) -> None:

@@ -144,6 +144,59 @@ def trigger_dropped(sealed):
     return [("trigger", EVENTS, None)]
 
 
+def trigger_that_never_fires(sealed):
+    with connection.cursor() as cursor:
+        name = f"{EVENTS}_append_only"
+        if connection.vendor == "postgresql":
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute(f"DROP TRIGGER {name} ON {EVENTS}")
+            cursor.execute(
+                f"CREATE TRIGGER {name} BEFORE UPDATE OR DELETE ON {EVENTS}"
+                " FOR EACH ROW WHEN (false) EXECUTE FUNCTION audit_append_only()"
+            )
+            return [("trigger", EVENTS, None), ("trigger", EVENTS, None)]
+        cursor.execute(f"DROP TRIGGER {name}_DELETE")
+        cursor.execute(
+            f"CREATE TRIGGER {name}_DELETE BEFORE DELETE ON {EVENTS} WHEN 0"
+            f" BEGIN SELECT RAISE(ABORT, 'rows of {EVENTS} are append-only'); END"
+        )
+    return [("trigger", EVENTS, None)]
+
+
+def trigger_that_does_nothing(sealed):
+    """By its name and its events it is as it was."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "CREATE OR REPLACE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql"
+                " AS $$BEGIN RETURN COALESCE(NEW, OLD); END$$"
+            )
+            cursor.execute(
+                "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgfoid = 'audit_append_only'::regproc"
+            )
+            calling = {table for (table,) in cursor.fetchall()}
+            assert EVENTS in calling
+            return [
+                ("trigger", table, None)
+                for table in triggers.guarded()
+                for _event in triggers.EVENTS
+                if table in calling
+            ]
+        cursor.execute(f"DROP TRIGGER {EVENTS}_append_only_UPDATE")
+        cursor.execute(
+            f"CREATE TRIGGER {EVENTS}_append_only_UPDATE BEFORE UPDATE ON {EVENTS} BEGIN SELECT 1; END"
+        )
+    return [("trigger", EVENTS, None)]
+
+
+@pytest.mark.parametrize("bend", [trigger_dropped, trigger_that_never_fires, trigger_that_does_nothing])
+def test_triggers_are_mended(sealed, bend):
+    bend(sealed)
+    triggers.install()
+    assert told() == []
+    test_every_table_of_the_trail_refuses_update_and_delete(sealed)
+
+
 @pytest.mark.parametrize(
     "bend",
     [
@@ -157,6 +210,8 @@ def trigger_dropped(sealed):
         seal_forged,
         seal_changed,
         trigger_dropped,
+        trigger_that_never_fires,
+        trigger_that_does_nothing,
     ],
 )
 def test_what_is_bent_is_found(sealed, bend):
@@ -256,7 +311,7 @@ def test_ranges():
 def test_a_row_whose_transaction_ends_later_is_sealed_by_the_next_run():
     """Two real transactions: the one that wrote first ends last."""
     if connection.vendor != "postgresql":
-        pytest.skip("SQLite has one writer at a time")
+        pytest.skip("only on PostgreSQL: SQLite has one writer at a time")
     written, go_on = threading.Event(), threading.Event()
 
     def slow() -> None:

@@ -46,7 +46,7 @@ def fill(folder: Path) -> Path:
 
 
 @pytest.mark.django_db  # the copy is of this run's own database
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's own, tried with the tests on SQLite")
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only on SQLite: its own")
 @pytest.mark.parametrize("how", ["limit", pytest.param("disk", marks=pytest.mark.faults)])
 def test_no_room_for_the_database(
     how: str, on_sqlite: Callable[[Path], Register], tmp_path: Path, cases: list[int]

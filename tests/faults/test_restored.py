@@ -46,7 +46,7 @@ def so_far(ledger: Ledger) -> Ledger:
 
 
 @pytest.mark.django_db  # the copy is of this run's own database
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's own, tried with the tests on SQLite")
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only on SQLite: its own")
 def test_a_backup_of_sqlite(on_sqlite: Callable[[Path], Register], tmp_path: Path, cases: list[int]) -> None:
     folder, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
     folder.mkdir()

@@ -18,7 +18,9 @@ from govtrack import backups
 from subscriptions.models import Payment, Subscription
 from tests.audit import behind
 
-pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has tools of its own")
+pytestmark = pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="only on SQLite: PostgreSQL has tools of its own"
+)
 
 # Money that moves between two accounts, with a line for each move: at every moment the sum is the same.
 TABLES = """PRAGMA journal_mode = WAL;

@@ -88,6 +88,23 @@ def test_no_secret_is_logged(make_user, lines):
 
 
 @pytest.mark.django_db
+def test_what_is_refused_is_logged_with_the_account(make_user, signed_in, lines):
+    user = make_user("approver", "KR-49")
+    client = signed_in(user=user)
+    for status, answer in (
+        (404, client.get("/subscriptions/no-such/")),
+        (403, client.get("/people/invite/")),
+        (405, client.put("/subscriptions/")),
+        (200, client.get("/subscriptions/")),
+        (404, Client().get("/no-such-page/")),
+    ):
+        assert answer.status_code == status
+    told = [json.loads(line) for line in lines.getvalue().splitlines()]
+    found = [(one["status"], one.get("account")) for one in told if one["logger"] == "govtrack.requests"]
+    assert found == [(404, user.pk), (403, user.pk), (405, user.pk), (200, None), (404, None)]
+
+
+@pytest.mark.django_db
 def test_without_the_guard_every_secret_is_logged(make_user, lines, monkeypatch):  # the control
     monkeypatch.setattr(logs, "without_secrets", lambda text, known=(): text)
     _response, secrets = break_something(make_user)

@@ -9,6 +9,8 @@ from tests.run import ROOT
 # A claim names a file of tests, or one test in it.
 NAMED = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 
+DOCUMENT = re.compile(r"docs/[\w/-]+(?:\.md)?")
+
 
 def missing(text: str) -> list[str]:
     """What the text names that is not there."""
@@ -18,6 +20,27 @@ def missing(text: str) -> list[str]:
         if not path.exists() or (test and f"def {test}(" not in path.read_text()):
             wrong.append(f"{file}::{test}" if test else file)
     return wrong
+
+
+def shown(reason: str) -> bool:
+    """Whether a line that says yes names a test, or a page of the documents, that is there."""
+    named = [file for file, _test in NAMED.findall(reason)] + DOCUMENT.findall(reason)
+    return bool(named) and all((ROOT / file).exists() for file in named)
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("random, new at sign-in", False),
+        ("`docs/no_such.md`", False),
+        ("`tests/no_such.py`", False),
+        ("docs/running.md", True),
+        ("docs/adr, pinned by hash", True),
+        ("by role: `tests/test_fuzz.py`", True),
+    ],
+)
+def test_yes_needs_something_that_shows_it(reason: str, expected: bool):
+    assert shown(reason) == expected
 
 
 def test_every_test_that_is_named_exists():
@@ -34,6 +57,7 @@ def test_every_line_of_the_checklist_has_a_state_and_a_reason():
         if line.startswith("| V")
     ]
     assert {int(number) for row in rows for number in re.findall(r"V(\d+)", row[0])} == set(range(1, 18))
+    assert [row[0] for row in rows if row[1] == "yes" and not shown(row[2])] == []
     for section, state, reason in rows:
         assert state in ("yes", "partly", "operator", "n/a", "**not yet**", "**not yet** here"), section
         assert reason, section

@@ -40,7 +40,7 @@ def giving_files(resolver: Any, space: str = "") -> dict[str, str]:
 
 def test_every_page_that_gives_a_file_is_named() -> None:
     # What begins a file, or names the parameter only to hand it on, is not one that gives it.
-    begins = {"oversight:exports"}
+    begins = {"oversight:exports", "oversight:export-again"}
     giving = giving_files(get_resolver())
     assert giving.keys() | begins == {*narrowing(), *NEVER_WHOLE}
     assert not narrowing().keys() & NEVER_WHOLE.keys()
@@ -108,6 +108,22 @@ def test_what_is_narrowed_is_not_asked_for(
         assert client.get(reverse(name)).status_code == 200, name  # a page is no file
 
 
+def test_what_narrows_nothing_is_asked_for(
+    asked: None, report_data: None, make_user: Any, signed_in: Any
+) -> None:
+    client = signed_in(user=with_password(make_user("committee_member", "KR")))
+    for name, given in (
+        ("subscriptions:list", "agency=KR"),
+        ("subscriptions:list", "agency=no-such"),
+        ("subscriptions:payments", "first=0001-01-01"),
+        ("subscriptions:decisions", "since=1900-01-01"),
+        ("oversight:records", "alone=on"),
+        ("oversight:records", "agency=KR&country=KR&last=9999-12-31"),
+        ("oversight:plan", "agency=KR"),
+    ):
+        assert client.get(f"{reverse(name)}?_export=csv&{given}").status_code == 302, given
+
+
 def test_who_sees_one_agency_is_not_asked(
     asked: None, make_user: Any, make_agency: Any, signed_in: Any
 ) -> None:
@@ -133,6 +149,12 @@ def test_what_is_begun_in_the_background_too(
         "agency=KR-49",
         "measure=subscriptions",
     ]
+    narrowed, whole = ExportJob.objects.order_by("pk")
+    again = signed_in(user=narrowed.owner)  # another session, which has not been asked
+    for name, act in (("export-file", again.get), ("export-again", again.post)):
+        for job, asks_first in ((narrowed, False), (whole, True)):
+            answer = act(reverse(f"oversight:{name}", args=[job.pk]))
+            assert answer.get("Location", "").startswith(ASKS) == asks_first, (name, job.query)
 
 
 def test_without_an_account_it_leads_to_the_login_page(db: None) -> None:

@@ -231,7 +231,7 @@ def in_its_way() -> Iterator[Any]:
 
 @pytest.mark.skipif(
     connection.vendor != "postgresql",
-    reason="SQLite has one writer at a time: nobody stands in a check's way",
+    reason="only on PostgreSQL: SQLite has one writer at a time: nobody stands in a check's way",
 )
 def test_killed_within_a_transaction(clean, in_its_way):
     """Somebody inserts the very finding that the check is about to, and does not commit: there it waits."""

@@ -606,7 +606,7 @@ def test_an_agency_or_tool_may_go_when_its_payments_are_gone(subscription):
     assert [model.objects.count() for model in TALLIES] == [0] * len(TALLIES)
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="a statement of SQLite alone")
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only on SQLite: its statement")
 def test_a_payment_that_replaces_another(subscription):
     other = SubscriptionFactory(agency=agency_at("KR/P2"))
     payment = pay(subscription, 5)
@@ -619,7 +619,9 @@ def test_a_payment_that_replaces_another(subscription):
     assert_equal_to_the_payments()
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite writes one table in a statement")
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="only on PostgreSQL: SQLite writes one table in a statement"
+)
 @pytest.mark.parametrize("payment_first", [True, False])
 def test_a_statement_that_writes_a_subscription_and_its_payment(subscription, payment_first):
     columns = ", ".join(
@@ -640,7 +642,9 @@ def test_a_statement_that_writes_a_subscription_and_its_payment(subscription, pa
     assert_equal_to_the_payments()
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite writes one table in a statement")
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="only on PostgreSQL: SQLite writes one table in a statement"
+)
 @pytest.mark.parametrize("payment_first", [True, False])
 def test_a_statement_that_moves_a_subscription_and_pays_is_right_or_refused(subscription, payment_first):
     pay(subscription, 5)
@@ -658,7 +662,9 @@ def test_a_statement_that_moves_a_subscription_and_pays_is_right_or_refused(subs
     assert_equal_to_the_payments()
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite writes one table in a statement")
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="only on PostgreSQL: SQLite writes one table in a statement"
+)
 def test_a_statement_that_takes_back_a_payment_and_makes_another(subscription):
     payment = pay(subscription, 5)
     sql(
@@ -669,7 +675,9 @@ def test_a_statement_that_takes_back_a_payment_and_makes_another(subscription):
     assert_equal_to_the_payments()
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite keeps no plan of a trigger")
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="only on PostgreSQL: SQLite keeps no plan of a trigger"
+)
 def test_many_payments_in_one_statement_after_a_few_small_ones(subscription):
     """A plan kept from the small ones, or made for a tally that was found empty, would join the many with themselves: a minute
     instead of a second.
@@ -700,7 +708,9 @@ def test_many_payments_in_one_statement_after_a_few_small_ones(subscription):
     assert silent_by_agency() == []
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such statement")
+@pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="only on PostgreSQL: SQLite has no such statement"
+)
 def test_a_truncated_table(subscription):
     pay(subscription, 5)
     fold()

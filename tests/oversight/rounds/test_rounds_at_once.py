@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(
         connection.vendor != "postgresql",
-        reason="SQLite has one writer at a time: nothing can be interleaved",
+        reason="only on PostgreSQL: SQLite has one writer at a time: nothing can be interleaved",
     ),
 ]
 

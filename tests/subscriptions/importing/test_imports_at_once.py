@@ -28,7 +28,9 @@ from tests.subscriptions.test_at_once import Interleave, interleave  # noqa: F40
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("clock", "in_english"),
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time"),
+    pytest.mark.skipif(
+        connection.vendor != "postgresql", reason="only on PostgreSQL: SQLite has one writer at a time"
+    ),
 ]
 
 HEADER = "agency,tool,contract number,starts,plan\n"

@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.usefixtures("clock"),
     pytest.mark.skipif(
         connection.vendor != "postgresql",
-        reason="SQLite has one writer at a time: nothing can be interleaved",
+        reason="only on PostgreSQL: SQLite has one writer at a time: nothing can be interleaved",
     ),
 ]
 
