@@ -5,7 +5,8 @@ it fails, but for what one database alone can have: the reason of such a skip be
 SQLite:`. The sections `access` and `trail` run on both databases (PostgreSQL on a throwaway server).
 
 EXAMPLES=... changes the number of requests of the fuzz (10,000), FILES=... how many files of each of four kinds are read (5,000),
-FAULT_KILLS=... how often processes are killed in a case (10), MINUTES=... how long the load lasts (5). DATABASE_URL's database is left alone.
+FAULT_KILLS=... how often processes are killed in a case (10), MINUTES=... how long the load lasts (5). DATABASE_URL's database is
+left alone.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from tests.subscriptions.factories import (
 
 QUERIES = {
     ("administrator", "ALL"): {
-        "subscriptions:list": 12,
+        "subscriptions:list": 13,
         "subscriptions:findings": 16,
         "catalog:list": 10,
         "sources:list": 5,
@@ -36,7 +36,7 @@ QUERIES = {
     },
     # Who sees everything needs no list of agencies.
     ("committee_member", "KR"): {
-        "subscriptions:list": 11,
+        "subscriptions:list": 12,
         "subscriptions:findings": 12,
         "catalog:list": 10,
         "sources:list": 6,
