@@ -102,7 +102,7 @@ def interleave(monkeypatch: pytest.MonkeyPatch) -> Interleave:
     """
 
     def run(
-        first: Callable[[], Any], second: Callable[[], Any], pause: tuple[Any, str] = (recording, "_log")
+        first: Callable[[], Any], second: Callable[[], Any], pause: tuple[Any, str] = (recording, "log")
     ) -> tuple[Done, Done, bool]:
         reached, go_on = threading.Event(), threading.Event()
         original = getattr(*pause)
@@ -245,7 +245,7 @@ def test_two_approvers_at_once_decide_once(interleave, monkeypatch, locking):
     form.ends_on = None
     recording.change(form, [], by=person("administrator", place), version=1)
     if not locking:
-        monkeypatch.setattr(recording, "_locked", lambda one: Subscription.objects.get(pk=one.pk))
+        monkeypatch.setattr(recording, "locked", lambda one: Subscription.objects.get(pk=one.pk))
     one, two = person("approver", place), person("approver", place)
     first, second, waited = interleave(
         lambda: recording.approve(subscription, by=one),
@@ -512,7 +512,7 @@ def repriced(subscription: Subscription, won: int, by: User) -> Callable[[], Any
 def totals_held(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether an act holds the totals that it is judged by; the control shows what happens otherwise."""
     if not request.param:
-        monkeypatch.setattr(recording, "_hold", lambda *agencies: hold_policies())
+        monkeypatch.setattr(recording, "hold", lambda *agencies: hold_policies())
     return request.param
 
 
