@@ -606,9 +606,9 @@ def tallies() -> Iterator[Break]:
 
 
 def copy_of_the_project(place: Path) -> None:
-    for folder in [*APPS, "templates", "locale", "fixtures", "tests", "benchmarks"]:
+    for folder in [*APPS, "templates", "locale", "fixtures", "docs", "tests", "benchmarks"]:
         shutil.copytree(ROOT / folder, place / folder, ignore=shutil.ignore_patterns("__pycache__", "vendor"))
-    for file in ("manage.py", "pyproject.toml"):
+    for file in ("manage.py", "README.md", "pyproject.toml"):
         shutil.copy(ROOT / file, place)
     # The tests' database is made once and kept: making it takes longer than most of what is run on it.
     with (place / "govtrack" / "settings" / "testing.py").open("a") as settings:
