@@ -56,6 +56,10 @@ def _administers_people(request: HttpRequest) -> bool:
     return request.user.is_authenticated and request.user.has_role(Role.ADMINISTRATOR)
 
 
+def _audits(request: HttpRequest) -> bool:
+    return request.user.is_authenticated and may_audit(request.user)
+
+
 def deployment(request: HttpRequest) -> dict[str, bool | str | Callable[[], bool]]:
     """What the frame of every page asks.
 
@@ -69,7 +73,7 @@ def deployment(request: HttpRequest) -> dict[str, bool | str | Callable[[], bool
         "demo": settings.GOVTRACK_DEMO,
         "single_sign_on": single_sign_on.name() if single_sign_on.is_on() else "",
         "administers_people": partial(_administers_people, request),  # asked only where the menu is drawn
-        "audits": partial(may_audit, request.user),
+        "audits": partial(_audits, request),
         "menu_section": SECTIONS.get(match.view_name, match.app_name) if match else "",
         "request_number": number(),
     }

@@ -107,8 +107,8 @@ def paid_by_year(user: User, within: Agency | None) -> list[PaidInYear]:
 
 
 def _paid(won: int, known: int, unknown: int) -> Total:
-    # A refund may exceed what was paid in a year.
-    figures = [Figure.stated(max(0, won))] if known else []
+    # Below zero where more was refunded in a year than paid.
+    figures = [Figure.stated(won)] if known else []
     total = Total.of([*figures, *[Figure.missing(Gap.RATE_MISSING)] * unknown])
     return Total(total.known, known, total.missing)
 

@@ -316,8 +316,8 @@ def _payments(statement: Statement, seen: list[Agency], recorded: _Recorded) -> 
     )
     if unknown == payments:
         return None, True, notes
-    # A refund may exceed what was paid in the period.
-    return max(0, sum(cell.won for cell in cells)), bool(unknown), notes
+    # Below zero where more was refunded in the period than paid.
+    return sum(cell.won for cell in cells), bool(unknown), notes
 
 
 def _users(statement: Statement, seen: list[Agency], recorded: _Recorded) -> Told:

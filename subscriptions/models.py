@@ -48,7 +48,7 @@ from subscriptions.life_models import (  # noqa: F401  Django looks here
 from subscriptions.money_models import Budget, PaymentSubmission, RegisterPricing  # noqa: F401  Django looks here
 from subscriptions.ordering import lowest_if_unknown
 from subscriptions.renewal_models import ReminderPlan, Renewal  # noqa: F401  Django looks here
-from subscriptions.status import COMMITTED, LIVE, Status, in_force_on  # noqa: F401  from here on its other name
+from subscriptions.status import COMMITTED, LIVE, Status, in_force_on  # noqa: F401  asked for here by all
 from subscriptions.tally_models import (  # noqa: F401  Django looks for models here
     PaidByAgency,
     PaidByAgencyMonth,

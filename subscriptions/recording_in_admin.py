@@ -74,9 +74,8 @@ def recorded_in_admin(
         kept = content_of(before, old_lines)
         if reopening.follow(subscription, lines, kept, material, ended, by=by, on=on):
             recording.tell_asked("approval_reopened", subscription, by)
-    if not (
-        act == Decision.Act.APPROVE and was == Status.ACTIVE
-    ):  # that one is only put back to before its start
+    # What was active is only put back to before its start.
+    if not (act == Decision.Act.APPROVE and was == Status.ACTIVE):
         recording.tell_of(act, subscription, by, found=found, asked=asked)
     return recording.Recorded(subscription, judgements, decision)
 
@@ -114,11 +113,10 @@ def _require_editable(
         return
     was, now = content_of(before, old_lines), content_of(subscription, lines)
     if any(was[name] != now[name] for name in was if name not in _HARMLESS):
-        raise NotDecidedHere(
-            _(
-                "What is ended, refused or void is not changed, except for its texts. Make it a draft again first."
-            )
+        text = _(
+            "What is ended, refused or void is not changed, except for its texts. Make it a draft again first."
         )
+        raise NotDecidedHere(text)
 
 
 def _require_two_people(

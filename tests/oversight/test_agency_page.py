@@ -171,6 +171,8 @@ class TestRecorded:
         paid(self.own, "2025-12-31", None, "USD")
         paid(self.own, "2024-05-05", 300)
         paid(self.own, "2024-05-06", -300)
+        paid(self.own, "2023-05-05", 300)
+        paid(self.own, "2023-05-06", -500)
         paid(self.elsewhere, "2026-01-01", 7_777)
         Subscription.objects.filter(pk=self.unknown.pk).update(status=Status.VOID)
         paid(self.unknown, "2026-01-01", 9_999)
@@ -179,6 +181,7 @@ class TestRecorded:
             ["2026", "at least ₩3,500 1 rate missing", "3", "1"],
             ["2025", "Unknown 1 rate missing", "1", "1"],
             ["2024", "₩0", "2", "0"],
+            ["2023", "₩-200", "2", "0"],
         ]
 
     def test_users(self, signed_in: SignIn) -> None:

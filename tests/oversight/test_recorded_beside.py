@@ -77,6 +77,7 @@ class TestSpending:
             ([1050, None], ("more", 1050, ("1 payment without a won amount",))),
             ([None, None], ("open", None, ("2 payments without a won amount",))),
             ([2000, -1000], ("agrees", 1000, ())),
+            ([1000, -3000], ("less", -2000, ())),
         ],
     )
     def test_of_one_agency(self, tell: Any, committee: User, paid: list[int | None], expected: Told) -> None:
