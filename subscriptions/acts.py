@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Role, User
 from subscriptions import recording
-from subscriptions.evaluation import judge_saved
+from subscriptions.evaluation import judge_saved, needs_officer
 from subscriptions.forms import EndForm, OptionalReasonForm, ReasonForm
 from subscriptions.models import LIVE, Status, Subscription
 from subscriptions.reviewing import waits
@@ -34,9 +34,7 @@ class Act:
 def _waits_for_officer(user: User, subscription: Subscription) -> bool:
     if subscription.status not in LIVE or not recording.may_approve_as_officer(user, subscription):
         return False
-    return any(
-        recording.needs_officer(judgement) for judgement in judge_saved(subscription, recording.today())
-    )
+    return any(needs_officer(judgement) for judgement in judge_saved(subscription, recording.today()))
 
 
 def _due_to_start(user: User, subscription: Subscription) -> bool:

@@ -29,7 +29,7 @@ from figures.formatting import day, figure_html
 from policies.verdicts import Effect, Verdict
 from subscriptions import life_admin, money_admin, paying, recording, recording_in_admin  # noqa: F401  Django looks for admins here
 from subscriptions.derived_admin import DecisionInline, FindingInline
-from subscriptions.evaluation import Judgement, names_for
+from subscriptions.evaluation import Judgement, names_for, needs_officer
 from subscriptions.forms import PriceLineForm, PriceLines
 from subscriptions.models import (
     Payment,
@@ -297,7 +297,7 @@ def refusal_texts(judgements: Sequence[Judgement]) -> list[str]:
         judgement
         for judgement in judgements
         if (judgement.verdict == Verdict.VIOLATION and judgement.version.effect == Effect.BLOCK)
-        or recording.needs_officer(judgement)
+        or needs_officer(judgement)
     ]
     return [
         gettext("Not saved: “%(policy)s”. %(reason)s Legal basis: %(basis)s What can be done: %(remedy)s")

@@ -83,6 +83,13 @@ def outcome(judgements: Iterable[Judgement]) -> Outcome:
     return outcome_of((judgement.verdict, judgement.version.effect) for judgement in judgements)
 
 
+def needs_officer(judgement: Judgement) -> bool:
+    """Whether a policy officer's approval settles it: under "approval", or undetermined under "block"."""
+    if judgement.verdict == Verdict.VIOLATION:
+        return judgement.version.effect == Effect.APPROVAL
+    return judgement.verdict == Verdict.UNDETERMINED and judgement.version.effect != Effect.WARN
+
+
 def judge(
     facts: dict[str, Any],
     agency: Agency,

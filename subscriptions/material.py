@@ -7,13 +7,14 @@ next month is approved now. What is past is corrected freely.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from figures.interval import Interval
+from policies.verdicts import Outcome
 from policies.vocabulary import DataClass
 from subscriptions.costs import TIMES_A_YEAR, costs_on, days_of_change, is_in_force
 from subscriptions.facts import candidate_facts
@@ -36,6 +37,21 @@ class Material(models.TextChoices):
 
 
 MEASURED = {"seats": Material.SEATS, "annual_cost": Material.COST}
+
+
+# What makes more of a subscription, or makes it last longer; the other causes say what it is and what it is used for.
+GROWTH = {Material.SEATS, Material.COST, Material.PRICE, Material.END, Material.RENEWAL}
+
+
+def may_grow(found: Outcome, causes: Collection[str], *, declared: bool) -> bool:
+    """Whether policies let a material change be; `found` counts the officers' approvals from before it.
+
+    What policies block does not change materially. What was declared as in use already is neither grown nor renewed until the
+    policy officers' approvals that it needs are there, but what it is used for can be told.
+    """
+    if found == Outcome.NEEDS_OFFICER and declared:
+        return not GROWTH & {Material(cause) for cause in causes}
+    return found != Outcome.REFUSED
 
 
 def labels(causes: Iterable[str]) -> list[str]:

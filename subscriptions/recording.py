@@ -7,7 +7,7 @@ findings in step. A refusal is an outcome, not an exception: the attempt is kept
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from django.core.exceptions import PermissionDenied
@@ -21,10 +21,17 @@ from policies.models import PolicyVersion, Waiver
 from policies.verdicts import Effect, Outcome, Verdict
 from subscriptions import reopening
 from subscriptions.differences import content_of
-from subscriptions.evaluation import Judgement, covering, judge_candidate, judge_saved, outcome
+from subscriptions.evaluation import (
+    Judgement,
+    covering,
+    judge_candidate,
+    judge_saved,
+    needs_officer,
+    outcome,
+)
 from subscriptions.facts import keep_facts
 from subscriptions.findings import OF_AGENCY_FACTS, reconcile_one, reconcile_totals
-from subscriptions.material import material_changes
+from subscriptions.material import material_changes, may_grow
 from subscriptions.models import (
     COMMITTED,
     LIVE,
@@ -134,6 +141,12 @@ def growth(subscription: Subscription, lines: Sequence[PriceLine]) -> list[str]:
     return [str(cause) for cause in material_changes(stored, subscription, lines, today())]
 
 
+def may_grow_into(subscription: Subscription, lines: Sequence[PriceLine], causes: Collection[str]) -> bool:
+    """Whether policies let a saved subscription become what is typed; `causes` are its `growth`. Writes nothing."""
+    judgements = judge_candidate(subscription, lines, today(), approved_under(subscription))
+    return may_grow(outcome(judgements), causes, declared=subscription.declared)
+
+
 @transaction.atomic
 def save_draft(subscription: Subscription, lines: Sequence[PriceLine], *, by: User) -> Recorded:
     """Keep a subscription as a draft; no policy stops a draft."""
@@ -178,12 +191,13 @@ def change(
     version: int,
     requesting: bool = False,
     act: Decision.Act = Decision.Act.CHANGE,
+    reason: str = "",
 ) -> Recorded:
     """Change what is recorded. `version` is the one that the person saw; `act` is what it is called in the decisions.
 
-    What a policy blocks cannot be renewed, extended or grown: such a change is refused and nothing but the decision is
-    written. A material change ends the policy officers' approvals, and of what is approved already it reopens the approval
-    (see `reopening`). Raises StaleEdit when somebody was quicker.
+    What policies do not let grow (see `material.may_grow`) is refused, and nothing but the decision is written. A material
+    change ends the policy officers' approvals, and of what is approved already it reopens the approval (see `reopening`).
+    Raises StaleEdit when somebody was quicker.
     """
     before = locked(subscription)
     _require(may_record_at(by, before.agency) and may_record_at(by, subscription.agency))
@@ -197,13 +211,13 @@ def change(
     on, old_lines, ended = today(), list(before.price_lines.order_by("position")), []
     causes = material_changes(before, subscription, lines, on, old_lines)
     if causes:
-        judgements = judge_candidate(subscription, lines, on)
-        if outcome(judgements) == Outcome.REFUSED:
-            return Recorded(before, judgements, log(before, act, by, judgements, refused=True))
+        judgements = judge_candidate(subscription, lines, on, approved_under(before))
+        if not may_grow(outcome(judgements), causes, declared=before.declared):
+            return Recorded(before, judgements, log(before, act, by, judgements, refused=True, reason=reason))
         ended = reopening.end_approvals(before)
     kept = content_of(before, old_lines)
     _store(subscription, lines, by)
-    recorded = _decide(subscription, act, by, enforced=False)
+    recorded = _decide(subscription, act, by, reason=reason, enforced=False)
     if before.status in COMMITTED and reopening.follow(
         subscription, lines, kept, causes, ended, by=by, on=on
     ):
@@ -355,13 +369,6 @@ def _to_draft(subscription: Subscription, act: Decision.Act, by: User, reason: s
 
 
 # --- what the acts share ----------------------------------------------------------------------------------------------
-
-
-def needs_officer(judgement: Judgement) -> bool:
-    """Whether a policy officer's approval settles it: under "approval", or undetermined under "block"."""
-    if judgement.verdict == Verdict.VIOLATION:
-        return judgement.version.effect == Effect.APPROVAL
-    return judgement.verdict == Verdict.UNDETERMINED and judgement.version.effect != Effect.WARN
 
 
 def waits_for_waivers(subscription: Subscription, judgements: Iterable[Judgement]) -> bool:

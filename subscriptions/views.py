@@ -328,16 +328,18 @@ def check(request: SignedInRequest) -> HttpResponse:
             "ready": ready,
             "outcome": outcome(judgements),
             "on": recording.today(),
-            "reopens": _reopens(subscription, formset) if ready else [],
+            **(_of_change(subscription, formset) if ready and subscription.pk else {}),
         },
     )
 
 
-def _reopens(subscription: Subscription, formset: Any) -> list[str]:
-    """What of the form as it stands would reopen the approval of what is approved already, in words."""
-    if not subscription.pk or subscription.status not in COMMITTED:
-        return []
-    return labels(recording.growth(subscription, formset.lines()))
+def _of_change(subscription: Subscription, formset: Any) -> dict[str, Any]:
+    """Whether the form as it stands would be refused, or else what of it would reopen the approval, in words."""
+    lines = formset.lines()
+    grown = recording.growth(subscription, lines) if subscription.status in LIVE else []
+    if grown and not recording.may_grow_into(subscription, lines, grown):
+        return {"not_grown": True}
+    return {"reopens": labels(grown) if subscription.status in COMMITTED else []}
 
 
 @require_GET

@@ -394,8 +394,20 @@ def effects() -> Iterator[Break]:
         "Decision.Act.DECLARE, by, start=Status.ACTIVE)",
         RECORDING,
     )
-    yield effect("what is blocked may grow", "        if outcome(judgements) == Outcome.REFUSED:\n            return Recorded(",
-                 "        if False:\n            return Recorded(", RECORDING)  # fmt: skip
+    material = "subscriptions/material.py"
+    yield effect("what is blocked may grow", "return found != Outcome.REFUSED", "return True", material)
+    yield effect(
+        "what is in use grows before an officer approves",
+        "if found == Outcome.NEEDS_OFFICER and declared:",
+        "if False:",
+        material,
+    )
+    yield effect(
+        "what is in use is not described before an officer approves",
+        "return not GROWTH & {Material(cause) for cause in causes}",
+        "return False",
+        material,
+    )
     yield effect(
         "an approval outlives a material change",
         "    current.update(ended_at=timezone.now())\n",
@@ -406,11 +418,11 @@ def effects() -> Iterator[Break]:
         "an officer excuses a blocked violation",
         "        return judgement.version.effect == Effect.APPROVAL\n",
         "        return True\n",
-        RECORDING,
+        EVALUATION,
     )
     undetermined = "judgement.verdict == Verdict.UNDETERMINED"
     not_warned = f"{undetermined} and judgement.version.effect != Effect.WARN"
-    yield effect("an officer approves warnings", not_warned, undetermined, RECORDING)
+    yield effect("an officer approves warnings", not_warned, undetermined, EVALUATION)
 
 
 def following() -> Iterator[Break]:

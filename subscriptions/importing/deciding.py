@@ -15,8 +15,8 @@ from agencies import bulk
 from agencies.models import Agency
 from policies.holding import hold_policies
 from policies.models import Policy
-from policies.verdicts import Outcome, Verdict
-from subscriptions.evaluation import Judgement, names_for
+from policies.verdicts import Outcome
+from subscriptions.evaluation import Judgement, names_for, needs_officer, outcome
 from subscriptions.findings import open_first, reconcile_policy, reconcile_totals
 from subscriptions.import_models import FileImport, ImportedRow
 from subscriptions.importing.behind import Behind
@@ -24,6 +24,7 @@ from subscriptions.importing.judging import Judges
 from subscriptions.importing.report import MOST_VERDICTS, Report, RowVerdict
 from subscriptions.importing.rows import Problem
 from subscriptions.importing.writing import Writer
+from subscriptions.material import may_grow
 from subscriptions.models import LIVE, Decision, Facts, Status
 from subscriptions.notices import tell_reopened
 from subscriptions.totals import hold_totals, refresh_all_totals, refresh_totals
@@ -36,6 +37,7 @@ WRITTEN = (
     "line",
     "is_new",
     "subscription__status",
+    "subscription__declared",
     "subscription__reference",
     "subscription__agency__path",
 )
@@ -49,6 +51,7 @@ class Written(NamedTuple):
     line: int
     is_new: bool
     status: str
+    declared: bool
     reference: str
     agency_path: str
 
@@ -121,12 +124,12 @@ class Deciding:
         decisions, first = [], list[tuple[int, Judgement]]()
         for row in part:
             found = failing.get(row.pk, [])
-            outcome = judges.outcome(found)
-            outcomes[outcome.value] += 1
-            self._refuse_growth(row, outcome, found)
+            came_to = outcome(found)
+            outcomes[came_to.value] += 1
+            self._refuse_growth(row, found)
             if self.is_trial:
                 continue
-            decisions.append(self._decision(row, outcome.value, judges.as_json(row.agency_path, found)))
+            decisions.append(self._decision(row, came_to.value, judges.as_json(row.agency_path, found)))
             if row.is_new and row.status in LIVE:
                 first += ((row.pk, judgement) for judgement in found)
         return decisions, first
@@ -146,12 +149,21 @@ class Deciding:
         result = Decision.Result.DONE.value
         return [row.pk, act.value, result, outcome, verdicts, reason, self.by.pk, self.writer.now]
 
-    def _refuse_growth(self, row: Written, outcome: Outcome, failing: Sequence[Judgement]) -> None:
-        """What a policy blocks cannot be renewed, extended or grown, by a file as little as by hand."""
-        if outcome == Outcome.REFUSED and row.pk in self.writer.material:
-            blocking = next(j for j in failing if j.verdict == Verdict.VIOLATION)
+    def _refuse_growth(self, row: Written, failing: Sequence[Judgement]) -> None:
+        """What policies do not let grow by hand does not grow by a file."""
+        if row.pk not in self.writer.material:
+            return
+        approved = self.writer.approved.get(row.pk, ())
+        against = [j for j in failing if j.version.pk not in approved or not needs_officer(j)]
+        found = outcome(against)
+        if not may_grow(found, self.writer.material[row.pk], declared=row.declared):
+            strictest = next(j for j in against if outcome([j]) == found)
             message = _("A policy does not allow this change: %(policy)s.")
-            said = message % {"policy": blocking.version.title}
+            if found == Outcome.NEEDS_OFFICER:
+                message = _(
+                    "What was declared as in use is not renewed or grown until a policy officer approves it: %(policy)s."
+                )
+            said = message % {"policy": strictest.version.title}
             self.report.tell([Problem(row.line, "", row.reference, said)])
 
     def _tell_verdicts(self, part: Sequence[Written], failing: Mapping[int, list[Judgement]]) -> None:

@@ -15,12 +15,11 @@ from django.db.models.functions import Coalesce
 from agencies.bulk import Ready
 from agencies.models import Agency
 from policies.models import PolicyVersion, Waiver
-from policies.verdicts import Outcome, Verdict
+from policies.verdicts import Verdict
 from subscriptions.evaluation import (
     Judgement,
     columns_to_judge,
     judgement_of_row,
-    outcome,
     rows_judged_by,
     uses_totals,
     with_totals,
@@ -74,9 +73,6 @@ class Judges:
             judgement = failing.get(version.pk) or Judgement(version, verdict, verdict)
             verdicts.append(judgement.as_json())
         return json.dumps(verdicts, cls=DjangoJSONEncoder, ensure_ascii=False)
-
-    def outcome(self, failing: Sequence[Judgement]) -> Outcome:
-        return outcome(failing)
 
 
 def _as_if_live(drafts: FactsQuerySet) -> Iterator[FactsQuerySet]:

@@ -18,6 +18,7 @@ from agencies.models import Role, User
 from audit import events
 from policies.holding import hold_policies
 from policies.models import Policy
+from subscriptions.evaluation import outcome
 from subscriptions.facts import refresh
 from subscriptions.findings import reconcile_policy, reconcile_totals
 from subscriptions.import_models import FileImport, ImportedRow
@@ -165,9 +166,7 @@ class _Undoing:
             for pk, status, path in stored.values_list("pk", "status", "agency__path"):
                 act = Decision.Act.VOID if status == Status.VOID else Decision.Act.CHANGE
                 found = failing.get(pk, [])
-                verdicts, outcome = judges.as_json(path, found), judges.outcome(found)
+                verdicts, came_to = judges.as_json(path, found), outcome(found).value
                 done = Decision.Result.DONE.value
-                decisions.append(
-                    [pk, act.value, done, outcome.value, verdicts, self.reason, self.by.pk, self.now]
-                )
+                decisions.append([pk, act.value, done, came_to, verdicts, self.reason, self.by.pk, self.now])
             bulk.insert_rows(Decision, names, decisions)

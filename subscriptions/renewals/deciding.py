@@ -13,9 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agencies.models import User
-from policies.verdicts import Outcome
 from subscriptions import recording
-from subscriptions.evaluation import Judgement, judge_candidate, judge_saved, outcome
+from subscriptions.evaluation import judge_saved, outcome
 from subscriptions.models import COMMITTED, Decision, PriceLine, Renewal, Subscription
 
 # What the renewal makes of the price lines of the old term: see `prices.lines_of_next_term`.
@@ -57,8 +56,7 @@ def renew(
     """Let another term follow, until `ends_on`; the price lines become what `pricing` makes of them.
 
     `terms` are `auto_renewal` and `notice_days` of the new term, where they change. It is a change like any other
-    (`recording.change`): a policy that blocks refuses it, and where it has to be approved anew, it waits for that as any change
-    does. What was declared as in use already is refused also while an officer's approval is missing. Raises StaleEdit when
+    (`recording.change`): policies may refuse it, and where it has to be approved anew, it waits for that. Raises StaleEdit when
     somebody was quicker, ValidationError by field, NotPossible for a subscription without an end or not in force.
     """
     stored, renewal = _held(subscription, by)
@@ -71,13 +69,7 @@ def renew(
     for name in ("auto_renewal", "notice_days"):
         setattr(after, name, (terms or {}).get(name, getattr(stored, name)))
     lines = pricing(list(stored.price_lines.order_by("position")))
-    if stored.declared:
-        approved = stored.approvals.filter(ended_at=None).values_list("policy_version", flat=True)
-        judgements = judge_candidate(after, lines, recording.today(), approved)
-        if outcome(judgements) in (Outcome.REFUSED, Outcome.NEEDS_OFFICER):
-            decision = _logged(stored, Decision.Act.RENEW, by, reason, judgements, Decision.Result.REFUSED)
-            return recording.Recorded(stored, judgements, decision)
-    recorded = recording.change(after, lines, by=by, version=version, act=Decision.Act.RENEW)
+    recorded = recording.change(after, lines, by=by, version=version, act=Decision.Act.RENEW, reason=reason)
     if not recorded.refused:
         # The current end of a term has moved on with the subscription; the one that was renewed stays beside it.
         renewal.pk, renewal._state.adding = None, True
@@ -138,20 +130,12 @@ def _held(subscription: Subscription, by: User) -> tuple[Subscription, Renewal]:
     return stored, renewal
 
 
-def _logged(
-    subscription: Subscription,
-    act: Decision.Act,
-    by: User,
-    reason: str,
-    judgements: Sequence[Judgement] | None = None,
-    result: Decision.Result = Decision.Result.DONE,
-) -> Decision:
-    if judgements is None:
-        judgements = judge_saved(subscription, recording.today())
+def _logged(subscription: Subscription, act: Decision.Act, by: User, reason: str) -> Decision:
+    judgements = judge_saved(subscription, recording.today())
     return Decision.objects.create(
         subscription=subscription,
         act=act,
-        result=result,
+        result=Decision.Result.DONE,
         outcome=outcome(judgements),
         verdicts=[judgement.as_json() for judgement in judgements],
         reason=reason,

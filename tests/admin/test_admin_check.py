@@ -183,6 +183,20 @@ def test_what_is_blocked_does_not_grow(seat_cap, sysadmin, send):
     assert [d.act for d in subscription.decisions.order_by("pk")] == ["declare", "change", "change", "change"]
 
 
+def test_what_is_in_use_grows_once_an_officer_has_approved_it(sysadmin, send, db):
+    rows.policy_version(3, effect="approval", condition=("personal_data", "is", [True]))
+    in_use = new(2, status="active", declared="on", personal_data="true")
+    send(sysadmin, address(Subscription, "add"), in_use, {"price_lines": [{**LINE, "seats": "150"}]})
+    subscription = Subscription.objects.get()
+    page = address(Subscription, "change", subscription.pk)
+    assert list(errors_of(send(sysadmin, page, {"price_lines-0-seats": "200"}))) == ["status"]
+    assert subscription.price_lines.get().seats == 150
+    Approval.objects.create(
+        subscription=subscription, policy_version=PolicyVersion.objects.get(), approved_by=rows.user(9)
+    )
+    assert send(sysadmin, page, {"price_lines-0-seats": "200"}).status_code == 302
+
+
 def test_what_needs_an_officer_does_not_start_before(sysadmin, signed_in, send, db):
     rows.policy_version(3, effect="approval", condition=("personal_data", "is", [True]))
     send(sysadmin, address(Subscription, "add"), new(2, personal_data="true"), {"price_lines": [LINE]})

@@ -270,6 +270,17 @@ def test_the_check_says_when_saving_reopens_the_approval(client, jeju, speak, la
 
 
 @LANGUAGES
+def test_the_check_says_when_a_change_will_be_refused(client, made, speak, language):
+    send(speak(client, language), "declare", product="deepseek")
+    address, wants = f"{made().get_absolute_url()}edit/", said(language, "This change will be refused")
+    told = [
+        wants in read(client.post(CHECK, filled_in(client, address, ends_on=end))).text
+        for end in ("2026-12-31", "2027-12-31")
+    ]
+    assert told == [False, True]
+
+
+@LANGUAGES
 def test_the_check_of_a_form_that_is_not_finished(client, speak, language):
     """It says what it needs, and follows what is valid when something else is not."""
     speak(client, language)

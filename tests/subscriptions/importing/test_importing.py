@@ -275,6 +275,22 @@ def test_what_a_policy_blocks_does_not_grow_by_a_file(by: User) -> None:
     in_step()
 
 
+def test_what_is_in_use_grows_by_a_file_once_an_officer_has_approved_it(by: User) -> None:
+    """Of several policies that it fails, the one that stands against the change is named."""
+    make_policy(("product", "is", ["tool-a"]), effect=Effect.WARN)
+    asks = make_policy(("product", "is", ["tool-a"]), effect=Effect.APPROVAL)
+    take(TWO, by, new_as=Status.ACTIVE)
+    subscription = Subscription.objects.order_by("pk")[0]
+    longer, longest = (TWO.replace("2026-12-31", f"{year}-12-31") for year in (2027, 2028))
+    wants = f"What was declared as in use is not renewed or grown until a policy officer approves it: {asks.title}."
+    for is_trial in (True, False):
+        assert [(p[0], p[3]) for p in told(take(longer, by, trial=is_trial))] == [(2, wants)]
+    recording.approve_as_officer(subscription, by=person("policy_officer", agency_at("KR")), reason="Seen.")
+    assert counts(take(longer, by)) == (0, 1, 1, 0)
+    assert [p[3] for p in told(take(longest, by))] == [wants]
+    in_step()
+
+
 def test_an_edit_since_the_export_is_not_overwritten(by: User) -> None:
     take(TWO, by)
     first = Subscription.objects.order_by("pk")[0]
