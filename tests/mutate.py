@@ -634,8 +634,11 @@ def forget_database(place: Path) -> None:
         file.unlink()
 
 
+BROKEN = 100
+
+
 def run(place: Path, tests: tuple[str, ...], on_postgres: bool = False) -> tuple[int, str]:
-    """Pytest's exit code, and the first test that failed."""
+    """Pytest's exit code, and the first test that failed; BROKEN and what was said when none could."""
     if on_postgres:
         with postgres.cluster() as url:
             return _run(place, tests, DATABASE_URL=url)
@@ -657,8 +660,11 @@ def _run(place: Path, tests: tuple[str, ...], **told: str) -> tuple[int, str]:
     # Bytecode is not kept: two breaks of one size within a second would look alike.
     variables = environment(PYTHONDONTWRITEBYTECODE="1", **told)
     done = subprocess.run(command, cwd=place, env=variables, capture_output=True, text=True)
-    failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
-    return done.returncode, failed[1] if failed else (done.stdout + done.stderr)[-2000:]
+    failed = re.search(r"^FAILED (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
+    if failed or not done.returncode:
+        return done.returncode, failed[1] if failed else ""
+    # A test that could not even begin has noticed nothing.
+    return BROKEN, (done.stdout + done.stderr)[-2000:]
 
 
 def judge(one: Break, places: Queue[Path]) -> tuple[Break, str, bool]:

@@ -5,8 +5,8 @@ it fails, but for what one database alone can have: the reason of such a skip be
 SQLite:`. The sections `access` and `trail` run on both databases (PostgreSQL on a throwaway server).
 
 EXAMPLES=... changes the number of requests of the fuzz (10,000), FILES=... how many files of each of four kinds are read (5,000),
-FAULT_KILLS=... how often processes are killed in a case (10), MINUTES=... how long the load lasts (5). DATABASE_URL's database is
-left alone.
+FAULT_KILLS=... how often processes are killed in a case (10), MINUTES=... how long the load lasts (5); the table says where one
+is less. DATABASE_URL's database is left alone.
 """
 
 from __future__ import annotations
@@ -22,26 +22,37 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests import postgres
+from tests import chromium, postgres
+from tests.guards import guards
 from tests.run import ON_ALL_CORES, ROOT, environment, provide
 
-FUZZ = {"EXAMPLES": os.environ.get("EXAMPLES", "10000")}
-FILES = {"EXAMPLES": os.environ.get("FILES", "5000")}
-FAULTS = {"FAULT_KILLS": os.environ.get("FAULT_KILLS", "10")}
-MINUTES = os.environ.get("MINUTES", "5")
+FULL = {"EXAMPLES": 10_000, "FILES": 5_000, "FAULT_KILLS": 10, "MINUTES": 5}
+LENGTH = {name: os.environ.get(name, str(full)) for name, full in FULL.items()}
+FUZZ = {"EXAMPLES": LENGTH["EXAMPLES"]}
+FILES = {"EXAMPLES": LENGTH["FILES"]}
+FAULTS = {"FAULT_KILLS": LENGTH["FAULT_KILLS"]}
 # How the reason of a skip begins that is no failure: the other database has nothing of the kind.
 OF_ONE_DATABASE = ("only on PostgreSQL:", "only on SQLite:")
 
 
+# Nothing is deselected: a mark that a plain run leaves out is none here.
+EVERYTHING = ("-m", "")
+IN_BROWSER = ["tests/browser/test_every_page.py", "tests/admin/test_admin_browser.py"]
+
+
 @dataclass
 class Section:
-    """What is tried: a title, the files of its tests, what its processes are told, options of pytest, and on both databases?"""
+    """What is tried: a title, the files of its tests, what its processes are told, options of pytest, and on both databases?
+
+    `least`: how many cases there are at full length at least.
+    """
 
     title: str
     files: list[str]
     told: dict[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ON_ALL_CORES
     on_both: bool = False
+    least: int = 1
 
 
 @dataclass
@@ -57,13 +68,54 @@ SECTIONS = {
         "who reaches which address, and sees what",
         ["tests/access", "tests/admin", "tests/agencies/test_sight.py"],
         {"EVERY_CASE": "1"},
+        (*ON_ALL_CORES, *(f"--ignore={file}" for file in IN_BROWSER)),
         on_both=True,
+        least=40_000,
+    ),
+    "accounts": Section(
+        "signing in, second factors, sessions, invitations, roles",
+        [
+            "tests/agencies/test_accounts.py",
+            "tests/agencies/test_people.py",
+            "tests/agencies/test_signing_in.py",
+            "tests/agencies/test_single_sign_on.py",
+        ],
+        least=100,
+    ),
+    "acts": Section(
+        "recording and deciding: by whom, at once, sent twice, cut off",
+        [
+            "tests/policies/test_lifecycle.py",
+            "tests/subscriptions/importing/test_imports_at_once.py",
+            "tests/subscriptions/test_at_once.py",
+            "tests/subscriptions/test_bad_input.py",
+            "tests/subscriptions/test_killed_check.py",
+            "tests/subscriptions/test_recording.py",
+            "tests/subscriptions/test_sent_twice.py",
+        ],
+        on_both=True,
+        least=200,
     ),
     "settings": Section(
-        "settings, headers, cookies, limits, logs, health", ["tests/govtrack", "tests/test_query_limits.py"]
+        "settings, headers, cookies, limits, logs, health",
+        ["tests/govtrack", "tests/test_query_limits.py"],
+        least=150,
     ),
     "forms": Section(
-        "redirects, fields that no form shows", ["tests/test_redirects.py", "tests/test_mass_assignment.py"]
+        "redirects, fields that no form shows, what is answered",
+        [
+            "tests/test_redirects.py",
+            "tests/test_mass_assignment.py",
+            "tests/oversight/explorer/test_explorer_page.py",
+            "tests/oversight/exports/test_jobs.py",
+        ],
+        least=50,
+    ),
+    "pages": Section(
+        "every page in a browser, in both languages",
+        IN_BROWSER,
+        {"BOTH_LANGUAGES": "1"},
+        least=10,
     ),
     "files": Section(
         "files that come in and go out",
@@ -74,6 +126,7 @@ SECTIONS = {
             "tests/subscriptions/test_life.py",
         ],
         FILES,
+        least=20_000,
     ),
     "trail": Section(
         "the audit trail and its seals",
@@ -85,11 +138,15 @@ SECTIONS = {
         "processes killed, databases lost, disks full, backups",
         ["tests/faults"],
         FAULTS,
-        ("--numprocesses", "0", "-m", "not browser"),
+        ("--numprocesses", "0"),
+        least=500,
     ),
-    "load": Section("50 people at once on 100,000 subscriptions", []),
+    "load": Section("50 people at once on 100,000 subscriptions", [], least=1_000),
     "fuzz": Section(
-        "anything sent to any address", ["tests/test_fuzz.py", "tests/subscriptions/test_fuzz.py"], FUZZ
+        "anything sent to any address",
+        ["tests/test_fuzz.py", "tests/subscriptions/test_fuzz.py"],
+        FUZZ,
+        least=10_000,
     ),
 }
 
@@ -100,6 +157,8 @@ def attempt(section: Section, **told: str) -> Result:
         return under_load()
     if section is SECTIONS["guards"]:
         return switched_off()
+    if section is SECTIONS["pages"] and not chromium.executable():
+        provide("chromium", "chromium")
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="govtrack-audit-") as folder:
         report = Path(folder) / "report.xml"
@@ -112,7 +171,8 @@ def attempt(section: Section, **told: str) -> Result:
             "--tb=short",
             "--show-capture=no",
         ]
-        command += [f"--junitxml={report}", "-o", "junit_family=xunit1", *section.options, *section.files]
+        command += [f"--junitxml={report}", "-o", "junit_family=xunit1", *EVERYTHING]
+        command += [*section.options, *section.files]
         ended = subprocess.run(command, cwd=ROOT, env=environment(**section.told, **told)).returncode
         cases, failures, skipped = counted(report) if report.exists() else (0, 0, 0)
     return Result(cases, failures or int(ended != 0), time.monotonic() - started, skipped)
@@ -134,7 +194,15 @@ def under_load() -> Result:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="govtrack-audit-") as folder:
         figures = Path(folder) / "load.json"
-        command = [sys.executable, "-m", "benchmarks.load", "--minutes", MINUTES, "--json", str(figures)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.load",
+            "--minutes",
+            LENGTH["MINUTES"],
+            "--json",
+            str(figures),
+        ]
         ended = subprocess.run(command, cwd=ROOT, env=environment()).returncode
         found = json.loads(figures.read_text()) if figures.exists() else {"requests": 0, "missed": []}
     failures = len(found["missed"]) or int(ended != 0)
@@ -191,11 +259,25 @@ def main(names: list[str]) -> int:
         title = f"{name}: {section.title}"
         print(f"- {section.title}", flush=True)
         results[title] = attempt(section)
+        tried = [results[title]]
         if section.on_both:
             print(f"- {section.title}, on PostgreSQL", flush=True)
             results[f"{title} (PostgreSQL)"] = on_postgres(section)
+            tried.append(results[f"{title} (PostgreSQL)"])
+        if name == "guards":
+            section.least = len(list(guards()))
+        if not shortened() and any(result.cases < section.least for result in tried):
+            print(f"fewer than {section.least:,} cases")
+            tried[-1].failures += 1
     print("\n" + table(results))
+    if shortened():
+        print(f"Not at full length: {', '.join(shortened())}.")
     return int(any(result.failures or not result.cases for result in results.values()))
+
+
+def shortened() -> list[str]:
+    """The lengths that are less than in full."""
+    return [f"{name}={LENGTH[name]} of {full:,}" for name, full in FULL.items() if float(LENGTH[name]) < full]
 
 
 if __name__ == "__main__":

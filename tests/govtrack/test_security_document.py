@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests import thorough
 from tests.run import ROOT
 
 # A claim names a file of tests, or one test in it.
@@ -47,6 +48,22 @@ def test_every_test_that_is_named_exists():
     text = (ROOT / "docs/security.md").read_text()
     assert len(NAMED.findall(text)) > 50
     assert missing(text) == []
+
+
+def tried(file: str) -> bool:
+    """Whether a section of `make audit` runs the file."""
+    files = [ROOT / one for section in thorough.SECTIONS.values() for one in section.files]
+    return any((ROOT / file).is_relative_to(one) for one in files)
+
+
+def test_the_audit_runs_every_test_that_is_named():
+    named = {file for file, _test in NAMED.findall((ROOT / "docs/security.md").read_text())}
+    own = {
+        "tests/guards.py",
+        "tests/access/addresses.py",
+    }  # a section of its own, and the table that a test reads
+    assert [file for file in sorted(named - own) if not tried(file)] == []
+    assert not tried("tests/test_fixtures.py")
 
 
 def test_every_line_of_the_checklist_has_a_state_and_a_reason():
