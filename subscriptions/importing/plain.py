@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -27,6 +27,7 @@ from subscriptions.importing.report import Changed, Report
 from subscriptions.importing.rows import Problem
 from subscriptions.importing.running import Chosen, Table, open_table
 from subscriptions.importing.undoing import Touched
+from subscriptions.importing.words import EMPTY
 from subscriptions.upload_models import WrittenRow
 
 CHUNK = 500
@@ -52,7 +53,7 @@ class Line:
 
 
 class Rows:
-    """The rows of one import by one person. `mapped` are the columns that the file has."""
+    """The rows of one import by one person. `mapped` are the columns that the file has, or that the import is given."""
 
     kind: ClassVar[str]
     model: ClassVar[Any]
@@ -90,8 +91,12 @@ class Rows:
         return field if field in self.vocabulary.columns else ""
 
     @classmethod
-    def finished(cls, run: FileImport) -> None:
-        """Make anew what hangs on the records that an import has just written, or its undo taken back."""
+    def finished(cls, run: FileImport) -> int:
+        """Make anew what hangs on the records that an import has just written, or its undo taken back.
+
+        Returns how many payments got another amount in won.
+        """
+        return 0
 
     def label(self, record: Any) -> str:
         return str(record)
@@ -127,19 +132,24 @@ def run(
     trial: bool = False,
     expected: str = "",
     progress: Callable[[int], None] = lambda done: None,
+    given: Mapping[str, str] | None = None,
 ) -> Report:
-    """Import a file of this kind, or try to; see `running.run`."""
+    """Import a file of this kind, or try to; see `running.run`.
+
+    `given`: by columns, the text of cells that the file leaves empty or has no column for.
+    """
+    given = given or {}
     if not kind.may(by):
         raise Refused(_("You may not import this."))
     table = open_table(data, columns, kind.vocabulary)
-    if message := kind.missing(table.columns):
+    mapped = list(dict.fromkeys([*filter(None, table.columns), *given]))
+    if message := kind.missing(mapped):
         raise Refused(message)
-    mapped = [name for name in table.columns if name]
     with transaction.atomic():
         if not trial:
             hold_imports()
         record = FileImport.objects.create(owner=by, kind=kind.kind, file_name=file_name[:200])
-        report = _Run(record, kind(by, mapped, table), trial, progress).all()
+        report = _Run(record, kind(by, mapped, table), given, trial, progress).all()
         if expected and report.digest != expected:
             raise Changed
         if trial or report.errors:
@@ -149,14 +159,21 @@ def run(
             record.finished_at = timezone.now()
             record.save()
             _tell(record, "imported", by, left=record.left)
-            kind.finished(record)
+            report.payments = kind.finished(record)
             report.run = record
     return report
 
 
 class _Run:
-    def __init__(self, record: FileImport, rows: Rows, trial: bool, progress: Callable[[int], None]) -> None:
-        self.record, self.rows, self.trial, self.progress = record, rows, trial, progress
+    def __init__(
+        self,
+        record: FileImport,
+        rows: Rows,
+        given: Mapping[str, str],
+        trial: bool,
+        progress: Callable[[int], None],
+    ) -> None:
+        self.record, self.rows, self.given, self.trial, self.progress = record, rows, given, trial, progress
         table = rows.table
         self.report = Report(
             left_out=[h for h, name in zip(table.header, table.columns, strict=True) if h and not name]
@@ -190,7 +207,9 @@ class _Run:
                 line.wrong("", message % {"cells": len(cells), "count": len(names)})
                 yield line
             elif any(texts.values()):
-                yield Line(number, {name: texts.get(name, "") for name in self.rows.mapped})
+                own = {name: texts.get(name, "") for name in self.rows.mapped}
+                empty = (name for name in self.given if own[name] in ("", *EMPTY))
+                yield Line(number, own | {name: self.given[name] for name in empty})
 
     def _take(self, line: Line) -> WrittenRow | None:
         """Write the record of a line, unless it is so already or something is wrong."""
