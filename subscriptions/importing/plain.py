@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import OuterRef, ProtectedError, QuerySet, Subquery
 from django.forms import ModelForm
 from django.utils import timezone
@@ -29,6 +30,8 @@ from subscriptions.importing.running import Chosen, Table, open_table
 from subscriptions.importing.undoing import Touched
 from subscriptions.importing.words import EMPTY
 from subscriptions.upload_models import WrittenRow
+
+logger = logging.getLogger(__name__)
 
 CHUNK = 500
 
@@ -232,8 +235,7 @@ class _Run:
         if act != "left":
             after._change_reason = _reason(self.record) + (self.rows.note(before) if before else "")
             after._history_user = self.rows.by
-            after.save()
-            self.rows.after_save(after)
+            self._save(after)
         columns = dict.fromkeys(self.rows.column_of(name.removesuffix("_id")) for name in changed)
         self.report.count(line.number, act, self.rows.label(after), filter(None, columns))
         if act == "left":
@@ -246,6 +248,15 @@ class _Run:
             is_new=act == "new",
             history_row=history.history_id,
         )
+
+    def _save(self, record: Any) -> None:
+        """Raises Changed where somebody has stored the same since the form was checked."""
+        try:
+            record.save()
+        except IntegrityError as error:
+            logger.warning("%s was stored by somebody else meanwhile", record, exc_info=True)
+            raise Changed from error
+        self.rows.after_save(record)
 
     def _tell(self, line: Line, form: ModelForm) -> None:
         for name, errors in form.errors.items():
