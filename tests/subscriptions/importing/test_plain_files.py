@@ -354,6 +354,9 @@ def test_the_command_of_exchange_rates(by: User, tmp_path: Path, capsys: Any) ->
         call_command("import_exchange_rates", str(path), **options)
         return str(capsys.readouterr().out).splitlines()
 
+    def last() -> int:
+        return FileImport.objects.latest("pk").pk
+
     bad = (
         "통화;기준일;매매기준율\nUSD;2026-06-01;1400\nUSX;2026-06-01;1\nEUR;2026-13-01;1\nJPY(100);2026-06-01;0\n"
         "USD;2026-06-01;1401\nKRW;2026-06-01;1\nGBP;2999-01-01;1\n"
@@ -373,12 +376,11 @@ def test_the_command_of_exchange_rates(by: User, tmp_path: Path, capsys: Any) ->
     told = "0 changed, 0 as they were"
     assert command("\ufeff" + RATES, dry_run=True) == [f"2 created, {told} (a dry run: nothing is kept)"]
     more = "1 payments got another amount in won"
-    number = FileImport.objects.count() + 1
-    assert command("\ufeff" + RATES) == [more, f"2 created, {told}; import {number}"]
+    assert command("\ufeff" + RATES) == [more, f"2 created, {told}; import {last()}"]
     assert Recheck.objects.filter(about=Recheck.About.EXCHANGE_RATE, code="USD").exists()
-    assert command(RATES) == [f"0 created, 0 changed, 2 as they were; import {number + 1}"]
+    assert command(RATES) == [f"0 created, 0 changed, 2 as they were; import {last()}"]
     # The source counts for rows that name none, with or without a column for it.
-    assert command(RATES, source="bok") == [f"0 created, 2 changed, 0 as they were; import {number + 2}"]
+    assert command(RATES, source="bok") == [f"0 created, 2 changed, 0 as they were; import {last()}"]
     command("currency,day,rate,source\nEUR,2026-06-01,1500,-\nUSD,2026-06-01,1400,bank\n", source="bok")
     stored = kept(ExchangeRate, "currency", "rate", "source__code")
     assert stored == [
