@@ -100,14 +100,14 @@ def _parts(found: Plan) -> list[dict[str, str]]:
 
 
 def _chart(found: Plan) -> dict[str, Any]:
-    """Committed beside paid in each part; what is known only at least ends hatched."""
+    """Committed beside paid in each part, what was refunded beyond what was paid below zero; known only at least: hatched."""
     committed = [total_committed(part) for part in found.total.committed]
     paid = [part.total() for part in found.total.paid]
 
     def series(label: str, totals: list[Any]) -> dict[str, Any]:
         return {
             "label": label,
-            "data": [max(0, int(total.known.value or 0)) if total.given else None for total in totals],
+            "data": [int(total.known.value or 0) if total.given else None for total in totals],
             "unknown": [False if total.given else total_text(total) for total in totals],
             "open": [bool(total.given) and not total.is_complete for total in totals],
         }

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -246,6 +247,13 @@ class ExchangeRateAdmin(HistoryAdmin):
     @admin.display(description=_("won per unit"), ordering="rate")
     def won_per_unit(self, rate: ExchangeRate) -> str:
         return rate_text(rate.rate)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Checked anew where an import has stored a rate of the same day since the form was, so that the form says so."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except IntegrityError:
+            return super().changeform_view(request, *args, **kwargs)
 
     def tell(self, obj: ExchangeRate) -> None:
         rates_changed([obj.currency])

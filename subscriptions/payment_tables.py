@@ -7,7 +7,6 @@ from typing import Any
 
 import django_filters
 import django_tables2 as tables
-from django import forms
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
@@ -15,13 +14,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from agencies.models import Agency, User
+from agencies.models import Agency
 from catalog.models import Product
 from figures.figure import Figure
 from figures.formatting import amount_text as figure_text
 from figures.formatting import day, figure_html
 from figures.standing import Gap
-from sources.models import Source
 from subscriptions.filters import AgencyFilter, OfferingFilterSet, ProductFilter, SearchFilter
 from subscriptions.forms import DateInput, major_text
 from subscriptions.models import ExchangeRate, Payment, Status
@@ -276,25 +274,3 @@ class RateFilter(OfferingFilterSet):
     class Meta:
         model = ExchangeRate
         fields: list[str] = []
-
-
-class RateFileForm(forms.Form):
-    """A file of exchange rates with the source of those that name none."""
-
-    file = forms.FileField(
-        label=_("File"),
-        help_text=_(
-            "CSV or XLSX with the columns currency, date and rate (won for one unit), and perhaps source."
-        ),
-    )
-    source = forms.ModelChoiceField(
-        label=_("Source"),
-        queryset=Source.objects.none(),
-        required=False,
-        empty_label=_("Not given"),
-        help_text=_("Where the rates come from; for rows that name no source themselves."),
-    )
-
-    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["source"].queryset = Source.objects.readable_by(by).order_by("code")  # type: ignore[attr-defined]

@@ -41,7 +41,6 @@ urlpatterns = [
     path("payments/<int:pk>/correct/", payment_views.correct_payment, name="correct-payment"),
     path("payments/<int:pk>/remove/", payment_views.remove_payment, name="remove-payment"),
     path("exchange-rates/", rate_views.rate_list, name="rates"),
-    path("exchange-rates/import/", rate_views.import_file, name="import-rates"),
     path("budgets/", budget_views.budget_list, name="budgets"),
     path("budgets/new/", budget_views.enter_budget, name="enter-budget"),
     path("budgets/<str:code>/<int:year>/", budget_views.budget_page, name="budget"),

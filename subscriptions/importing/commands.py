@@ -74,6 +74,8 @@ class ImportCommand(BaseCommand):
             self.stdout.write(f"{count:,} by the policies in force: {outcome}")
         if report.errors:
             raise CommandError(f"{report.errors:,} errors. Nothing is imported.")
+        if report.payments:
+            self.stdout.write(f"{report.payments:,} payments got another amount in won")
         done = f"{report.new:,} created, {report.changed:,} changed, {report.left:,} as they were"
         if report.run is None:
             self.stdout.write(f"{done} (a dry run: nothing is kept)")

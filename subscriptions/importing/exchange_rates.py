@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from agencies.models import User
-from figures.entry import write_figure
+from figures.entry import read_figure, write_figure
 from sources.models import Source
 from subscriptions.import_models import FileImport
 from subscriptions.importing import plain
@@ -28,24 +28,25 @@ from subscriptions.importing.running import Table
 from subscriptions.importing.values import read_day
 from subscriptions.importing.words import EMPTY
 from subscriptions.models import ExchangeRate
-from subscriptions.rates import (
-    DECIMALS,
-    HEADERS,
-    NEEDED,
-    may_change_rates,
-    rates_changed,
-    read_currency,
-    read_rate,
-)
+from subscriptions.money import is_currency
+from subscriptions.rates import DECIMALS, may_change_rates, rates_changed
 from subscriptions.recording import today
 from subscriptions.upload_models import WrittenRow
 
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(text.split("|"))
+
+
 COLUMNS: dict[str, Column] = {
-    "currency": Column(gettext_lazy("Currency"), HEADERS["currency"]),
-    "day": Column(gettext_lazy("Day"), HEADERS["day"]),
-    "rate": Column(gettext_lazy("Won for one unit"), HEADERS["rate"]),
-    "source": Column(gettext_lazy("Code of the source"), HEADERS["source"]),
-}
+    "currency": Column(gettext_lazy("Currency"), _split("currency code|code|통화|통화코드|통화명")),
+    "day": Column(gettext_lazy("Day"), _split("date|published on|날짜|일자|기준일|고시일|고시일자")),
+    "rate": Column(gettext_lazy("Won for one unit"), _split("won per unit|exchange rate|환율|매매기준율|기준환율|원/단위")),
+    "source": Column(gettext_lazy("Code of the source"), _split("출처|출처코드")),
+}  # fmt: skip
+NEEDED = ("currency", "day", "rate")
+# Banks in Korea give some currencies for a hundred units, and write so: JPY(100).
+_CURRENCY = re.compile(r"([A-Z]{3})\s*(?:[(/]?\s*(1|10|100|1000)\s*\)?)?")
 Key = tuple[str, datetime.date]
 
 
@@ -157,13 +158,35 @@ class ExchangeRates(Rows):
         return self._sources[text]
 
     @classmethod
-    def finished(cls, run: FileImport) -> None:
+    def finished(cls, run: FileImport) -> int:
         written = WrittenRow.objects.filter(file_import=run).values("record")
         currencies = ExchangeRate.history.filter(id__in=written).order_by().values_list("currency", flat=True)
-        rates_changed(currencies.distinct())
+        return rates_changed(currencies.distinct())
 
     def label(self, record: ExchangeRate) -> str:
         return f"{record.currency} · {record.day}"
+
+
+def read_currency(text: str) -> tuple[str, int]:
+    """The code of a currency other than the won, and for how many of its units rates are given. Raises ValidationError."""
+    match = _CURRENCY.fullmatch(text.upper())
+    if not match or not is_currency(match[1]):
+        raise ValidationError(_("“%(value)s” is not a currency of ISO 4217.") % {"value": text})
+    if match[1] == "KRW":
+        raise ValidationError(_("Won need no rate."))
+    return match[1], int(match[2] or 1)
+
+
+def read_rate(text: str, units: int) -> int:
+    """A rate that is given for so many units, as it is kept. Raises ValidationError."""
+    rate = read_figure(text, DECIMALS)
+    if rate <= 0:
+        raise ValidationError(_("A rate is more than zero."))
+    if rate % units:
+        raise ValidationError(
+            _("This rate for %(units)s units has more than six decimals for one.") % {"units": units}
+        )
+    return rate // units
 
 
 @cache

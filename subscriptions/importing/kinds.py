@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from agencies.models import Role, User
 from subscriptions.import_models import FileImport
@@ -17,7 +16,6 @@ from subscriptions.importing import agencies, exchange_rates, exporting, payment
 from subscriptions.importing.columns import SUBSCRIPTIONS, Vocabulary
 from subscriptions.importing.report import Report
 from subscriptions.models import Status
-from subscriptions.rates import may_change_rates
 
 
 class Run(Protocol):
@@ -32,6 +30,9 @@ class Run(Protocol):
         expected: str = "",
         progress: Callable[[int], None] = lambda done: None,
     ) -> Report: ...
+
+
+Records = Callable[[User], Iterable[list[Any]]]
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,12 @@ class Kind:
     touched: Callable[[FileImport], list[str]]
     undo: Callable[..., None]
     example: Callable[[], list[list[str]]]
-    records: Callable[[User], Iterable[list[Any]]]
+    records: Records
     has_status: bool = False
 
 
 def _administers(by: User) -> bool:
     return by.has_role(Role.ADMINISTRATOR)
-
-
-def _is_system_administrator(by: User) -> bool:
-    return by.is_superuser
 
 
 def _missing(columns: Sequence[str]) -> str:
@@ -79,12 +76,30 @@ def _example() -> list[list[str]]:
     ]  # fmt: skip
 
 
+def _plain(rows: type[plain.Rows], example: Callable[[], list[list[str]]], records: Records) -> Kind:
+    """A kind of files of which each row is one record."""
+    run = partial(plain.run, rows)
+    return Kind(
+        rows.kind,
+        FileImport.Kind(rows.kind).label,
+        rows.vocabulary,
+        rows.may,
+        run,
+        run,
+        rows.missing,
+        partial(plain.touched, rows),
+        partial(plain.undo, rows),
+        example,
+        records,
+    )
+
+
 KINDS: dict[str, Kind] = {
     kind.code: kind
     for kind in (
         Kind(
             FileImport.Kind.SUBSCRIPTIONS,
-            gettext_lazy("Subscriptions with their prices"),
+            FileImport.Kind.SUBSCRIPTIONS.label,
             SUBSCRIPTIONS,
             _administers,
             running.run,
@@ -96,45 +111,9 @@ KINDS: dict[str, Kind] = {
             exporting.subscription_rows,
             has_status=True,
         ),
-        Kind(
-            FileImport.Kind.PAYMENTS,
-            gettext_lazy("Payments of subscriptions"),
-            payments.VOCABULARY,
-            _administers,
-            payments.run,
-            payments.run,
-            payments.missing,
-            partial(plain.touched, payments.Payments),
-            partial(plain.undo, payments.Payments),
-            payments.example,
-            exporting.payment_rows,
-        ),
-        Kind(
-            FileImport.Kind.AGENCIES,
-            gettext_lazy("Agencies"),
-            agencies.VOCABULARY,
-            _is_system_administrator,
-            agencies.run,
-            agencies.run,
-            agencies.missing,
-            partial(plain.touched, agencies.Agencies),
-            partial(plain.undo, agencies.Agencies),
-            agencies.example,
-            exporting.agency_rows,
-        ),
-        Kind(
-            FileImport.Kind.RATES,
-            gettext_lazy("Exchange rates"),
-            exchange_rates.VOCABULARY,
-            may_change_rates,
-            exchange_rates.run,
-            exchange_rates.run,
-            exchange_rates.missing,
-            partial(plain.touched, exchange_rates.ExchangeRates),
-            partial(plain.undo, exchange_rates.ExchangeRates),
-            exchange_rates.example,
-            exporting.rate_rows,
-        ),
+        _plain(payments.Payments, payments.example, exporting.payment_rows),
+        _plain(agencies.Agencies, agencies.example, exporting.agency_rows),
+        _plain(exchange_rates.ExchangeRates, exchange_rates.example, exporting.rate_rows),
     )
 }
 

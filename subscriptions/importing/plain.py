@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import OuterRef, ProtectedError, QuerySet, Subquery
 from django.forms import ModelForm
 from django.utils import timezone
@@ -27,7 +28,10 @@ from subscriptions.importing.report import Changed, Report
 from subscriptions.importing.rows import Problem
 from subscriptions.importing.running import Chosen, Table, open_table
 from subscriptions.importing.undoing import Touched
+from subscriptions.importing.words import EMPTY
 from subscriptions.upload_models import WrittenRow
+
+logger = logging.getLogger(__name__)
 
 CHUNK = 500
 
@@ -52,7 +56,7 @@ class Line:
 
 
 class Rows:
-    """The rows of one import by one person. `mapped` are the columns that the file has."""
+    """The rows of one import by one person. `mapped` are the columns that the file has, or that the import is given."""
 
     kind: ClassVar[str]
     model: ClassVar[Any]
@@ -90,8 +94,12 @@ class Rows:
         return field if field in self.vocabulary.columns else ""
 
     @classmethod
-    def finished(cls, run: FileImport) -> None:
-        """Make anew what hangs on the records that an import has just written, or its undo taken back."""
+    def finished(cls, run: FileImport) -> int:
+        """Make anew what hangs on the records that an import has just written, or its undo taken back.
+
+        Returns how many payments got another amount in won.
+        """
+        return 0
 
     def label(self, record: Any) -> str:
         return str(record)
@@ -127,19 +135,24 @@ def run(
     trial: bool = False,
     expected: str = "",
     progress: Callable[[int], None] = lambda done: None,
+    given: Mapping[str, str] | None = None,
 ) -> Report:
-    """Import a file of this kind, or try to; see `running.run`."""
+    """Import a file of this kind, or try to; see `running.run`.
+
+    `given`: by columns, the text of cells that the file leaves empty or has no column for.
+    """
+    given = given or {}
     if not kind.may(by):
         raise Refused(_("You may not import this."))
     table = open_table(data, columns, kind.vocabulary)
-    if message := kind.missing(table.columns):
+    mapped = list(dict.fromkeys([*filter(None, table.columns), *given]))
+    if message := kind.missing(mapped):
         raise Refused(message)
-    mapped = [name for name in table.columns if name]
     with transaction.atomic():
         if not trial:
             hold_imports()
         record = FileImport.objects.create(owner=by, kind=kind.kind, file_name=file_name[:200])
-        report = _Run(record, kind(by, mapped, table), trial, progress).all()
+        report = _Run(record, kind(by, mapped, table), given, trial, progress).all()
         if expected and report.digest != expected:
             raise Changed
         if trial or report.errors:
@@ -149,14 +162,21 @@ def run(
             record.finished_at = timezone.now()
             record.save()
             _tell(record, "imported", by, left=record.left)
-            kind.finished(record)
+            report.payments = kind.finished(record)
             report.run = record
     return report
 
 
 class _Run:
-    def __init__(self, record: FileImport, rows: Rows, trial: bool, progress: Callable[[int], None]) -> None:
-        self.record, self.rows, self.trial, self.progress = record, rows, trial, progress
+    def __init__(
+        self,
+        record: FileImport,
+        rows: Rows,
+        given: Mapping[str, str],
+        trial: bool,
+        progress: Callable[[int], None],
+    ) -> None:
+        self.record, self.rows, self.given, self.trial, self.progress = record, rows, given, trial, progress
         table = rows.table
         self.report = Report(
             left_out=[h for h, name in zip(table.header, table.columns, strict=True) if h and not name]
@@ -190,7 +210,9 @@ class _Run:
                 line.wrong("", message % {"cells": len(cells), "count": len(names)})
                 yield line
             elif any(texts.values()):
-                yield Line(number, {name: texts.get(name, "") for name in self.rows.mapped})
+                own = {name: texts.get(name, "") for name in self.rows.mapped}
+                empty = (name for name in self.given if own[name] in ("", *EMPTY))
+                yield Line(number, own | {name: self.given[name] for name in empty})
 
     def _take(self, line: Line) -> WrittenRow | None:
         """Write the record of a line, unless it is so already or something is wrong."""
@@ -213,8 +235,7 @@ class _Run:
         if act != "left":
             after._change_reason = _reason(self.record) + (self.rows.note(before) if before else "")
             after._history_user = self.rows.by
-            after.save()
-            self.rows.after_save(after)
+            self._save(after)
         columns = dict.fromkeys(self.rows.column_of(name.removesuffix("_id")) for name in changed)
         self.report.count(line.number, act, self.rows.label(after), filter(None, columns))
         if act == "left":
@@ -227,6 +248,15 @@ class _Run:
             is_new=act == "new",
             history_row=history.history_id,
         )
+
+    def _save(self, record: Any) -> None:
+        """Raises Changed where somebody has stored the same since the form was checked."""
+        try:
+            record.save()
+        except IntegrityError as error:
+            logger.warning("%s was stored by somebody else meanwhile", record, exc_info=True)
+            raise Changed from error
+        self.rows.after_save(record)
 
     def _tell(self, line: Line, form: ModelForm) -> None:
         for name, errors in form.errors.items():

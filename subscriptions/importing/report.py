@@ -54,6 +54,7 @@ class Report:
     rows: list[RowDone] = field(default_factory=list)
     digest: str = ""
     left_out: list[str] = field(default_factory=list)  # headers of columns that mean nothing here
+    payments: int = 0  # that got another amount in won by it
     run: FileImport | None = None
 
     @property

@@ -162,7 +162,6 @@ PLAIN: dict[Row, tuple[str, str]] = {
     ("subscriptions:payments", ()): (SIGNED_IN, NEVER),
     ("subscriptions:payments", ("?_export=csv",)): (SIGNED_IN, NEVER),
     ("subscriptions:rates", ()): (SIGNED_IN, NEVER),
-    ("subscriptions:import-rates", ()): (CHANGES_RATES, CHANGES_RATES),
     ("subscriptions:budgets", ()): (SIGNED_IN, NEVER),
     ("subscriptions:enter-budget", ()): (RECORDERS, RECORDERS),
     ("subscriptions:follow-up", ()): (NEVER, FOLLOWS_UP),
@@ -186,7 +185,6 @@ PLAIN: dict[Row, tuple[str, str]] = {
 
 # What is otherwise in a register of two countries: nobody's role there holds for all of it.
 OF_TWO_COUNTRIES = {
-    ("subscriptions:import-rates", ()): (SYSTEM, SYSTEM),
     ("subscriptions:imports", ()): (RECORDERS, RECORDERS),
     ("subscriptions:import-example", ("rates", "csv")): (SYSTEM, NEVER),
     ("subscriptions:import-records", ("rates", "csv")): (SYSTEM, NEVER),

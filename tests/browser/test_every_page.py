@@ -696,7 +696,6 @@ STATES: list[tuple[str, str, str, Act | None]] = [
     ("remove a payment", "administrator", "{payment}remove/", filled()),
     ("exchange rates", "officer", "/exchange-rates/", None),
     ("no exchange rates", "nobody", "/exchange-rates/?currency=EUR", None),
-    ("take in exchange rates", "officer", "/exchange-rates/import/", filled()),
     ("budgets", "administrator", "/budgets/", None),
     ("budgets of none", "nobody", "/budgets/", None),
     ("enter a budget", "administrator", "/budgets/new/", filled(won="x")),

@@ -186,6 +186,19 @@ def test_plan_against_actual(signed_in: Any) -> None:
     assert "P1,Agency P1,Yes,2026-01-01,2026-12-31,2400000,2400000,₩2.4M,0,0,,0,0" in file
 
 
+def test_the_chart_of_the_plan_goes_below_zero_where_more_was_refunded_than_paid(signed_in: Any) -> None:
+    subscription = SubscriptionFactory(agency=agency_at("KR/P1"), started_on=NEW_YEAR)
+    for day, amount in ((NEW_YEAR, 500_000), (DAY, 200_000), (DAY, -300_000)):
+        Payment.objects.create(subscription=subscription, paid_on=day, amount=amount, won=amount)
+    Payment.objects.create(subscription=subscription, paid_on=DAY, amount=100, currency="USD")
+    client = signed_in(user=person(Role.COMMITTEE_MEMBER, agency_at("KR")), language="en")
+    answer = client.get(f"{reverse('oversight:plan')}?year=2026")
+    paid = answer.context["chart"]["datasets"][1]
+    assert (paid["data"], paid["open"]) == ([500_000, -100_000, None, None], [False, True, False, False])
+    assert paid["unknown"] == [False, False, "None", "None"]
+    assert answer.context["parts"][1]["paid"] == "at least ₩-100,000; 1 rate missing"
+
+
 def test_a_missing_rate_is_told_from_a_price_that_is_not_given() -> None:
     """Of exactly those, in every sum of annual and of committed cost, and on each of them alone."""
     province, tool = agency_at("KR/P1"), ProductFactory()

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import datetime
 import threading
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from agencies.models import Recheck, Role
+from agencies.models import Role
 from figures.formatting import amount_text
 from subscriptions import paying
 from subscriptions.committed_page import committed_of
+from subscriptions.importing import exchange_rates
 from subscriptions.models import ExchangeRate, Payment, RegisterPricing, Status
 from subscriptions.payment_forms import PaymentForm
 from subscriptions.payment_tables import rate_used
-from subscriptions.rates import import_rates, may_change_rates, reprice
+from subscriptions.rates import may_change_rates, reprice
 from subscriptions.recording import today
 from subscriptions.tables import annual_cost
 from tests.pages import errors_on, form_on, read, summary_on
@@ -53,11 +52,13 @@ def usd(subscription: Any, **fields: Any) -> Payment:
 
 
 @pytest.mark.past_history
+@pytest.mark.usefixtures("clock")
 def test_the_life_of_a_payment_without_an_actual_rate(subscription: Any, clerk: Any) -> None:
     payment = paying.record(usd(subscription), by=clerk, on=DAY)
     assert (payment.won, rate_used(payment)) == (None, "No exchange rate of USD of this day")
     # The register's rate of the day comes later, and changes later still.
-    report = import_rates(b"currency,date,rate\nUSD,2026-06-12,1449.5\n", None, DAY)
+    officer = person(Role.POLICY_OFFICER, agency_at("KR"))
+    report = exchange_rates.run(b"currency,date,rate\nUSD,2026-06-12,1449.5\n", "rates.csv", officer)
     assert (report.new, report.payments) == (1, 1)
     payment = Payment.objects.get()
     assert payment.won == 14_509  # 10.01 * 1449.5 = 14509.495
@@ -209,45 +210,6 @@ def test_one_form_sent_at_once_records_one_payment(
     )
 
 
-def test_a_file_of_rates(tmp_path: Any, signed_in: Any) -> None:
-    """All errors are told with their lines and nothing is kept; a good file twice changes nothing."""
-    admin = person("sysadmin")
-    bad = tmp_path / "bad.csv"
-    bad.write_text(
-        "통화;기준일;매매기준율\nUSD;2026-06-01;1400\nUSX;2026-06-01;1\nEUR;2026-13-01;1\nJPY(100);2026-06-01;0\n"
-        "USD;2026-06-01;1401\nKRW;2026-06-01;1\nGBP;2999-01-01;1\n"
-    )
-    with pytest.raises(CommandError, match=r"6 errors\. Nothing is taken in\."):
-        call_command("import_exchange_rates", bad, user=admin.username, stderr=(told := Told()))
-    assert [line.split(":")[0] for line in told.lines] == [f"bad.csv, line {n}" for n in range(3, 9)]
-    assert not ExchangeRate.objects.exists()
-    good = tmp_path / "good.csv"
-    good.write_text('﻿통화,기준일,매매기준율\nUSD,2026-06-01,"1,449.5"\nJPY(100),2026.6.1,943.21\n')
-    PriceLineFactory(currency="USD")
-    for _time, options, expected in (
-        (1, {"dry_run": True}, "2 new, 0 changed, 0 as they were (a dry run: nothing is kept)"),
-        (2, {}, "2 new, 0 changed, 0 as they were; 0 payments got another amount in won"),
-        (3, {}, "0 new, 0 changed, 2 as they were; 0 payments got another amount in won"),
-    ):
-        call_command("import_exchange_rates", good, user=admin.username, stdout=(said := Told()), **options)
-        assert said.lines == [expected]
-    assert list(ExchangeRate.objects.order_by("currency").values_list("currency", "day", "rate")) == [
-        ("JPY", datetime.date(2026, 6, 1), 9_432_100),
-        ("USD", datetime.date(2026, 6, 1), 1_449_500_000),
-    ]
-    client = signed_in("policy_officer", "KR", language="en")
-    with good.open("rb") as file:
-        checked = client.post(reverse("subscriptions:import-rates"), {"file": file, "act": "check"})
-    assert "0 new, 0 changed, 2 as they were." in read(checked).text
-    with bad.open("rb") as file:
-        refused = client.post(reverse("subscriptions:import-rates"), {"file": file, "act": "import"})
-    assert "Line 3: “USX” is not a currency of ISO 4217." in read(refused).text
-    changed = import_rates(b"currency,date,rate\nUSD,2026-06-01,1450", client.user, DAY)
-    assert (changed.new, changed.changed) == (0, 1)
-    assert ExchangeRate.history.filter(history_user=client.user).count() == 1
-    assert Recheck.objects.filter(about=Recheck.About.EXCHANGE_RATE, code="USD").exists() or changed.done
-
-
 @pytest.mark.past_history
 def test_a_missing_rate_reads_as_what_it_is(subscription: Any) -> None:
     """Only the rates that the day's cost hangs on: an old line in another currency is no reason."""
@@ -270,11 +232,3 @@ def test_who_changes_rates() -> None:
         "sysadmin": person("sysadmin"),
     }
     assert [name for name, user in people.items() if may_change_rates(user)] == ["officer", "sysadmin"]
-
-
-class Told:
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def write(self, text: str) -> None:
-        self.lines += text.strip().splitlines()

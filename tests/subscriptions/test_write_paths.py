@@ -68,7 +68,6 @@ COMPARED = {
     "subscriptions.importing.plain._Run.all",
     "subscriptions.importing.plain.undo",
     "subscriptions.paying.remove",
-    "subscriptions.rates._keep",
     "subscriptions.rates._reprice",
     "subscriptions.reopening.follow_many",
 }

@@ -14,8 +14,8 @@ from subscriptions.importing.undoing import Touched
 
 class Command(BaseCommand):
     help = (
-        "Takes back what an import created (records become void, payments and agencies are deleted) and makes what it changed as"
-        " it was, while nobody has touched any of it since."
+        "Takes back what an import created (records become void, payments, agencies and exchange rates are deleted) and makes"
+        " what it changed as it was, while nobody has touched any of it since."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -21,15 +21,22 @@ from django.test import Client
 from django.utils import timezone
 
 from agencies.models import User
-from subscriptions import recording
+from subscriptions import paying, recording
 from subscriptions.importing import jobs
 from subscriptions.importing.reading import LARGEST_FILE
 from subscriptions.importing.report import Report
 from subscriptions.importing.rows import Problem as Told
-from subscriptions.models import FileImport, Status, Subscription
+from subscriptions.models import FileImport, Payment, Status, Subscription
 from subscriptions.upload_models import KnownHeader, Upload
 from tests.pages import errors_on, form_on, read
-from tests.subscriptions.factories import ProductFactory, agency_at, make_policy, person
+from tests.subscriptions.factories import (
+    DAY,
+    ProductFactory,
+    SubscriptionFactory,
+    agency_at,
+    make_policy,
+    person,
+)
 from tests.subscriptions.test_killed_check import address
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -191,6 +198,22 @@ def test_errors_go_before_warnings_where_not_all_are_kept_and_page_and_file_say_
     *told, last = csv.reader(io.StringIO(text))
     assert len(told) == 1 + 3
     assert last == ["", "", "", "", "The first 3 of 9; errors before warnings.", ""]
+
+
+def test_exchange_rates_on_their_pages_tell_which_payments_they_changed(by: User) -> None:
+    client = client_of(person("policy_officer", agency_at("KR")))
+    bad = tried(client, "통화,기준일,매매기준율\nUSX,2026-06-01,1\n", kind="rates")
+    assert "“USX” is not a currency of ISO 4217." in shown(client, bad)
+    subscription = SubscriptionFactory(agency=agency_at("KR/P1"))
+    for amount in (1_000, 2_000):
+        payment = Payment(subscription=subscription, paid_on=DAY, amount=amount, currency="USD")
+        paying.record(payment, by=by, on=DAY)
+    good = tried(client, f"통화,기준일,매매기준율\nUSD,{DAY},1400\n", kind="rates")
+    assert "got other amounts in won" not in shown(client, good)
+    done(client, good, "start")
+    page = shown(client, good)
+    assert "The file was imported 2 payments got other amounts in won." in page
+    assert "Created 1" in page
 
 
 def test_what_is_no_table_is_refused_at_once(by: User, monkeypatch: pytest.MonkeyPatch) -> None:

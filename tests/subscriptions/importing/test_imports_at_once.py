@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 
 from agencies.models import User
-from subscriptions import recording
+from subscriptions import payment_admin, recording
 from subscriptions.facts import refresh
-from subscriptions.importing import deciding, running
+from subscriptions.importing import deciding, exchange_rates, running
 from subscriptions.importing.running import Changed, Report, run
-from subscriptions.models import Decision, PriceLine, Subscription
+from subscriptions.models import Decision, ExchangeRate, FileImport, PriceLine, Subscription
 from subscriptions.origins import stale
 from subscriptions.totals import refresh_all_totals
 from tests.subscriptions.factories import DAY, ProductFactory, agency_at, days, person
@@ -152,6 +153,49 @@ def test_a_trial_takes_no_number_that_a_person_takes(by: User, interleave: Inter
         assert (first.error, second.error, waited) == (None, None, False)
     references = Subscription.objects.order_by("pk").values_list("reference", flat=True)
     assert list(references) == ["P1-2026-0001", "P1-2026-0002"]
+
+
+RATE = f"currency,date,rate\nUSD,{DAY},1400\n".encode()
+
+
+def rates(officer: User) -> Callable[[], Report]:
+    return lambda: exchange_rates.run(RATE, "rates.csv", User.objects.get(pk=officer.pk))
+
+
+def entered(client: Any) -> Callable[[], Any]:
+    """The same rate, of another worth, in the administration: what its form says, or None where it was stored."""
+    new = {"currency": "USD", "day": f"{DAY}", "rate": "1500", "source": ""}
+
+    def work() -> Any:
+        answer = client.post(reverse("admin:subscriptions_exchangerate_add"), new)
+        return None if answer.status_code == 302 else answer.context["adminform"].form.errors
+
+    return work
+
+
+def test_a_rate_that_is_entered_while_a_file_with_it_is_imported(
+    signed_in: Any,
+    interleave: Interleave,  # noqa: F811
+) -> None:
+    """Whoever comes second is told, and nothing is lost; two files follow each other."""
+    client = signed_in("sysadmin")
+    officer = client.user
+    written = (exchange_rates, "rates_changed")  # by then, and not committed
+    one, other, waited = interleave(rates(officer), entered(client), pause=written)
+    assert (one.error, one.result.new, other.error, waited) == (None, 1, None, True)
+    assert other.result is not None
+    assert [error.code for error in other.result.as_data()["__all__"]] == ["unique_together"]
+    assert ExchangeRate.objects.get().rate == 1_400_000_000
+    ExchangeRate.objects.all().delete()
+    one, other, waited = interleave(entered(client), rates(officer), pause=(payment_admin, "rates_changed"))
+    assert (one.error, one.result, type(other.error), waited) == (None, None, Changed, True)
+    assert (ExchangeRate.objects.get().rate, FileImport.objects.count()) == (1_500_000_000, 1)
+    one, other, waited = interleave(rates(officer), rates(officer), pause=written)
+    assert (one.error, one.result.changed, other.error, other.result.left, waited) == (None, 1, None, 1, True)
+    kept = (
+        ExchangeRate.history.exclude(history_type="-").order_by("history_id").values_list("rate", flat=True)
+    )
+    assert list(kept) == [1_400_000_000, 1_500_000_000, 1_400_000_000]
 
 
 def test_an_import_that_is_killed_leaves_nothing_and_runs_again(by: User, tmp_path: Path) -> None:

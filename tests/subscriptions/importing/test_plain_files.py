@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from agencies.models import Agency, Recheck, User
 from audit.models import Event
 from figures.files import csv_lines
+from sources.models import Source
 from subscriptions import paying
 from subscriptions.import_models import FileImport
 from subscriptions.importing import agencies, payments
@@ -21,8 +22,7 @@ from subscriptions.importing.refusing import Refused
 from subscriptions.importing.report import Changed, Report
 from subscriptions.importing.undoing import Touched
 from subscriptions.models import ExchangeRate, Payment, RegisterPricing, Status, Subscription
-from subscriptions.rates import import_rates
-from tests.subscriptions.factories import DAY, ProductFactory, SubscriptionFactory, agency_at, person
+from tests.subscriptions.factories import ProductFactory, SubscriptionFactory, agency_at, person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "in_english", "history_agrees")]
 
@@ -45,6 +45,11 @@ def by(db: None) -> User:
 
 def pay(text: str, by: User, **options: Any) -> Report:
     return payments.run(text.encode(), "지급.csv", by, **options)
+
+
+def take_rates(text: str) -> Report:
+    officer = person("policy_officer", agency_at("KR"))
+    return KINDS["rates"].run(text.encode(), "환율.csv", officer)
 
 
 def kept(model: Any, *names: str) -> list[Any]:
@@ -105,7 +110,7 @@ def test_payments_of_a_file_follow_the_registers_rate_as_typed_ones_do(by: User)
     """Without a rate they follow it; the actual rate ends that; an edited export is priced anew; an undo puts all back."""
     assert pay("ref,date,amount,currency,document\nP1-1,2026-03-31,150,USD,A\n", by).new == 1
     assert Payment.objects.get().won is None
-    assert import_rates(b"currency,date,rate\nUSD,2026-03-31,1000\n", None, DAY).payments == 1
+    assert take_rates("currency,date,rate\nUSD,2026-03-31,1000\n").payments == 1
     header, row = "".join(csv_lines(KINDS["payments"].records(by))).splitlines()
     assert (row, Payment.objects.get().won) == ("P1-1,2026-03-31,150.00,USD,,,A", 150_000)
     assert pay(f"{header}\n{row}\n", by).left == 1
@@ -113,7 +118,7 @@ def test_payments_of_a_file_follow_the_registers_rate_as_typed_ones_do(by: User)
     assert ([one.fields for one in edited.rows], Payment.objects.get().won) == ([["amount", "won"]], 160_000)
     actual = pay("ref,date,amount,currency,rate,document\nP1-1,2026-03-31,160,USD,1000,A\n", by)
     assert [one.fields for one in actual.rows] == [["rate", "won"]]
-    assert import_rates(b"currency,date,rate\nUSD,2026-03-31,2000\n", None, DAY).payments == 0
+    assert take_rates("currency,date,rate\nUSD,2026-03-31,2000\n").payments == 0
     assert (Payment.objects.get().won, RegisterPricing.objects.count()) == (160_000, 0)
     payments_undo(actual, by)
     assert (Payment.objects.get().won, RegisterPricing.objects.get().rate) == (
@@ -267,9 +272,8 @@ def test_what_is_wrong_with_agencies(by: User) -> None:
 RATES = '통화,기준일,매매기준율(원)\nUSD,2026-06-01,"1,400"\nJPY(100),2026.6.1,943.21\n'
 
 
-def test_exchange_rates_from_their_file_to_the_undo(by: User) -> None:
-    officer = person("policy_officer", agency_at("KR"))
-    kind = KINDS["rates"]
+def pay_in_dollars() -> None:
+    """A payment at the register's rate, which there is none of yet."""
     payment = Payment(
         subscription=Subscription.objects.get(reference="P1-1"),
         paid_on=datetime.date(2026, 6, 3),
@@ -279,6 +283,12 @@ def test_exchange_rates_from_their_file_to_the_undo(by: User) -> None:
     paying.price(payment)
     payment.save()
     paying.keep_pricing(payment)
+
+
+def test_exchange_rates_from_their_file_to_the_undo(by: User) -> None:
+    officer = person("policy_officer", agency_at("KR"))
+    kind = KINDS["rates"]
+    pay_in_dollars()
 
     def won() -> int | None:
         return Payment.objects.get().won
@@ -294,9 +304,9 @@ def test_exchange_rates_from_their_file_to_the_undo(by: User) -> None:
     assert (told(trial), trial.new, won(), ExchangeRate.objects.count()) == ([], 2, None, 0)
     first = taken(RATES, expected=trial.digest)
     assert kept(ExchangeRate, "currency", "rate") == [("USD", 1_400_000_000), ("JPY", 9_432_100)]
-    assert (first.new, won()) == (2, 140_000)
+    assert (first.new, first.payments, won()) == (2, 1, 140_000)
     again = taken(RATES)
-    assert (again.new, again.changed, again.left) == (0, 0, 2)
+    assert (again.new, again.changed, again.left, again.payments) == (0, 0, 2, 0)
     nearer = "USD,2026-06-02,1600\n"
     second = taken(RATES.replace("943.21", "950") + nearer)
     assert [(row.act, row.label, row.fields) for row in second.rows] == [
@@ -304,6 +314,7 @@ def test_exchange_rates_from_their_file_to_the_undo(by: User) -> None:
         ("new", "USD · 2026-06-02", []),
     ]
     assert won() == 160_000
+    assert set(ExchangeRate.history.values_list("history_user", flat=True)) == {officer.pk}
     bad = taken(
         "currency,day,rate,source\nUSX,2026-06-01,1,\nEUR,2026-13-01,1,\nEUR,2999-01-01,1,\nEUR,2026-06-01,0,\n"
         "GBP,2026-06-01,1,none\nUSD,2026-06-02,1,\nUSD,2026-06-02,2,\nKRW,2026-06-01,1,\n"
@@ -328,3 +339,52 @@ def test_exchange_rates_from_their_file_to_the_undo(by: User) -> None:
         (Recheck.About.EXCHANGE_RATE, "JPY"),
         (Recheck.About.EXCHANGE_RATE, "USD"),
     }
+
+
+def test_the_command_of_exchange_rates(by: User, tmp_path: Path, capsys: Any) -> None:
+    """All errors are told with their lines and nothing is kept; a good file twice changes nothing; a source for all rows."""
+    person("sysadmin")
+    for code in ("bok", "bank"):
+        Source.objects.create(code=code, label_ko=code, label_en=code)
+    pay_in_dollars()
+    path = tmp_path / "r.csv"
+
+    def command(text: str, **options: Any) -> list[str]:
+        path.write_text(text)
+        call_command("import_exchange_rates", str(path), **options)
+        return str(capsys.readouterr().out).splitlines()
+
+    def last() -> int:
+        return FileImport.objects.latest("pk").pk
+
+    bad = (
+        "통화;기준일;매매기준율\nUSD;2026-06-01;1400\nUSX;2026-06-01;1\nEUR;2026-13-01;1\nJPY(100);2026-06-01;0\n"
+        "USD;2026-06-01;1401\nKRW;2026-06-01;1\nGBP;2999-01-01;1\n"
+    )
+    with pytest.raises(CommandError, match=r"6 errors\. Nothing is imported\."):
+        command(bad)
+    assert [line.split(": ")[:2] for line in capsys.readouterr().err.splitlines()] == [
+        [f"r.csv, line {number}", column]
+        for number, column in enumerate(("Currency", "Day", *["Won for one unit"] * 2, "Currency", "Day"), 3)
+    ]
+    with pytest.raises(CommandError, match=r"2 errors"):
+        command(RATES, source="bo")
+    assert capsys.readouterr().err.splitlines() == [
+        f"r.csv, line {number}: Code of the source: There is no source “bo”." for number in (2, 3)
+    ]
+    assert not ExchangeRate.objects.exists()
+    told = "0 changed, 0 as they were"
+    assert command("\ufeff" + RATES, dry_run=True) == [f"2 created, {told} (a dry run: nothing is kept)"]
+    more = "1 payments got another amount in won"
+    assert command("\ufeff" + RATES) == [more, f"2 created, {told}; import {last()}"]
+    assert Recheck.objects.filter(about=Recheck.About.EXCHANGE_RATE, code="USD").exists()
+    assert command(RATES) == [f"0 created, 0 changed, 2 as they were; import {last()}"]
+    # The source counts for rows that name none, with or without a column for it.
+    assert command(RATES, source="bok") == [f"0 created, 2 changed, 0 as they were; import {last()}"]
+    command("currency,day,rate,source\nEUR,2026-06-01,1500,-\nUSD,2026-06-01,1400,bank\n", source="bok")
+    stored = kept(ExchangeRate, "currency", "rate", "source__code")
+    assert stored == [
+        ("USD", 1_400_000_000, "bank"),
+        ("JPY", 9_432_100, "bok"),
+        ("EUR", 1_500_000_000, "bok"),
+    ]

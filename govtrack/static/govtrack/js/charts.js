@@ -2,8 +2,9 @@
 // {labels, datasets: [{label, data, unknown, open}], unit: "won" or a word, horizontal, stacked, kind: "line", still}.
 // `unknown` has a place for each label: false where there is a figure, else the word for what it is instead ("not given"),
 // or true. An unknown figure is drawn as a hatched stub with that word, never as a bar of length zero; `open` is true where
-// a figure is known only at least: its bar ends in a hatched stub. `still`: drawn at once, for paper. The table beside the
-// chart holds the same figures.
+// a figure is known only at least: its bar ends in a hatched stub, on the side on which more may follow. Bars below zero hang
+// from it, and the stubs of what is unknown stand on it. `still`: drawn at once, for paper. The table beside the chart holds the
+// same figures.
 (function () {
   "use strict";
 
@@ -67,7 +68,12 @@
     return typeof dataset.unknown[place] === "string" ? dataset.unknown[place] : words.unknown;
   }
 
-  // The figure at the end of its bar, where one series leaves room for it.
+  // Where zero is along the axis of the figures: no edge of the chart when one of them is below it.
+  function zero(chart) {
+    return chart.scales[chart.options.indexAxis === "y" ? "x" : "y"].getPixelForValue(0);
+  }
+
+  // The figure at the end of its bar, or on the other side of zero, where one series leaves room for it.
   const figures = {
     id: "figures",
     afterDatasetsDraw(chart) {
@@ -89,14 +95,15 @@
         const width = ctx.measureText(text).width;
         ctx.fillStyle = token("--gt-text");
         if (horizontal) {
-          const inside = bar.x + gap + width > chartArea.right + 60;
+          const end = Math.max(bar.x, zero(chart));
+          const inside = end + gap + width > chartArea.right + 60 && end === bar.x;
           ctx.textBaseline = "middle";
           ctx.textAlign = inside ? "right" : "left";
           ctx.fillStyle = inside ? token("--gt-on-accent") : ctx.fillStyle;
-          ctx.fillText(text, inside ? bar.x - 6 : bar.x + gap, bar.y);
+          ctx.fillText(text, inside ? end - 6 : end + gap, bar.y);
         } else if (width < bar.width * 2.4) {
           ctx.textAlign = "center";
-          ctx.fillText(text, bar.x, bar.y - 6);
+          ctx.fillText(text, bar.x, Math.min(bar.y, zero(chart)) - 6);
         }
       });
       ctx.restore();
@@ -155,7 +162,7 @@
 
   // Stacks: one stub where the parts that are known end, for all parts that are not or only at least.
   function stackStubs(chart) {
-    const { ctx, chartArea } = chart;
+    const { ctx } = chart;
     const horizontal = chart.options.indexAxis === "y";
     chart.data.labels.forEach((label, place) => {
       const parts = chart.data.datasets
@@ -171,12 +178,12 @@
       const said = missing.length === 1 ? wordFor(missing[0].dataset, place) : missing.length + " " + words.unknown;
       const text = missing.length ? said : "≥";
       if (horizontal) {
-        const end = Math.max(chartArea.left, ...known.map((part) => part.bar.x));
+        const end = Math.max(zero(chart), ...known.map((part) => part.bar.x));
         const thickness = Math.max(8, bar.height || 12);
         stub(ctx, end, bar.y - thickness / 2, STUB, thickness);
         write(ctx, text, end + STUB + 6, bar.y, "left");
       } else {
-        const end = Math.min(chartArea.bottom, ...known.map((part) => part.bar.y));
+        const end = Math.min(zero(chart), ...known.map((part) => part.bar.y));
         const thickness = Math.max(8, bar.width || 12);
         stub(ctx, bar.x - thickness / 2, end - STUB, thickness, STUB);
         write(ctx, text, bar.x, end - STUB - 6, "center");
@@ -196,8 +203,9 @@
         stackStubs(chart);
         return;
       }
-      const { ctx, chartArea } = chart;
+      const { ctx } = chart;
       const horizontal = chart.options.indexAxis === "y";
+      const axis = zero(chart);
       chart.data.datasets.forEach((dataset, index) => {
         if (!dataset.unknown || !chart.isDatasetVisible(index)) {
           return;
@@ -215,11 +223,11 @@
             return;
           }
           if (horizontal) {
-            stub(ctx, chartArea.left, bar.y - thickness / 2, STUB, thickness);
-            write(ctx, wordFor(dataset, place), chartArea.left + STUB + 6, bar.y, "left");
+            stub(ctx, axis, bar.y - thickness / 2, STUB, thickness);
+            write(ctx, wordFor(dataset, place), axis + STUB + 6, bar.y, "left");
           } else {
-            stub(ctx, bar.x - thickness / 2, chartArea.bottom - STUB, thickness, STUB);
-            write(ctx, wordFor(dataset, place), bar.x, chartArea.bottom - STUB - 6, "center");
+            stub(ctx, bar.x - thickness / 2, axis - STUB, thickness, STUB);
+            write(ctx, wordFor(dataset, place), bar.x, axis - STUB - 6, "center");
           }
         });
       });
@@ -236,10 +244,13 @@
     const line = given.kind === "line";
     const text = token("--gt-text");
     const grid = token("--gt-border");
+    // Below zero the axis keeps room above it for the stubs and words that stand there.
+    const lowest = Math.min(0, ...given.datasets.flatMap((dataset) => dataset.data));
     const values = {
       beginAtZero: true,
       stacked: Boolean(given.stacked),
-      grid: { color: grid },
+      grid: { color: (line) => (lowest < 0 && line.tick && line.tick.value === 0 ? text : grid) },
+      suggestedMax: -0.2 * lowest,
       border: { color: grid },
       // An axis along which nothing is known has no scale.
       ticks: { display: given.datasets.some((d) => d.data.some((v) => v !== null)), color: text, callback: (value) => short(value, given.unit) },
