@@ -186,6 +186,35 @@ def accounts() -> Iterator[Break]:
         (f"{ACCOUNTS}::test_a_forgotten_password",),
     )
     yield Break(
+        "an address that somebody typed opens no notices of others",
+        "agencies/notices/digests.py",
+        "(mail=Notice.Mail.WAITING, email__in=reader.kept, **whose)",
+        "(mail=Notice.Mail.WAITING, email__in=reader.kept)",
+        (f"{ACCOUNTS}::test_an_address_that_somebody_typed_opens_no_notices_of_others",),
+    )
+    told_there = (f"{ACCOUNTS}::test_the_old_address_is_told_though_the_server_is_away",)
+    yield Break(
+        "the address that an account had is told",
+        "agencies/signing_in/telling.py",
+        "email=to or user.email",
+        'email=""',
+        told_there,
+    )
+    yield Break(
+        "what befalls an account is told though it was read",
+        "agencies/notices/digests.py",
+        "is_wanted = bool(notice.email) or",
+        "is_wanted =",
+        told_there,
+    )
+    yield Break(
+        "e-mail is sent outside of any transaction",
+        "agencies/signing_in/telling.py",
+        "@task()\ndef send_at_once",
+        "@task()\n@transaction.atomic\ndef send_at_once",
+        (f"{ACCOUNTS}::test_an_e_mail_is_sent_outside_of_any_transaction",),
+    )
+    yield Break(
         "a link for a new password works for an hour",
         SETTINGS,
         "PASSWORD_RESET_TIMEOUT = 60 * 60\n",

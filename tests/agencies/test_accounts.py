@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -22,7 +23,8 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from agencies.models import Notice, User
-from agencies.notice_models import NoticePreferences
+from agencies.notice_models import Delivery, DepartmentContact, NoticePreferences
+from agencies.notices.digests import IN_DOUBT_AFTER, make_digests
 from agencies.signing_in import passwords, telling
 from audit.models import Event
 from govtrack.settings.base import shared_cache
@@ -215,12 +217,67 @@ def test_people_are_told_of_their_account(jeju: User, django_capture_on_commit_c
 
 
 def test_what_the_worker_does_not_send_goes_with_the_digest(jeju: User) -> None:
-    from agencies.notices.digests import make_digests
-
     telling.tell_of(jeju, "account.password")
     assert [delivery.address for delivery in make_digests(timezone.localdate())] == ["jeju@agency.example"]
     work()
     assert mail.outbox == []
+
+
+def test_the_old_address_is_told_though_the_server_is_away(
+    jeju: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has the account now, and has read it, does not keep it from whoever had it."""
+    client = Client()
+    sign_in(client=client)
+    client.post("/accounts/e-mail/", {"email": "thief@agency.example"})
+    Notice.objects.create(recipient=jeju, key="x")
+    with monkeypatch.context() as patch:
+        patch.setattr(telling, "send", lambda *told: (_ for _ in ()).throw(OSError("away")))
+        with pytest.raises(OSError, match="away"):
+            work()
+    Notice.objects.update(read_at=timezone.now())
+    Notice.objects.create(recipient=jeju, key="x")
+    made = [
+        (delivery.address, delivery.recipient, delivery.notice_count)
+        for delivery in make_digests(timezone.localdate())
+    ]
+    assert made == [("jeju@agency.example", jeju, 1), ("thief@agency.example", jeju, 1)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_e_mail_is_sent_outside_of_any_transaction(jeju: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On SQLite nobody could write while the server takes its time. Killed meanwhile, it goes with a digest, after a while."""
+    telling.tell_of(jeju, "account.password")
+
+    def killed(*_told: Any) -> None:
+        assert not connection.in_atomic_block
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(telling, "send", killed)
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    telling.send_at_once.func(Notice.objects.get().pk)
+    assert make_digests(timezone.localdate()) == []
+    Notice.objects.update(mail_tried_at=timezone.now() - IN_DOUBT_AFTER * 2)
+    assert [delivery.address for delivery in make_digests(timezone.localdate())] == ["jeju@agency.example"]
+
+
+def test_an_address_that_somebody_typed_opens_no_notices_of_others(jeju: User, make_user: Any) -> None:
+    """Nobody proves that an address is theirs: whoever shares one, or says so, reads their own notices alone."""
+    it = DepartmentContact.objects.create(
+        agency=jeju.memberships.get().agency, department="IT", email="it@agency.example"
+    )
+    mallory = make_user("committee_member", "KR-11", email="JEJU@agency.example")
+    for day, told in enumerate([{"recipient": jeju}, {"contact": it}]):
+        Notice.objects.create(recipient=mallory, key="x", url="/own/")
+        Notice.objects.create(**told, key="x", url="/theirs/")
+        made = make_digests(timezone.localdate() + datetime.timedelta(days=day))
+        assert {delivery.address for delivery in made} == {mallory.email.lower()}
+        seen = Delivery.objects.readable_by(mallory).values_list("recipient", "contact", "notice_count")
+        assert list(seen) == [(mallory.pk, None, 1)] * (day + 1)
+        assert not [mail for mail in Delivery.objects.readable_by(mallory) if "/theirs/" in mail.body]
+        User.objects.filter(pk=mallory.pk).update(email="it@agency.example")
+        mallory.refresh_from_db()
 
 
 # --- counting -------------------------------------------------------------------------------------------------------------
