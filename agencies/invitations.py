@@ -131,6 +131,7 @@ def accept(
         user.set_unusable_password()
     # Somebody else may have taken the name since the form was checked.
     user.validate_unique()
+    user.validate_constraints()
     user.save()
     if identity is not None:
         identities.link(user, identity)

@@ -178,6 +178,20 @@ def accounts() -> Iterator[Break]:
         (f"{PEOPLE}::test_who_no_longer_administers_has_invited_nobody",),
     )
     yield Break(
+        "names differ in more than capital letters",
+        "agencies/models.py",
+        '                Upper("username"),\n',
+        '                "username",\n',
+        (f"{PEOPLE}::test_no_two_names_differ_in_capital_letters_alone",),
+    )
+    yield Break(
+        "attempts at any spelling of a name are told",
+        "audit/signing_in.py",
+        'f"{model.USERNAME_FIELD}__iexact"',
+        "model.USERNAME_FIELD",
+        (f"{PEOPLE}::test_no_two_names_differ_in_capital_letters_alone",),
+    )
+    yield Break(
         "a link for a new password works once",
         "agencies/signing_in/passwords.py",
         "from django.contrib.auth.tokens import default_token_generator\n",

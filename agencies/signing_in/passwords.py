@@ -89,7 +89,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         who = form.cleaned_data["who"].strip()
         if limited := ratelimit.consume_or_429(request, action="reset_password", key=who.lower()):
             return limited
-        people = User.objects.filter(Q(username=who) | Q(email__iexact=who), is_active=True)
+        people = User.objects.filter(Q(username__iexact=who) | Q(email__iexact=who), is_active=True)
         send_links.enqueue(list(people.order_by("pk").values_list("pk", flat=True)[:MOST_ACCOUNTS]))
         return redirect("password-forgotten-sent")
     return render(request, "account/forgotten.html", {"form": form})

@@ -7,14 +7,17 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
 from agencies import invitations, roles
 from agencies.invitations import Invitation
 from agencies.models import Agency, Membership, Role, User
+from agencies.people_views import IdentityForm
 from agencies.signing_in import second_factor
 from audit.models import Event
+from tests.admin.conftest import errors_of, shown
 
 PASSWORD = "another long enough word"
 FIELDS = {"username": "new", "password1": PASSWORD, "password2": PASSWORD}
@@ -81,6 +84,31 @@ def test_taken_names_are_not_tried_without_end(settings: Any, jeju: User) -> Non
     assert [tries(second, "10.0.0.0") for _ in range(2)] == [200, 200]
     assert [tries(token, "10.0.0.0") for token in (second, "no-such-token")] == [429, 429]
     assert Client().get(f"/invitations/{second}/").status_code == 200  # read as often as one likes
+
+
+def test_no_two_names_differ_in_capital_letters_alone(
+    signed_in: Any, make_user: Any, jeju: User, member: User
+) -> None:
+    """Signing in minds none, so that of two such accounts neither would get in."""
+    member.set_password(PASSWORD)
+    member.save()
+    invitation, token = invitations.invite("A", Agency.objects.get(code="KR-49"), Role.APPROVER, by=jeju)
+    told = "해당 사용자 이름은 이미 존재합니다."
+    refused = Client().post(f"/invitations/{token}/", {**FIELDS, "username": "MEMBER"})
+    assert refused.context["form"].non_field_errors() == [told]
+    assert IdentityForm({"username": "MEMBER"}).non_field_errors() == [told]
+    with pytest.raises(ValidationError):
+        invitations.accept(invitation, "Member", PASSWORD)
+    page = f"/admin/agencies/user/{jeju.pk}/change/"
+    root = signed_in("sysadmin")
+    answer = root.post(page, {**shown(root.get(page)), "username": "meMber"})
+    assert errors_of(answer)["__all__"] == [told]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.filter(pk=jeju.pk).update(username="MEMBER")
+    # The attempts at any spelling are attempts at this account.
+    Client().post("/accounts/login/", {"login": "MEMBER", "password": "wrong"})
+    assert Event.objects.latest("pk").about == "member"
+    assert Client().post("/accounts/login/", {"login": "MEMBER", "password": PASSWORD}).status_code == 302
 
 
 def test_who_no_longer_administers_has_invited_nobody(jeju: User) -> None:
