@@ -25,7 +25,7 @@ from agencies.admin_roles import Appointing, MembershipForm, MembershipInline
 from agencies.admin_scope import AskedAgain, HistoryAdmin, ScopedAdmin, ScopedTabularInline, ViewOnly
 from agencies.admin_trail import InTrail
 from agencies.duties import RULES
-from agencies.invitations import Invitation
+from agencies.invitations import Invitation, withdraw_all_of
 from agencies.models import Agency, FormerName, Membership, Notice, Recheck, Role, SavedView, User
 from agencies.signing_in.fresh import ask_again
 from agencies.signing_in.places import KnownPlace
@@ -168,6 +168,8 @@ class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
         rights = {*PERMISSION_FIELDS, "is_active"} & {*form.changed_data}
         if rights or any(formset.has_changed() for formset in formsets):
             end_sessions(form.instance.pk)
+        if "is_active" in form.changed_data and not form.instance.is_active:
+            withdraw_all_of(form.instance, by=request.user)  # type: ignore[arg-type]
 
     def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
         if user.is_superuser:

@@ -177,6 +177,15 @@ def accounts() -> Iterator[Break]:
         "    return True\n",
         (f"{PEOPLE}::test_who_no_longer_administers_has_invited_nobody",),
     )
+    left = (f"{PEOPLE}::test_who_has_left_has_invited_nobody",)
+    yield Break("who invites is still here", invitations, "if not by.is_active:", "if False:", left)
+    yield Break(
+        "who is closed takes their invitations along",
+        "agencies/roles.py",
+        "    invitations.withdraw_all_of(person, by=by)\n",
+        "",
+        left,
+    )
     yield Break(
         "names differ in more than capital letters",
         "agencies/models.py",

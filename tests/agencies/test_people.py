@@ -119,6 +119,28 @@ def test_who_no_longer_administers_has_invited_nobody(jeju: User) -> None:
     assert invitation.accepted_by is None
 
 
+def test_who_has_left_has_invited_nobody(
+    make_user: Any, signed_in: Any, jeju: User, office: Agency, member: User
+) -> None:
+    """Closed by an administrator or in the administration; opening the account again does not bring the links back."""
+    tokens = [invitations.invite("A", office, Role.APPROVER, by=by)[1] for by in (jeju, member, member)]
+    User.objects.filter(pk=jeju.pk).update(is_active=False)
+    assert Client().post(f"/invitations/{tokens[0]}/", FIELDS).status_code == 200
+    jeju.refresh_from_db()
+    chief = make_user("administrator", "KR")
+    roles.reopen(jeju, by=chief)
+    roles.close(member, by=jeju)
+    root, page = signed_in("sysadmin"), f"/admin/agencies/user/{jeju.pk}/change/"
+    sent = shown(root.get(page))
+    sent.pop("is_active")
+    assert root.post(page, sent).status_code == 302
+    for person in (jeju, member):
+        person.refresh_from_db()
+        roles.reopen(person, by=chief)
+    assert [Client().get(f"/invitations/{token}/").status_code for token in tokens] == [404] * 3
+    assert not User.objects.filter(username="new").exists()
+
+
 def test_only_within_ones_own_part_of_the_tree(make_user: Any, jeju: User, office: Agency) -> None:
     seoul = make_user("administrator", "KR-11")
     above = Agency.objects.get(code="KR")
