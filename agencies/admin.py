@@ -176,6 +176,13 @@ class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
             return rows
         return rows.filter(pk__in=Membership.objects.visible_to(user).order_by().values("user"))
 
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        # Of the roles of those who are listed not all are in sight.
+        filters = super().get_list_filter(request)
+        return (
+            filters if request.user.is_superuser else [one for one in filters if one != "memberships__role"]
+        )
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
         return fields if request.user.is_superuser else [*fields, *PERMISSION_FIELDS]

@@ -477,6 +477,13 @@ def insiders() -> Iterator[Break]:
         (f"{ADMIN}::test_another_agency_cannot_be_posted",),
     )
     yield Break(
+        "lists of the administration are asked of their own columns",
+        "agencies/admin_scope.py",
+        "        return any(_asks_of(lookup, name) for name in names)\n",
+        "        return True\n",
+        (f"{ADMIN}::test_the_address_of_a_list_tells_nothing_of_what_is_out_of_sight",),
+    )
+    yield Break(
         "two people in the administration",
         "subscriptions/recording.py",
         "        if act in _ASKING:\n            askers.add(person)\n",
