@@ -209,7 +209,43 @@ for _model in (SocialAccount, SocialApp, SocialToken, Authenticator, UserSession
 
 @admin.register(Group)
 class GroupAdmin(AskedAgain, InTrail, DjangoGroupAdmin):
-    """What the members of a group may do: a change of it is an event."""
+    """What the members of a group may do: said by system administrators alone, or staff would raise their own rights.
+
+    A change of it is an event, and signs its members out.
+    """
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_active and request.user.is_superuser
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_module_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_module_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_module_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_module_permission(request)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if form.has_changed():
+            self._sign_out(request, Group.objects.filter(pk=form.instance.pk))
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        self._sign_out(request, Group.objects.filter(pk=obj.pk))
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Group]) -> None:
+        self._sign_out(request, queryset)
+        super().delete_queryset(request, queryset)
+
+    def _sign_out(self, request: HttpRequest, groups: models.QuerySet[Group]) -> None:
+        members = User.objects.filter(groups__in=groups.order_by()).exclude(pk=request.user.pk)
+        for person in members.values_list("pk", flat=True).distinct():
+            end_sessions(person)
 
 
 @admin.register(Membership)

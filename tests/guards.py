@@ -476,6 +476,21 @@ def insiders() -> Iterator[Break]:
         "return None",
         (f"{ADMIN}::test_another_agency_cannot_be_posted",),
     )
+    groups = ("tests/admin/test_admin_doors.py::test_nobody_raises_the_rights_of_a_group_of_their_own",)
+    yield Break(
+        "nobody raises the rights of a group",
+        "agencies/admin.py",
+        "        return request.user.is_active and request.user.is_superuser\n",
+        '        return request.user.has_perm("auth.change_group")\n',
+        groups,
+    )
+    yield Break(
+        "a change of a group signs out",
+        "agencies/admin.py",
+        "        if form.has_changed():\n            self._sign_out(",
+        "        if False:\n            self._sign_out(",
+        groups,
+    )
     yield Break(
         "lists of the administration are asked of their own columns",
         "agencies/admin_scope.py",

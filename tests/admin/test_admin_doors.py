@@ -106,3 +106,25 @@ def test_nobody_gives_themselves_a_role_or_one_where_they_do_not_administer(
     assert Membership.objects.count() == count + 1  # the reader's own
     assert gives(jeju, member, below).status_code == 302
     assert Membership.objects.count() == count + 2
+
+
+def test_nobody_raises_the_rights_of_a_group_of_their_own(db: None, staff: Any, sysadmin: Any) -> None:
+    """Rights to groups count for nothing: system administrators say what a group may do, which signs its members out."""
+    rights = [f"auth.{right}_group" for right in ("view", "add", "change", "delete")]
+    jeju = staff("KR-49", *rights)
+    group = jeju.user.groups.get(name="Data entry")
+    for way, of in (("changelist", ()), ("add", ()), ("change", (group.pk,)), ("delete", (group.pk,))):
+        assert jeju.get(address(Group, way, *of)).status_code == 403
+        assert jeju.post(address(Group, way, *of), {"name": "x", "post": "yes"}).status_code == 403
+    jeju.user.set_password(PASSWORD)
+    jeju.user.save()
+    changes = [
+        lambda: sysadmin.post(address(Group, "change", group.pk), {"name": "Data entry"}),
+        lambda: sysadmin.post(address(Group, "delete", group.pk), {"post": "yes"}),
+    ]
+    for change in changes:
+        client = Client()
+        client.post("/accounts/login/", {"login": jeju.user.username, "password": PASSWORD})
+        assert client.get("/admin/").status_code == 200
+        assert change().status_code == 302
+        assert client.get("/admin/").status_code == 302
