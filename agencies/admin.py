@@ -124,7 +124,7 @@ class MembershipOfUserInline(MembershipInline):
 @admin.register(User)
 class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
     """Accounts. Who is not a system administrator sees those with a role at agencies in sight, and manages them only where
-    they have no role elsewhere and are not staff: a new password there would be a way to rights of somebody else."""
+    they administer all roles of theirs and they are not staff: a new password there would be a way to rights of somebody else."""
 
     list_display = ["username", "last_name", "first_name", "email", "is_active", "is_staff", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "memberships__role"]
@@ -196,8 +196,8 @@ class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
             return False
         if obj.memberships.filter(role__in=RULES).exists():
             return False
-        seen = Membership.objects.visible_to(request.user).order_by().values("pk")
-        return not obj.memberships.exclude(pk__in=seen).exists()
+        administered = Membership.objects.visible_to(request.user, Role.ADMINISTRATOR).order_by()
+        return not obj.memberships.exclude(pk__in=administered.values("pk")).exists()
 
 
 admin.site.unregister(Group)

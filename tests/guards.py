@@ -492,6 +492,13 @@ def insiders() -> Iterator[Break]:
         groups,
     )
     yield Break(
+        "accounts are managed by who administers their roles",
+        "agencies/admin.py",
+        "administered = Membership.objects.visible_to(request.user, Role.ADMINISTRATOR)",
+        "administered = Membership.objects.visible_to(request.user)",
+        (f"{ADMIN}::test_accounts_are_managed_by_who_administers_all_their_roles",),
+    )
+    yield Break(
         "lists of the administration are asked of their own columns",
         "agencies/admin_scope.py",
         "        return any(_asks_of(lookup, name) for name in names)\n",

@@ -294,8 +294,17 @@ def test_rows_that_all_share_are_not_deleted_by_one_agency(own, others, staff, s
     assert sysadmin.get(address(type(vendor), "delete", vendor.pk)).status_code == 200
 
 
-def test_accounts_are_managed_where_all_their_roles_are_in_sight(own, others, staff, make_user, send):
-    client = staff("KR-49", "agencies.view_user", "agencies.add_user", "agencies.change_user")
+def test_accounts_are_managed_by_who_administers_all_their_roles(own, others, staff, make_user, send):
+    rights = ("agencies.view_user", "agencies.add_user", "agencies.change_user")
+    # Whoever only sees them would, by a new password, do what they do.
+    for role in ("committee_member", "approver"):
+        reader = staff("KR-49", *rights, role=role)
+        page = reader.get(address(User, "change", own["agencies.user"].pk))
+        assert (page.status_code, page.context["has_change_permission"]) == (200, False)
+        given = {"usable_password": "true", "password1": "correct horse 9", "password2": "correct horse 9"}
+        taken = reader.post(f"/admin/agencies/user/{own['agencies.user'].pk}/password/", given)
+        assert taken.status_code == 403
+    client = staff("KR-49", *rights)
     local = own["agencies.user"]
     elsewhere_too = rows.user(8)
     for place in ("KR-49", "KR-11"):
