@@ -168,6 +168,8 @@ class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
         rights = {*PERMISSION_FIELDS, "is_active"} & {*form.changed_data}
         if rights or any(formset.has_changed() for formset in formsets):
             end_sessions(form.instance.pk)
+        if change and "email" in form.changed_data:
+            tell_of(form.instance, "account.email", to=form.initial["email"])
         if "is_active" in form.changed_data and not form.instance.is_active:
             withdraw_all_of(form.instance, by=request.user)  # type: ignore[arg-type]
 

@@ -498,6 +498,21 @@ def insiders() -> Iterator[Break]:
         "administered = Membership.objects.visible_to(request.user)",
         (f"{ADMIN}::test_accounts_are_managed_by_who_administers_all_their_roles",),
     )
+    doors = "tests/admin/test_admin_doors.py"
+    yield Break(
+        "the administration has no page for passwords of its own",
+        "agencies/admin_site.py",
+        '        return redirect("password_change")\n',
+        "        return super().password_change(request, extra_context)\n",
+        (f"{doors}::test_a_new_password_is_chosen_on_ones_own_page",),
+    )
+    yield Break(
+        "an address that the administration changes is told of",
+        "agencies/admin.py",
+        'if change and "email" in form.changed_data:',
+        "if False:",
+        (f"{doors}::test_the_old_address_of_an_account_is_told",),
+    )
     yield Break(
         "lists of the administration are asked of their own columns",
         "agencies/admin_scope.py",

@@ -128,3 +128,24 @@ def test_nobody_raises_the_rights_of_a_group_of_their_own(db: None, staff: Any, 
         assert client.get("/admin/").status_code == 200
         assert change().status_code == 302
         assert client.get("/admin/").status_code == 302
+
+
+def test_a_new_password_is_chosen_on_ones_own_page(db: None, sysadmin: Any) -> None:
+    sent = {"old_password": "x", "new_password1": PASSWORD, "new_password2": PASSWORD}
+    for door, page in (("", ""), ("done/", "done/")):
+        for answer in (
+            sysadmin.get(f"/admin/password_change/{door}"),
+            sysadmin.post(f"/admin/password_change/{door}", sent),
+        ):
+            assert (answer.status_code, answer["Location"]) == (302, f"/accounts/password/{page}")
+
+
+def test_the_old_address_of_an_account_is_told(db: None, sysadmin: Any, make_user: Any, send: Any) -> None:
+    """The link for a forgotten password goes to the new one from then on."""
+    jeju = make_user("administrator", "KR-49", email="jeju@agency.example")
+    page = address(User, "change", jeju.pk)
+    send(sysadmin, page, {"first_name": "J"})
+    assert not jeju.notices.exists()
+    assert send(sysadmin, page, {"email": "new@agency.example"}).status_code == 302
+    told = jeju.notices.values_list("key", "email")
+    assert list(told) == [("account.email", "jeju@agency.example")]
