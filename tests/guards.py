@@ -133,6 +133,13 @@ def accounts() -> Iterator[Break]:
         (f"{SIGNING_IN}::test_the_second_factor_is_asked_for",),
     )
     yield Break(
+        "attempts are counted for the account, whatever the host",
+        "agencies/signing_in/adapter.py",
+        '        return str(credentials.get("username", "")).upper()\n',
+        "        return super()._get_login_attempts_cache_key(request, **credentials)\n",
+        (f"{SIGNING_IN}::test_wrong_attempts_for_one_account_are_throttled",),
+    )
+    yield Break(
         "an address is what a trusted proxy has seen",
         "audit/origin.py",
         "seen = told[-hops]",

@@ -73,6 +73,11 @@ def test_wrong_attempts_for_one_account_are_throttled(settings: Any, administrat
     settings.ACCOUNT_RATE_LIMITS = {"login_failed": "3/m/key"}
     assert attempts() == "throttled"
     assert sign_in("somebody-else").status_code == 200
+    # Neither another spelling nor the port of the host is another account.
+    cache.clear()
+    for number, name in enumerate(["jeju", "JEJU", "jEju"]):
+        sign_in(name, "x", HTTP_HOST=f"testserver:{8000 + number}")
+    assert sign_in(HTTP_HOST="testserver:9000").status_code == 200
 
 
 @pytest.mark.parametrize(("proxies", "answer"), [(0, 429), (1, 200)])
