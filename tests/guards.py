@@ -132,6 +132,17 @@ def accounts() -> Iterator[Break]:
         "        return False\n",
         (f"{SIGNING_IN}::test_the_second_factor_is_asked_for",),
     )
+    for name, kept in (
+        ("a new password", "not user.is_active"),
+        ("a closing", 'self.state.get("account") != _as_it_stands(user)'),
+    ):
+        yield Break(
+            f"what was begun before {name} is not finished",
+            "agencies/signing_in/second_factor.py",
+            'not user.is_active or self.state.get("account") != _as_it_stands(user)',
+            kept,
+            (f"{SIGNING_IN}::test_what_was_begun_before_a_new_password_or_a_closing_is_not_finished",),
+        )
     yield Break(
         "attempts are counted for the account, whatever the host",
         "agencies/signing_in/adapter.py",
