@@ -27,7 +27,7 @@ from agencies.admin_trail import InTrail
 from agencies.duties import RULES
 from agencies.invitations import Invitation, withdraw_all_of
 from agencies.models import Agency, FormerName, Membership, Notice, Recheck, Role, SavedView, User
-from agencies.signing_in.fresh import ask_again
+from agencies.signing_in.fresh import ask_again, ask_on_the_way
 from agencies.signing_in.places import KnownPlace
 from agencies.signing_in.session_limits import end_sessions
 from agencies.signing_in.telling import tell_of
@@ -151,9 +151,15 @@ class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
             return False
         return super().has_delete_permission(request, obj)
 
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        ask_again(request)
+        ask_on_the_way(request)
+        return super().add_view(request, *args, **kwargs)
+
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
         """Somebody else's new password: its owner is told, and signed out everywhere."""
         ask_again(request)
+        ask_on_the_way(request)
         before = self.get_object(request, unquote(id))
         response = super().user_change_password(request, id, form_url)
         after = before and User.objects.filter(pk=before.pk).first()

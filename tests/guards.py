@@ -132,6 +132,13 @@ def accounts() -> Iterator[Break]:
         "        return False\n",
         (f"{SIGNING_IN}::test_the_second_factor_is_asked_for",),
     )
+    yield Break(
+        "a new password is kept nowhere",
+        "agencies/signing_in/fresh.py",
+        'if any("password" in name for name in request.POST):',
+        "if False:",
+        (f"{PEOPLE}::test_a_new_password_is_kept_nowhere",),
+    )
     for name, kept in (
         ("a new password", "not user.is_active"),
         ("a closing", 'self.state.get("account") != _as_it_stands(user)'),

@@ -34,7 +34,7 @@ from django_tasks import task
 
 from agencies.models import User
 from agencies.notices.digests import absolute
-from agencies.signing_in.fresh import ask_again
+from agencies.signing_in.fresh import ask_again, ask_on_the_way
 from agencies.signing_in.session_limits import end_sessions
 from agencies.signing_in.telling import language_of, send, tell_of
 from audit import events
@@ -52,6 +52,7 @@ class ChangeView(PasswordChangeView):
         self.has_one = request.user.has_usable_password()
         if not self.has_one:
             ask_again(request)
+            ask_on_the_way(request)
         return super().dispatch(request, *args, **kwargs)
 
     def get_form_class(self) -> Any:

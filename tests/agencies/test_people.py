@@ -2,6 +2,7 @@
 
 import datetime
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -228,6 +229,33 @@ def test_it_is_asked_who_it_is(settings: Any, signed_in: Any, jeju: User, member
     member.refresh_from_db()
     assert not member.is_active
     assert client.post(f"/people/{member.pk}/reopen/").status_code == 302  # asked just now
+
+
+def test_a_new_password_is_kept_nowhere(settings: Any, signed_in: Any, make_user: Any, jeju: User) -> None:
+    """It is asked who it is on the way to the page; where that was too long ago when it was sent, it is typed again."""
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+    root = make_user("sysadmin", username="root")
+    root.set_password(PASSWORD)
+    root.save()
+    nobody = make_user("approver", "KR-49")
+    secret = "a secret that nobody keeps"
+    typed = dict.fromkeys(("password1", "password2", "new_password1", "new_password2"), secret)
+    pages = {
+        "/admin/agencies/user/add/": root,
+        f"/admin/agencies/user/{jeju.pk}/password/": root,
+        "/accounts/password/": nobody,
+    }
+    for page, who in pages.items():
+        client = signed_in(user=who)
+        for answer in (client.get(page), client.post(page, {**typed, "username": "new"})):
+            assert answer["Location"] == f"/accounts/reauthenticate/?next={quote(page, safe='')}"
+        assert secret not in str(dict(client.session))
+        assert "account_reauthentication_state" not in client.session
+        if who == root:
+            done = client.post(answer["Location"], {"password": PASSWORD, "next": page})
+            assert done["Location"] == page
+            assert client.get(page).status_code == 200
+    assert not User.objects.filter(username="new").exists()
 
 
 def test_a_lost_second_factor_is_reset(settings: Any, signed_in: Any, make_user: Any, jeju: User) -> None:
