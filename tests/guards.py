@@ -139,6 +139,13 @@ def accounts() -> Iterator[Break]:
         "if False:",
         (f"{PEOPLE}::test_a_new_password_is_kept_nowhere",),
     )
+    yield Break(
+        "guesses at the old password are attempts",
+        "agencies/signing_in/passwords.py",
+        "not get_adapter().reauthenticate(self.user, given)",
+        "not self.user.check_password(given)",
+        (f"{ACCOUNTS}::test_guesses_at_the_old_password_are_attempts",),
+    )
     for name, kept in (
         ("a new password", "not user.is_active"),
         ("a closing", 'self.state.get("account") != _as_it_stands(user)'),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.core import ratelimit
 from allauth.usersessions.models import UserSession
 from django import forms
@@ -43,6 +44,16 @@ from audit import events
 MOST_ACCOUNTS = 5
 
 
+class ChangeForm(PasswordChangeForm):
+    """The old password is an attempt like those of signing in: counted with them, told in the trail and to the owner."""
+
+    def clean_old_password(self) -> str:
+        given = str(self.cleaned_data["old_password"])
+        if not get_adapter().reauthenticate(self.user, given):
+            raise forms.ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        return given
+
+
 class ChangeView(PasswordChangeView):
     """A new password for the old one; who has none sets the first, after saying who they are. Other sessions end."""
 
@@ -56,7 +67,7 @@ class ChangeView(PasswordChangeView):
         return super().dispatch(request, *args, **kwargs)
 
     def get_form_class(self) -> Any:
-        return PasswordChangeForm if self.has_one else SetPasswordForm
+        return ChangeForm if self.has_one else SetPasswordForm
 
     def form_valid(self, form: Any) -> HttpResponse:
         form.save()

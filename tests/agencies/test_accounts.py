@@ -165,6 +165,27 @@ def test_a_new_password_ends_the_other_sessions(jeju: User) -> None:
     assert keys(jeju) == ["account.password"]
 
 
+def test_guesses_at_the_old_password_are_attempts(settings: Any, jeju: User) -> None:
+    """Whoever found a session open guesses no more often there than at the door; the trail and the owner hear of it."""
+    client = Client()
+    sign_in(client=client)
+    guess = {"old_password": "x", "new_password1": NEW, "new_password2": NEW}
+    page = client.post("/accounts/password/", guess)
+    assert list(page.context["form"].errors) == ["old_password"]
+    told = Event.objects.latest("pk")
+    assert (told.kind, told.about, told.after) == ("sign_in_failed", "jeju", {"account": "known"})
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "3/m/key"}
+    for _number in range(3):
+        client.post("/accounts/password/", guess)
+    refused = client.post("/accounts/password/", {**guess, "old_password": PASSWORD})
+    assert list(refused.context["form"].errors) == ["old_password"]
+    assert sign_in().status_code == 200
+    cache.clear()
+    sign_in()
+    assert keys(jeju) == ["account.after-failures"]
+    assert client.post("/accounts/password/", {**guess, "old_password": PASSWORD}).status_code == 302
+
+
 def test_a_password_that_somebody_else_sets(jeju: User, signed_in: Any) -> None:
     theirs = Client()
     sign_in(client=theirs)
