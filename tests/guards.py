@@ -140,6 +140,13 @@ def accounts() -> Iterator[Break]:
         (f"{PEOPLE}::test_a_new_password_is_kept_nowhere",),
     )
     yield Break(
+        "who asks for a link is in the trail with their address",
+        "agencies/signing_in/passwords.py",
+        'after={"link": "asked for", "accounts": [user.username for user in people]},\n            request=request,',
+        'after={"link": "asked for", "accounts": []},',
+        (f"{ACCOUNTS}::test_nothing_tells_whether_there_is_an_account",),
+    )
+    yield Break(
         "guesses at the old password are attempts",
         "agencies/signing_in/passwords.py",
         "not get_adapter().reauthenticate(self.user, given)",

@@ -124,13 +124,22 @@ def test_nothing_tells_whether_there_is_an_account(
     silent = with_password(make_user("approver", "KR-49", username="silent"))
     seen = set()
     for who in ("jeju", "nobody", "closed", "silent"):
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             answer, _given = asked(who)
         seen.add((answer.status_code, answer["Location"], answer.content))
     assert len(seen) == 1
-    assert asked("x")[1] == [[[jeju.pk]], [[]], [[]], [[silent.pk]], [[]]]
+    told = Event.objects.filter(kind="password", after__link="asked for").order_by("pk")
+    assert list(told.values_list("about", "after__accounts")) == [
+        ("jeju", ["jeju"]),
+        ("", []),
+        ("", []),
+        ("silent", ["silent"]),
+    ]
+    asked("JEJU@agency.example", REMOTE_ADDR="203.0.113.9")
+    assert (told.last().about, told.last().address) == ("jeju", "203.0.113.9")
+    assert asked("x")[1] == [[[jeju.pk]], [[]], [[]], [[silent.pk]], [[jeju.pk]], [[]]]
     work()
-    assert [message.to for message in mail.outbox] == [["jeju@agency.example"]]
+    assert [message.to for message in mail.outbox] == [["jeju@agency.example"]] * 2
     asked("without")
     work()
     assert "/password/new/" not in mail.outbox[-1].body
