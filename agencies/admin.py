@@ -251,7 +251,7 @@ class GroupAdmin(AskedAgain, InTrail, DjangoGroupAdmin):
         super().delete_queryset(request, queryset)
 
     def _sign_out(self, request: HttpRequest, groups: models.QuerySet[Group]) -> None:
-        members = User.objects.filter(groups__in=groups.order_by()).exclude(pk=request.user.pk)
+        members = User.objects.filter(groups__in=groups.order_by()).exclude(pk=request.user.pk or 0)
         for person in members.values_list("pk", flat=True).distinct():
             end_sessions(person)
 

@@ -111,7 +111,7 @@ class ScopedAdmin(InTrail, InSight, admin.ModelAdmin):
                 found.append(field.name)
         return found
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:  # type: ignore[override]
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """What the address of a list may ask for: a row's own columns, and what the list offers to filter by.
 
         Django allows a step to any other row, whose answer would tell of those out of sight.

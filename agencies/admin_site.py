@@ -22,11 +22,11 @@ class GovtrackAdminSite(admin.AdminSite):
         """Where everybody signs in: with the same limits of attempts and the same second factor."""
         return secure_admin_login(super().login)(request, extra_context)
 
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """By one's own page: with its limit of attempts, and its notice of a new password."""
         return redirect("password_change")
 
-    def password_change_done(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def password_change_done(self, request: HttpRequest, extra_context: Any = None) -> Any:
         return redirect("password_change_done")
 
     def get_urls(self) -> list[Any]:

@@ -116,6 +116,13 @@ def strangers() -> Iterator[Break]:
     yield Break("reports have a rate", reports, 'seconds_to_wait(LIMIT, "csp-reports")', "0", told)
     yield Break("reports are so many", reports, "found[:MOST_AT_ONCE]", "found", told)
     yield Break(
+        "no key that is an address is logged",
+        "govtrack/logs.py",
+        "page if arg in hidden else arg",
+        "arg",
+        ("tests/govtrack/test_logs.py::test_an_address_that_is_a_key_is_not_logged",),
+    )
+    yield Break(
         "a number is well formed",
         "govtrack/logs.py",
         "if WELL_FORMED.fullmatch(given) else",
@@ -481,8 +488,8 @@ def insiders() -> Iterator[Break]:
     yield Break(
         "asked again before far-reaching acts",
         "agencies/signing_in/fresh.py",
-        'if request.method == "POST" and not signed_in_just_now(request):',
-        "if False:",
+        'if request.method != "POST" or signed_in_just_now(request):',
+        "if True:",
         (f"{PEOPLE}::test_it_is_asked_who_it_is",),
     )
     duties, apart = "agencies/duties.py", (f"{PEOPLE}::test_who_records_does_not_rule",)
