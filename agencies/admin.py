@@ -25,9 +25,9 @@ from agencies.admin_roles import Appointing, MembershipForm, MembershipInline
 from agencies.admin_scope import AskedAgain, HistoryAdmin, ScopedAdmin, ScopedTabularInline, ViewOnly
 from agencies.admin_trail import InTrail
 from agencies.duties import RULES
-from agencies.invitations import Invitation
+from agencies.invitations import Invitation, withdraw_all_of
 from agencies.models import Agency, FormerName, Membership, Notice, Recheck, Role, SavedView, User
-from agencies.signing_in.fresh import ask_again
+from agencies.signing_in.fresh import ask_again, ask_on_the_way
 from agencies.signing_in.places import KnownPlace
 from agencies.signing_in.session_limits import end_sessions
 from agencies.signing_in.telling import tell_of
@@ -124,7 +124,7 @@ class MembershipOfUserInline(MembershipInline):
 @admin.register(User)
 class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
     """Accounts. Who is not a system administrator sees those with a role at agencies in sight, and manages them only where
-    they have no role elsewhere and are not staff: a new password there would be a way to rights of somebody else."""
+    they administer all roles of theirs and they are not staff: a new password there would be a way to rights of somebody else."""
 
     list_display = ["username", "last_name", "first_name", "email", "is_active", "is_staff", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "memberships__role"]
@@ -151,9 +151,15 @@ class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
             return False
         return super().has_delete_permission(request, obj)
 
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        ask_again(request)
+        ask_on_the_way(request)
+        return super().add_view(request, *args, **kwargs)
+
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
         """Somebody else's new password: its owner is told, and signed out everywhere."""
         ask_again(request)
+        ask_on_the_way(request)
         before = self.get_object(request, unquote(id))
         response = super().user_change_password(request, id, form_url)
         after = before and User.objects.filter(pk=before.pk).first()
@@ -168,11 +174,22 @@ class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
         rights = {*PERMISSION_FIELDS, "is_active"} & {*form.changed_data}
         if rights or any(formset.has_changed() for formset in formsets):
             end_sessions(form.instance.pk)
+        if change and "email" in form.changed_data:
+            tell_of(form.instance, "account.email", to=form.initial["email"])
+        if "is_active" in form.changed_data and not form.instance.is_active:
+            withdraw_all_of(form.instance, by=request.user)  # type: ignore[arg-type]
 
     def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
         if user.is_superuser:
             return rows
         return rows.filter(pk__in=Membership.objects.visible_to(user).order_by().values("user"))
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        # Of the roles of those who are listed not all are in sight.
+        filters = super().get_list_filter(request)
+        return (
+            filters if request.user.is_superuser else [one for one in filters if one != "memberships__role"]
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
@@ -187,8 +204,8 @@ class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
             return False
         if obj.memberships.filter(role__in=RULES).exists():
             return False
-        seen = Membership.objects.visible_to(request.user).order_by().values("pk")
-        return not obj.memberships.exclude(pk__in=seen).exists()
+        administered = Membership.objects.visible_to(request.user, Role.ADMINISTRATOR).order_by()
+        return not obj.memberships.exclude(pk__in=administered.values("pk")).exists()
 
 
 admin.site.unregister(Group)
@@ -200,7 +217,43 @@ for _model in (SocialAccount, SocialApp, SocialToken, Authenticator, UserSession
 
 @admin.register(Group)
 class GroupAdmin(AskedAgain, InTrail, DjangoGroupAdmin):
-    """What the members of a group may do: a change of it is an event."""
+    """What the members of a group may do: said by system administrators alone, or staff would raise their own rights.
+
+    A change of it is an event, and signs its members out.
+    """
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_active and request.user.is_superuser
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_module_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_module_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_module_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_module_permission(request)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if form.has_changed():
+            self._sign_out(request, Group.objects.filter(pk=form.instance.pk))
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        self._sign_out(request, Group.objects.filter(pk=obj.pk))
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Group]) -> None:
+        self._sign_out(request, queryset)
+        super().delete_queryset(request, queryset)
+
+    def _sign_out(self, request: HttpRequest, groups: models.QuerySet[Group]) -> None:
+        members = User.objects.filter(groups__in=groups.order_by()).exclude(pk=request.user.pk or 0)
+        for person in members.values_list("pk", flat=True).distinct():
+            end_sessions(person)
 
 
 @admin.register(Membership)

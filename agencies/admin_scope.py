@@ -111,6 +111,21 @@ class ScopedAdmin(InTrail, InSight, admin.ModelAdmin):
                 found.append(field.name)
         return found
 
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """What the address of a list may ask for: a row's own columns, and what the list offers to filter by.
+
+        Django allows a step to any other row, whose answer would tell of those out of sight.
+        """
+        if not super().lookup_allowed(lookup, value, request):
+            return False
+        if request.user.is_superuser:
+            return True
+        filters = [one[0] if isinstance(one, (list, tuple)) else one for one in self.get_list_filter(request)]
+        offered = [one if isinstance(one, str) else getattr(one, "parameter_name", "") for one in filters]
+        own = [name for field in self.opts.concrete_fields for name in (field.name, field.attname)]
+        names = {"pk", self.date_hierarchy or "pk", *offered, *own} - {*(self.get_exclude(request) or ())}
+        return any(_asks_of(lookup, name) for name in names)
+
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         # PostgreSQL refuses a text with a NUL; the search in a choice hands it on unread.
         return super().get_search_results(request, queryset, search_term.replace("\0", ""))
@@ -142,6 +157,31 @@ class ScopedAdmin(InTrail, InSight, admin.ModelAdmin):
             super().delete_queryset(request, queryset)
             for row in rows:
                 self.tell(row)
+
+
+# What may stand behind a name: a comparison, a part of a date, or the key of the row that it leads to.
+COMPARISONS = {
+    "exact",
+    "iexact",
+    "in",
+    "isnull",
+    "isempty",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "year",
+    "month",
+    "day",
+    "id",
+    "pk",
+}
+
+
+def _asks_of(lookup: str, name: str) -> bool:
+    """Whether a lookup such as `agency__id__exact` asks of nothing but `name`, here `agency`."""
+    first, *rest = f"__{lookup}".removeprefix(f"__{name}").split("__")
+    return not first and COMPARISONS.issuperset(rest)
 
 
 class HistoryAdmin(ScopedAdmin, SimpleHistoryAdmin):

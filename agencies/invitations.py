@@ -101,6 +101,8 @@ def _still_stands_for(invitation: Invitation) -> bool:
     from agencies import duties
 
     by = invitation.invited_by
+    if not by.is_active:
+        return False
     if duties.appointed_by_system_administrators(invitation.role) and not by.is_superuser:
         return False
     return by.has_role(Role.ADMINISTRATOR, at=invitation.agency)
@@ -131,6 +133,7 @@ def accept(
         user.set_unusable_password()
     # Somebody else may have taken the name since the form was checked.
     user.validate_unique()
+    user.validate_constraints()
     user.save()
     if identity is not None:
         identities.link(user, identity)
@@ -147,6 +150,17 @@ def withdraw(invitation: Invitation, *, by: User) -> None:
         raise PermissionDenied
     standing = Invitation.objects.select_for_update().get(pk=invitation.pk)
     if standing.accepted_by_id is None:
-        standing.withdrawn_at = timezone.now()
-        standing.save(update_fields=["withdrawn_at"])
-        events.record(events.Kind.ROLE, by=by, about=standing, before=_told(standing))
+        _end(standing, by)
+
+
+@transaction.atomic
+def withdraw_all_of(person: User, *, by: User) -> None:
+    """Whoever has left invites nobody any more, though the account may be opened again."""
+    for standing in Invitation.objects.select_for_update().open(timezone.now()).filter(invited_by=person):
+        _end(standing, by)
+
+
+def _end(invitation: Invitation, by: User) -> None:
+    invitation.withdrawn_at = timezone.now()
+    invitation.save(update_fields=["withdrawn_at"])
+    events.record(events.Kind.ROLE, by=by, about=invitation, before=_told(invitation))

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
@@ -233,6 +234,15 @@ class User(AbstractUser):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
+        constraints = [
+            # Whoever signs in need not mind capital letters; where two names differ in these alone, neither would get in. In
+            # capitals, as the database compares then (`iexact`).
+            models.UniqueConstraint(
+                Upper("username"),
+                name="user_name_once",
+                violation_error_message=_("A user with that username already exists."),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username
@@ -390,11 +400,13 @@ class Notice(models.Model):
     """Something that a person, or a department by its address, is told.
 
     It holds a message key with its parameters and an address, and points to nothing that it is about. `once` is the mark of
-    what is said to each recipient only once; empty: whenever it happens. `mail` says whether it still has to go out by e-mail.
+    what is said to each recipient only once; empty: whenever it happens. `mail` says whether it still has to go out by e-mail,
+    `email` where to, whatever the recipient's address is by then; empty: there.
     """
 
     class Mail(models.TextChoices):
         WAITING = "waiting", _("Waiting for the next e-mail")
+        SENDING = "sending", _("Being sent, or in doubt")
         TAKEN = "taken", _("In an e-mail")
         SKIPPED = "skipped", _("Not by e-mail")
 
@@ -416,6 +428,8 @@ class Notice(models.Model):
     read_at = models.DateTimeField(_("read at"), null=True, blank=True)
     once = models.CharField(_("mark of what is said once"), max_length=120, blank=True)
     mail = models.CharField(_("e-mail"), max_length=8, choices=Mail, default=Mail.WAITING)
+    email = models.EmailField(_("e-mail address"), blank=True)
+    mail_tried_at = models.DateTimeField(_("last tried at"), null=True, blank=True)
     delivery = models.ForeignKey(
         Delivery, models.SET_NULL, null=True, blank=True, related_name="notices", verbose_name=_("e-mail")
     )
@@ -428,6 +442,7 @@ class Notice(models.Model):
             models.Index(fields=["recipient", "read_at", "-created_at"], name="notice_of_recipient"),
             models.Index(fields=["recipient", "-created_at", "-id"], name="notice_newest"),
             models.Index(fields=["id"], condition=Q(mail="waiting"), name="notice_waiting"),
+            models.Index(fields=["id"], condition=Q(mail="sending"), name="notice_being_sent"),
         ]
         constraints = [
             models.CheckConstraint(

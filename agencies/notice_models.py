@@ -110,7 +110,8 @@ class DeliveryQuerySet(VisibleQuerySet):
 class Delivery(models.Model):
     """One digest by e-mail: what was in it, to whom, when, and what came of it.
 
-    At most one a day for an address and language. `sending` with no process left is in doubt: it may have arrived.
+    Each is of one person or one department, at most one a day where they are reached. `sending` with no process left is in
+    doubt: it may have arrived.
     """
 
     class State(models.TextChoices):
@@ -165,7 +166,12 @@ class Delivery(models.Model):
             models.Index(fields=["id"], condition=~Q(state__in=["sent", "given_up"]), name="delivery_to_do")
         ]
         constraints = [
-            models.UniqueConstraint(fields=["day", "address", "language"], name="delivery_once_a_day")
+            models.UniqueConstraint(
+                fields=["day", "recipient", "address", "language"], name="delivery_once_a_day_to_a_person"
+            ),
+            models.UniqueConstraint(
+                fields=["day", "contact", "address", "language"], name="delivery_once_a_day_to_a_department"
+            ),
         ]
 
     def __str__(self) -> str:

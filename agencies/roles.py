@@ -78,8 +78,11 @@ def take(membership: Membership, *, by: User) -> None:
 
 @transaction.atomic
 def close(person: User, *, by: User) -> None:
-    """The person has left: no more sign-in. Account, name and history stay."""
+    """The person has left: no more sign-in, and no more of their invitations. Account, name and history stay."""
+    from agencies import invitations
+
     _set_active(person, by, active=False)
+    invitations.withdraw_all_of(person, by=by)
     end_sessions(person.pk)
 
 

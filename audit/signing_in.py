@@ -32,7 +32,9 @@ def _failed(credentials: Any, request: Any = None, **_told: Any) -> None:
     """The account that somebody tried, where there is one. Anything else that was typed is not kept: it may be a password."""
     model: Any = get_user_model()
     typed = clean(str(credentials.get(model.USERNAME_FIELD) or ""))
-    user = model._default_manager.filter(**{model.USERNAME_FIELD: typed}).first() if typed else None
+    # Found as signing in finds it, or attempts at another spelling of a name would be nobody's.
+    found = model._default_manager.filter(**{f"{model.USERNAME_FIELD}__iexact": typed})
+    user = found.first() if typed else None
     record(
         Kind.SIGN_IN_FAILED,
         about=user,

@@ -123,6 +123,7 @@ def listed(lines: list[tuple[str, str]]) -> SafeString | str:
 # What the names in an event mean to a reader; of settings and columns, the name itself.
 LABELS = {
     "account": _("Account"),
+    "accounts": _("Accounts"),
     "agency": _("Agency"),
     "begun": _("Begun"),
     "changed": _("Changed"),
@@ -135,6 +136,7 @@ LABELS = {
     "is_superuser": _("System administrator"),
     "kind": _("Kind"),
     "left": _("Left as they are"),
+    "link": _("Link for a new password"),
     "new": _("New"),
     "page": _("Page"),
     "path": _("Path"),

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+from django.urls import ResolverMatch
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -56,7 +57,6 @@ def numbered(get_response: GetResponse) -> GetResponse:
         started = time.monotonic()
         response = get_response(request)
         response.headers[HEADER] = number()
-        match = request.resolver_match
         # Known by now where anything asked for it; nothing is looked up for a line.
         account = getattr(getattr(request, "_cached_user", None), "pk", None)
         refused = {"account": account} if account and response.status_code in REFUSED else {}
@@ -65,8 +65,7 @@ def numbered(get_response: GetResponse) -> GetResponse:
             extra={
                 "told": {
                     "method": request.method,
-                    # Of the address its name alone: the rest may tell of whom it is.
-                    "view": (match.view_name or match.route) if match else None,
+                    "view": page_of(request.resolver_match),
                     "status": response.status_code,
                     "ms": round((time.monotonic() - started) * 1000),
                     **refused,
@@ -95,6 +94,23 @@ def known_secrets() -> list[str]:
     return [str(value) for value in values if len(value) >= 8]
 
 
+def message_of(record: logging.LogRecord) -> str:
+    """The message, in which a page stands for the address that Django names: that may be a key, as an invitation's is."""
+    path, match = (
+        getattr(getattr(record, "request", None), name, None) for name in ("path", "resolver_match")
+    )
+    if not path or not isinstance(record.args, tuple):
+        return record.getMessage()
+    page = page_of(match) or "no page"
+    hidden = (path, path.encode("unicode_escape").decode("ascii"))  # as Django writes it
+    return str(record.msg) % tuple(page if arg in hidden else arg for arg in record.args)
+
+
+def page_of(match: ResolverMatch | None) -> str | None:
+    """The name of a page, which tells nothing of whom it is about."""
+    return (match.view_name or match.route) if match else None
+
+
 class Line(logging.Formatter):
     """One line of text for a person's terminal; a traceback follows on lines of its own."""
 
@@ -106,7 +122,7 @@ class Line(logging.Formatter):
         return f"{text} [{number()}]" if number() else text
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        record.message = record.message.replace("\r", "\\r").replace("\n", "\\n")
+        record.message = message_of(record).replace("\r", "\\r").replace("\n", "\\n")
         return super().formatMessage(record)
 
 
@@ -123,7 +139,7 @@ class Json(logging.Formatter):
             "time": at.isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": without_secrets(record.getMessage(), known),
+            "message": without_secrets(message_of(record), known),
         }
         if number():
             line["request"] = number()

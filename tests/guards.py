@@ -116,6 +116,13 @@ def strangers() -> Iterator[Break]:
     yield Break("reports have a rate", reports, 'seconds_to_wait(LIMIT, "csp-reports")', "0", told)
     yield Break("reports are so many", reports, "found[:MOST_AT_ONCE]", "found", told)
     yield Break(
+        "no key that is an address is logged",
+        "govtrack/logs.py",
+        "page if arg in hidden else arg",
+        "arg",
+        ("tests/govtrack/test_logs.py::test_an_address_that_is_a_key_is_not_logged",),
+    )
+    yield Break(
         "a number is well formed",
         "govtrack/logs.py",
         "if WELL_FORMED.fullmatch(given) else",
@@ -131,6 +138,45 @@ def accounts() -> Iterator[Break]:
         "        return not shown_elsewhere(request, self.login.user) and super()._should_handle(request)\n",
         "        return False\n",
         (f"{SIGNING_IN}::test_the_second_factor_is_asked_for",),
+    )
+    yield Break(
+        "a new password is kept nowhere",
+        "agencies/signing_in/fresh.py",
+        'if any("password" in name for name in request.POST):',
+        "if False:",
+        (f"{PEOPLE}::test_a_new_password_is_kept_nowhere",),
+    )
+    yield Break(
+        "who asks for a link is in the trail with their address",
+        "agencies/signing_in/passwords.py",
+        'after={"link": "asked for", "accounts": [user.username for user in people]},\n            request=request,',
+        'after={"link": "asked for", "accounts": []},',
+        (f"{ACCOUNTS}::test_nothing_tells_whether_there_is_an_account",),
+    )
+    yield Break(
+        "guesses at the old password are attempts",
+        "agencies/signing_in/passwords.py",
+        "not get_adapter().reauthenticate(self.user, given)",
+        "not self.user.check_password(given)",
+        (f"{ACCOUNTS}::test_guesses_at_the_old_password_are_attempts",),
+    )
+    for name, kept in (
+        ("a new password", "not user.is_active"),
+        ("a closing", 'self.state.get("account") != _as_it_stands(user)'),
+    ):
+        yield Break(
+            f"what was begun before {name} is not finished",
+            "agencies/signing_in/second_factor.py",
+            'not user.is_active or self.state.get("account") != _as_it_stands(user)',
+            kept,
+            (f"{SIGNING_IN}::test_what_was_begun_before_a_new_password_or_a_closing_is_not_finished",),
+        )
+    yield Break(
+        "attempts are counted for the account, whatever the host",
+        "agencies/signing_in/adapter.py",
+        '        return str(credentials.get("username", "")).upper()\n',
+        "        return super()._get_login_attempts_cache_key(request, **credentials)\n",
+        (f"{SIGNING_IN}::test_wrong_attempts_for_one_account_are_throttled",),
     )
     yield Break(
         "an address is what a trusted proxy has seen",
@@ -177,6 +223,29 @@ def accounts() -> Iterator[Break]:
         "    return True\n",
         (f"{PEOPLE}::test_who_no_longer_administers_has_invited_nobody",),
     )
+    left = (f"{PEOPLE}::test_who_has_left_has_invited_nobody",)
+    yield Break("who invites is still here", invitations, "if not by.is_active:", "if False:", left)
+    yield Break(
+        "who is closed takes their invitations along",
+        "agencies/roles.py",
+        "    invitations.withdraw_all_of(person, by=by)\n",
+        "",
+        left,
+    )
+    yield Break(
+        "names differ in more than capital letters",
+        "agencies/models.py",
+        '                Upper("username"),\n',
+        '                "username",\n',
+        (f"{PEOPLE}::test_no_two_names_differ_in_capital_letters_alone",),
+    )
+    yield Break(
+        "attempts at any spelling of a name are told",
+        "audit/signing_in.py",
+        'f"{model.USERNAME_FIELD}__iexact"',
+        "model.USERNAME_FIELD",
+        (f"{PEOPLE}::test_no_two_names_differ_in_capital_letters_alone",),
+    )
     yield Break(
         "a link for a new password works once",
         "agencies/signing_in/passwords.py",
@@ -184,6 +253,35 @@ def accounts() -> Iterator[Break]:
         "from django.contrib.auth.tokens import default_token_generator\n"
         "type(default_token_generator)._make_hash_value = lambda self, user, at: f'{user.pk}{at}'\n",
         (f"{ACCOUNTS}::test_a_forgotten_password",),
+    )
+    yield Break(
+        "an address that somebody typed opens no notices of others",
+        "agencies/notices/digests.py",
+        "(mail=Notice.Mail.WAITING, email__in=reader.kept, **whose)",
+        "(mail=Notice.Mail.WAITING, email__in=reader.kept)",
+        (f"{ACCOUNTS}::test_an_address_that_somebody_typed_opens_no_notices_of_others",),
+    )
+    told_there = (f"{ACCOUNTS}::test_the_old_address_is_told_though_the_server_is_away",)
+    yield Break(
+        "the address that an account had is told",
+        "agencies/signing_in/telling.py",
+        "email=to or user.email",
+        'email=""',
+        told_there,
+    )
+    yield Break(
+        "what befalls an account is told though it was read",
+        "agencies/notices/digests.py",
+        "is_wanted = bool(notice.email) or",
+        "is_wanted =",
+        told_there,
+    )
+    yield Break(
+        "e-mail is sent outside of any transaction",
+        "agencies/signing_in/telling.py",
+        "@task()\ndef send_at_once",
+        "@task()\n@transaction.atomic\ndef send_at_once",
+        (f"{ACCOUNTS}::test_an_e_mail_is_sent_outside_of_any_transaction",),
     )
     yield Break(
         "a link for a new password works for an hour",
@@ -390,8 +488,8 @@ def insiders() -> Iterator[Break]:
     yield Break(
         "asked again before far-reaching acts",
         "agencies/signing_in/fresh.py",
-        'if request.method == "POST" and not signed_in_just_now(request):',
-        "if False:",
+        'if request.method != "POST" or signed_in_just_now(request):',
+        "if True:",
         (f"{PEOPLE}::test_it_is_asked_who_it_is",),
     )
     duties, apart = "agencies/duties.py", (f"{PEOPLE}::test_who_records_does_not_rule",)
@@ -423,6 +521,50 @@ def insiders() -> Iterator[Break]:
         "return other.get_queryset(request) if isinstance(other, InSight) else None",
         "return None",
         (f"{ADMIN}::test_another_agency_cannot_be_posted",),
+    )
+    groups = ("tests/admin/test_admin_doors.py::test_nobody_raises_the_rights_of_a_group_of_their_own",)
+    yield Break(
+        "nobody raises the rights of a group",
+        "agencies/admin.py",
+        "        return request.user.is_active and request.user.is_superuser\n",
+        '        return request.user.has_perm("auth.change_group")\n',
+        groups,
+    )
+    yield Break(
+        "a change of a group signs out",
+        "agencies/admin.py",
+        "        if form.has_changed():\n            self._sign_out(",
+        "        if False:\n            self._sign_out(",
+        groups,
+    )
+    yield Break(
+        "accounts are managed by who administers their roles",
+        "agencies/admin.py",
+        "administered = Membership.objects.visible_to(request.user, Role.ADMINISTRATOR)",
+        "administered = Membership.objects.visible_to(request.user)",
+        (f"{ADMIN}::test_accounts_are_managed_by_who_administers_all_their_roles",),
+    )
+    doors = "tests/admin/test_admin_doors.py"
+    yield Break(
+        "the administration has no page for passwords of its own",
+        "agencies/admin_site.py",
+        '        return redirect("password_change")\n',
+        "        return super().password_change(request, extra_context)\n",
+        (f"{doors}::test_a_new_password_is_chosen_on_ones_own_page",),
+    )
+    yield Break(
+        "an address that the administration changes is told of",
+        "agencies/admin.py",
+        'if change and "email" in form.changed_data:',
+        "if False:",
+        (f"{doors}::test_the_old_address_of_an_account_is_told",),
+    )
+    yield Break(
+        "lists of the administration are asked of their own columns",
+        "agencies/admin_scope.py",
+        "        return any(_asks_of(lookup, name) for name in names)\n",
+        "        return True\n",
+        (f"{ADMIN}::test_the_address_of_a_list_tells_nothing_of_what_is_out_of_sight",),
     )
     yield Break(
         "two people in the administration",

@@ -1,4 +1,7 @@
-"""Notices as e-mail: one digest a day for each address and language, each with a line in the log of deliveries.
+"""Notices as e-mail: one digest a day for each person and each department, each with a line in the log of deliveries.
+
+Nobody shares one, whatever their addresses: an address is what somebody typed, and who typed another's would read in the log
+what that one is told.
 
 Each digest is made and each attempt is noted before it is made, in a transaction of its own, so that a run may be broken off
 at any moment and two may run at once. An attempt whose end nobody knows is in doubt: the mail may have gone out. It is made
@@ -12,8 +15,7 @@ import datetime
 import smtplib
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,7 +28,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext, ngettext
 
-from agencies.models import Delivery, DepartmentContact, Notice, NoticePreferences, User
+from agencies.models import Delivery, DepartmentContact, Notice, User
 from agencies.notices.telling import Kind, kind_of, texts_of
 
 # An attempt that is older than this has no process left that makes it: a connection gives up much sooner (EMAIL_TIMEOUT).
@@ -35,12 +37,15 @@ IN_DOUBT_AFTER = datetime.timedelta(minutes=15)
 FAILURES_IN_A_ROW = 3
 
 
-@dataclass
-class Address:
-    """An address and language with all who are reached there."""
+@dataclass(frozen=True)
+class Reader:
+    """A person, or a department, at an address. `kept`: what their notices keep of the address (`Notice.email`)."""
 
-    people: list[User] = field(default_factory=list)
-    contacts: list[DepartmentContact] = field(default_factory=list)
+    address: str
+    language: str
+    person: User | None = None
+    contact: DepartmentContact | None = None
+    kept: tuple[str, ...] = ("",)
 
 
 @dataclass
@@ -62,11 +67,13 @@ class Run:
 
 
 def make_digests(on: datetime.date) -> list[Delivery]:
-    """Gather what waits for e-mail into one digest for each address and language that has none on this day yet."""
+    """Gather what waits for e-mail into one digest for each reader who has none on this day yet."""
+    broken_off = Q(mail=Notice.Mail.SENDING, mail_tried_at__lt=timezone.now() - IN_DOUBT_AFTER)
+    Notice.objects.filter(broken_off).update(mail=Notice.Mail.WAITING)
     made = []
-    for (address, language), reached in sorted(_addresses().items(), key=lambda item: item[0]):
+    for reader in sorted(_readers(), key=lambda reader: (reader.address, reader.language)):
         try:
-            delivery = _make_digest(on, address, language, reached)
+            delivery = _make_digest(on, reader)
         except IntegrityError:
             continue  # another run has made it at this very moment; what waits now goes out tomorrow
         if delivery is not None:
@@ -74,60 +81,65 @@ def make_digests(on: datetime.date) -> list[Delivery]:
     return made
 
 
-def _addresses() -> dict[tuple[str, str], Address]:
-    """Where the waiting notices go. Those of people without an address, or who left, are not for e-mail."""
+def _readers() -> list[Reader]:
+    """To whom the waiting notices go. Those of people without an address, or who left, are not for e-mail."""
     waiting = Notice.objects.filter(mail=Notice.Mail.WAITING).order_by()
-    found: dict[tuple[str, str], Address] = defaultdict(Address)
+    kept: dict[int | None, list[str]] = defaultdict(list)
+    for pk, email in waiting.filter(recipient__isnull=False).values_list("recipient", "email").distinct():
+        kept[pk].append(email)
+    found: list[Reader] = []
     people = User.objects.filter(pk__in=waiting.filter(recipient__isnull=False).values("recipient"))
-    unreachable = []
+    left, nowhere = [], []
     for person in people.select_related("notice_preferences").order_by("pk"):
-        if person.is_active and person.email:
-            preferences = getattr(person, "notice_preferences", None)
-            language = preferences.language if preferences else settings.LANGUAGE_CODE
-            found[person.email.lower(), language].people.append(person)
-        else:
-            unreachable.append(person.pk)
-    for start in range(0, len(unreachable), 500):
-        some = waiting.filter(recipient__in=unreachable[start : start + 500])
-        some.update(mail=Notice.Mail.SKIPPED)
+        preferences = getattr(person, "notice_preferences", None)
+        language = preferences.language if preferences else settings.LANGUAGE_CODE
+        if not person.is_active:
+            left.append(person.pk)
+            continue
+        addresses: dict[str, list[str]] = defaultdict(list)
+        for email in sorted(kept[person.pk]):
+            addresses[(email or person.email).lower()].append(email)
+        if addresses.pop("", None):
+            nowhere.append(person.pk)
+        for address, emails in addresses.items():
+            found.append(Reader(address, language, person=person, kept=tuple(emails)))
+    for start in range(0, max(len(left), len(nowhere)), 500):
+        unreachable = Q(recipient__in=left[start : start + 500])
+        unreachable |= Q(recipient__in=nowhere[start : start + 500], email="")
+        waiting.filter(unreachable).update(mail=Notice.Mail.SKIPPED)
     contacts = DepartmentContact.objects.filter(
         pk__in=waiting.filter(contact__isnull=False).values("contact")
     )
     for contact in contacts.order_by("pk"):
         if contact.email:
-            found[contact.email.lower(), contact.language].contacts.append(contact)
+            found.append(Reader(contact.email.lower(), contact.language, contact=contact))
         else:
             waiting.filter(contact=contact).update(mail=Notice.Mail.SKIPPED)
     return found
 
 
 @transaction.atomic
-def _make_digest(on: datetime.date, address: str, language: str, reached: Address) -> Delivery | None:
-    if Delivery.objects.filter(day=on, address=address, language=language).exists():
+def _make_digest(on: datetime.date, reader: Reader) -> Delivery | None:
+    whose: dict[str, Any] = {"recipient": reader.person, "contact": reader.contact}
+    where = {"day": on, "address": reader.address, "language": reader.language}
+    if Delivery.objects.filter(**where, **whose).exists():
         return None
-    held = (
-        Notice.objects.filter(mail=Notice.Mail.WAITING)
-        .filter(Q(recipient__in=reached.people) | Q(contact__in=reached.contacts))
-        .select_for_update()
-        .order_by("pk")
-    )
+    waiting = Notice.objects.filter(mail=Notice.Mail.WAITING, email__in=reader.kept, **whose)
     wanted: list[Notice] = []
     unwanted: list[Notice] = []
-    off: dict[int | None, list[str]] = dict(_unwanted_kinds(reached.people))
-    for notice in held:
-        is_wanted = notice.read_at is None and kind_of(notice.key) not in off.get(notice.recipient_id, [])
+    off = _unwanted_kinds(reader.person)
+    for notice in waiting.select_for_update().order_by("pk"):
+        # What befalls an account goes to the address that it had then, though whoever has the account now has read it.
+        is_wanted = bool(notice.email) or (notice.read_at is None and kind_of(notice.key) not in off)
         (wanted if is_wanted else unwanted).append(notice)
     Notice.objects.filter(pk__in=[n.pk for n in unwanted]).update(mail=Notice.Mail.SKIPPED)
     if not wanted:
         return None
-    with translation.override(language):
+    with translation.override(reader.language):
         subject, body, count = _written(on, wanted)
     delivery = Delivery.objects.create(
-        day=on,
-        address=address,
-        language=language,
-        recipient=reached.people[0] if reached.people else None,
-        contact=reached.contacts[0] if reached.contacts else None,
+        **where,
+        **whose,
         subject=subject,
         body=body,
         message_id=f"<{uuid.uuid4()}@{urlsplit(settings.SITE_URL).hostname or 'govtrack'}>",
@@ -138,12 +150,13 @@ def _make_digest(on: datetime.date, address: str, language: str, reached: Addres
     return delivery
 
 
-def _unwanted_kinds(people: Iterable[User]) -> Iterable[tuple[int, list[str]]]:
-    return NoticePreferences.objects.filter(user__in=list(people)).values_list("user", "not_by_email")
+def _unwanted_kinds(person: User | None) -> list[str]:
+    preferences = getattr(person, "notice_preferences", None)
+    return list(preferences.not_by_email) if preferences else []
 
 
 def _written(on: datetime.date, notices: list[Notice]) -> tuple[str, str, int]:
-    """Subject, text and number of what is said; the same thing told to two who share the address is said once."""
+    """Subject, text and number of what is said; the same thing told twice is said once."""
     said = {(text, notice.url): notice for notice, text in zip(notices, texts_of(notices), strict=True)}
     sections: dict[Kind, list[dict[str, str]]] = {}
     for (text, url), notice in said.items():

@@ -26,6 +26,11 @@ class AccountAdapter(DefaultAccountAdapter):
         """The address behind ALLAUTH_TRUSTED_PROXY_COUNT proxies; requests that come by a socket without one count as one."""
         return get_client_ip(request) or NOT_KNOWN
 
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Of the account alone. django-allauth adds the host, to which whoever asks may write any port; in capitals, as accounts
+        are found (`iexact`)."""
+        return str(credentials.get("username", "")).upper()
+
     def is_reauthentication_required(self, *args: Any, **kwargs: Any) -> bool:
         """Signing in counts as having said who one is, as long as it was just now."""
         request = context.request

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.core import ratelimit
 from allauth.usersessions.models import UserSession
 from django import forms
@@ -34,13 +35,23 @@ from django_tasks import task
 
 from agencies.models import User
 from agencies.notices.digests import absolute
-from agencies.signing_in.fresh import ask_again
+from agencies.signing_in.fresh import ask_again, ask_on_the_way
 from agencies.signing_in.session_limits import end_sessions
 from agencies.signing_in.telling import language_of, send, tell_of
 from audit import events
 
 # Accounts that share an address are told of each, up to so many.
 MOST_ACCOUNTS = 5
+
+
+class ChangeForm(PasswordChangeForm):
+    """The old password is an attempt like those of signing in: counted with them, told in the trail and to the owner."""
+
+    def clean_old_password(self) -> str:
+        given = str(self.cleaned_data["old_password"])
+        if not get_adapter().reauthenticate(self.user, given):
+            raise forms.ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        return given
 
 
 class ChangeView(PasswordChangeView):
@@ -52,10 +63,11 @@ class ChangeView(PasswordChangeView):
         self.has_one = request.user.has_usable_password()
         if not self.has_one:
             ask_again(request)
+            ask_on_the_way(request)
         return super().dispatch(request, *args, **kwargs)
 
     def get_form_class(self) -> Any:
-        return PasswordChangeForm if self.has_one else SetPasswordForm
+        return ChangeForm if self.has_one else SetPasswordForm
 
     def form_valid(self, form: Any) -> HttpResponse:
         form.save()
@@ -89,8 +101,17 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         who = form.cleaned_data["who"].strip()
         if limited := ratelimit.consume_or_429(request, action="reset_password", key=who.lower()):
             return limited
-        people = User.objects.filter(Q(username=who) | Q(email__iexact=who), is_active=True)
-        send_links.enqueue(list(people.order_by("pk").values_list("pk", flat=True)[:MOST_ACCOUNTS]))
+        asked = User.objects.filter(Q(username__iexact=who) | Q(email__iexact=who), is_active=True)
+        people = list(asked.order_by("pk")[:MOST_ACCOUNTS])
+        # From where: the worker, which tells to whom a link was sent, does not know. What was typed is not kept.
+        events.record(
+            events.Kind.PASSWORD,
+            about=people[0] if people else None,
+            name=people[0].username if people else "",
+            after={"link": "asked for", "accounts": [user.username for user in people]},
+            request=request,
+        )
+        send_links.enqueue([user.pk for user in people])
         return redirect("password-forgotten-sent")
     return render(request, "account/forgotten.html", {"form": form})
 

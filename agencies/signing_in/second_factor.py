@@ -41,10 +41,32 @@ def shown_elsewhere(request: HttpRequest, user: Any) -> bool:
 
 
 class AskForCode(AuthenticateStage):
-    """django-allauth's step of signing in, left out where the provider has asked."""
+    """django-allauth's step of signing in, left out where the provider has asked.
+
+    Between the password and the code the account may be closed, or get another password: then it begins anew.
+    """
+
+    def handle(self) -> Any:
+        if self.login.user is not None:
+            self.state["account"] = _as_it_stands(self.login.user)
+        return super().handle()
+
+    def exit(self) -> Any:
+        user: Any = self.login.user
+        if user is None or not user.is_active or self.state.get("account") != _as_it_stands(user):
+            messages.info(
+                self.request, _("Your account has changed since you began to sign in. Sign in again.")
+            )
+            return self.abort()
+        return super().exit()
 
     def _should_handle(self, request: HttpRequest) -> bool:
         return not shown_elsewhere(request, self.login.user) and super()._should_handle(request)
+
+
+def _as_it_stands(user: Any) -> str:
+    """Differs after a new password; what Django keeps in a session for the same reason."""
+    return str(user.get_session_auth_hash())
 
 
 def second_factor_set_up(get_response: GetResponse) -> GetResponse:

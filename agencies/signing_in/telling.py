@@ -1,6 +1,7 @@
 """People are told of what happens to their own account: on the page of notices, and by e-mail at once where they have an address.
 
-These cannot be switched off. The worker sends the e-mail; what it does not send, the next digest takes along.
+These cannot be switched off. The worker sends the e-mail; what it does not send, the next digest takes along, to the address that
+the account had when it happened.
 """
 
 from __future__ import annotations
@@ -56,27 +57,35 @@ register(Kind.SECURITY, MESSAGES)
 @transaction.atomic
 def tell_of(user: User, key: str, *, to: str = "", **parameters: Any) -> None:
     """Tell `user` what happened to their account; by e-mail to the account's address, or to `to` (an address it had before)."""
+    url = reverse(PAGES.get(key, "usersessions_list"))
     notice = Notice.objects.create(
-        recipient=user, key=key, parameters=parameters, url=reverse(PAGES.get(key, "usersessions_list"))
+        recipient=user, key=key, parameters=parameters, url=url, email=to or user.email
     )
-    address = to or user.email
-    if address and settings.EMAIL_IS_SENT:
-        send_at_once.enqueue(notice.pk, address)
+    if notice.email and settings.EMAIL_IS_SENT:
+        send_at_once.enqueue(notice.pk)
 
 
 @task()
-def send_at_once(notice: int, address: str) -> None:
-    """Send one notice by itself, unless a digest has taken it."""
-    with transaction.atomic():
-        waiting = Notice.objects.filter(pk=notice, mail=Notice.Mail.WAITING)
-        told = waiting.select_for_update(of=("self",)).select_related("recipient").first()
-        if told is None or told.recipient is None:
-            return
+def send_at_once(notice: int) -> None:
+    """Send one notice by itself, unless a digest has taken it.
+
+    Noted before, as an attempt (`agencies.notices.digests`), and sent outside of any transaction: on SQLite a slow server would
+    keep everybody else from writing.
+    """
+    row = Notice.objects.filter(pk=notice)
+    claim = {"mail": Notice.Mail.SENDING, "mail_tried_at": timezone.now()}
+    if not row.filter(mail=Notice.Mail.WAITING).exclude(recipient=None).update(**claim):
+        return
+    told = row.select_related("recipient__notice_preferences").get()
+    assert told.recipient is not None
+    try:
         with translation.override(language_of(told.recipient)):
             subject, body = written(told)
-        send(subject, body, address)
-        told.mail = Notice.Mail.TAKEN
-        told.save(update_fields=["mail"])
+        send(subject, body, told.email)
+    except Exception:
+        row.update(mail=Notice.Mail.WAITING)
+        raise
+    row.update(mail=Notice.Mail.TAKEN)
 
 
 def language_of(user: User) -> str:

@@ -106,3 +106,46 @@ def test_nobody_gives_themselves_a_role_or_one_where_they_do_not_administer(
     assert Membership.objects.count() == count + 1  # the reader's own
     assert gives(jeju, member, below).status_code == 302
     assert Membership.objects.count() == count + 2
+
+
+def test_nobody_raises_the_rights_of_a_group_of_their_own(db: None, staff: Any, sysadmin: Any) -> None:
+    """Rights to groups count for nothing: system administrators say what a group may do, which signs its members out."""
+    rights = [f"auth.{right}_group" for right in ("view", "add", "change", "delete")]
+    jeju = staff("KR-49", *rights)
+    group = jeju.user.groups.get(name="Data entry")
+    for way, of in (("changelist", ()), ("add", ()), ("change", (group.pk,)), ("delete", (group.pk,))):
+        assert jeju.get(address(Group, way, *of)).status_code == 403
+        assert jeju.post(address(Group, way, *of), {"name": "x", "post": "yes"}).status_code == 403
+    jeju.user.set_password(PASSWORD)
+    jeju.user.save()
+    changes = [
+        lambda: sysadmin.post(address(Group, "change", group.pk), {"name": "Data entry"}),
+        lambda: sysadmin.post(address(Group, "delete", group.pk), {"post": "yes"}),
+    ]
+    for change in changes:
+        client = Client()
+        client.post("/accounts/login/", {"login": jeju.user.username, "password": PASSWORD})
+        assert client.get("/admin/").status_code == 200
+        assert change().status_code == 302
+        assert client.get("/admin/").status_code == 302
+
+
+def test_a_new_password_is_chosen_on_ones_own_page(db: None, sysadmin: Any) -> None:
+    sent = {"old_password": "x", "new_password1": PASSWORD, "new_password2": PASSWORD}
+    for door, page in (("", ""), ("done/", "done/")):
+        for answer in (
+            sysadmin.get(f"/admin/password_change/{door}"),
+            sysadmin.post(f"/admin/password_change/{door}", sent),
+        ):
+            assert (answer.status_code, answer["Location"]) == (302, f"/accounts/password/{page}")
+
+
+def test_the_old_address_of_an_account_is_told(db: None, sysadmin: Any, make_user: Any, send: Any) -> None:
+    """The link for a forgotten password goes to the new one from then on."""
+    jeju = make_user("administrator", "KR-49", email="jeju@agency.example")
+    page = address(User, "change", jeju.pk)
+    send(sysadmin, page, {"first_name": "J"})
+    assert not jeju.notices.exists()
+    assert send(sysadmin, page, {"email": "new@agency.example"}).status_code == 302
+    told = jeju.notices.values_list("key", "email")
+    assert list(told) == [("account.email", "jeju@agency.example")]

@@ -158,6 +158,50 @@ def test_autocomplete_offers_own_rows(model, field, expected, own, others, staff
     assert {row["text"] for row in found} == expected
 
 
+def test_the_address_of_a_list_tells_nothing_of_what_is_out_of_sight(own, others, staff, sysadmin):
+    """A step to rows of others would, by whether a row that all share is listed; one's own columns and the filters stay."""
+    theirs, both = others["subscriptions.subscription"], own["agencies.user"]
+    elsewhere = Membership.objects.create(
+        user=both, agency=others["agencies.agency"], role="committee_member"
+    )
+    finding = others["subscriptions.finding"]
+    secret = rows.policy_version(8, status="draft", policy=finding.policy, title_en="Secret draft")
+    client = staff("KR-49", "agencies.view_user", "policies.view_policy", "catalog.view_vendor")
+    asked = {
+        rows.Product: [
+            f"subscriptions={theirs.pk}",
+            f"subscriptions__reference={theirs.reference}",
+            "subscriptions__isnull=True",
+            "vendor__website__startswith=h",
+            "engines=1",
+        ],
+        rows.Policy: [f"findings={finding.pk}", "waivers__isnull=True", "versions__status=draft"],
+        User: [
+            "memberships__role=committee_member",
+            "memberships__role__exact=committee_member",
+            f"memberships={elsewhere.pk}",
+            "invitations__isnull=True",
+            "password__startswith=p",
+        ],
+        Subscription: ["recorded_by__password__startswith=p", "agency__memberships__role=approver"],
+        Agency: ["memberships__isnull=False", "parent__kind=nation"],
+    }
+    for model, lookups in asked.items():
+        for lookup in lookups:
+            answer = client.get(f"{address(model, 'changelist')}?{lookup}")
+            assert (lookup, answer.status_code) == (lookup, 400)
+        assert client.get(f"{address(model, 'changelist')}?pk={9**9}").context["cl"].result_count == 0
+    offered = ["status__exact=draft", "agency__kind__exact=province", "product__category__id__exact=1"]
+    offered += ["agency=1", "agency__id__exact=1", "started_on__year=2025"]
+    for lookup in offered:
+        assert client.get(f"{address(Subscription, 'changelist')}?{lookup}").status_code == 200
+    roles = f"{address(User, 'changelist')}?memberships__role__exact=committee_member"
+    assert [row.pk for row in sysadmin.get(roles).context["cl"].result_list] == [both.pk]
+    # Nor does a search.
+    draft = f"{address(rows.Policy, 'changelist')}?q={secret.title_en}"
+    assert [one.get(draft).context["cl"].result_count for one in (client, sysadmin)] == [0, 1]
+
+
 def test_a_search_with_a_nul_finds_nothing_special(own, sysadmin):
     for name in ("payment", "waiver"):
         field = "subscription" if name == "payment" else "agency"
@@ -250,8 +294,17 @@ def test_rows_that_all_share_are_not_deleted_by_one_agency(own, others, staff, s
     assert sysadmin.get(address(type(vendor), "delete", vendor.pk)).status_code == 200
 
 
-def test_accounts_are_managed_where_all_their_roles_are_in_sight(own, others, staff, make_user, send):
-    client = staff("KR-49", "agencies.view_user", "agencies.add_user", "agencies.change_user")
+def test_accounts_are_managed_by_who_administers_all_their_roles(own, others, staff, make_user, send):
+    rights = ("agencies.view_user", "agencies.add_user", "agencies.change_user")
+    # Whoever only sees them would, by a new password, do what they do.
+    for role in ("committee_member", "approver"):
+        reader = staff("KR-49", *rights, role=role)
+        page = reader.get(address(User, "change", own["agencies.user"].pk))
+        assert (page.status_code, page.context["has_change_permission"]) == (200, False)
+        given = {"usable_password": "true", "password1": "correct horse 9", "password2": "correct horse 9"}
+        taken = reader.post(f"/admin/agencies/user/{own['agencies.user'].pk}/password/", given)
+        assert taken.status_code == 403
+    client = staff("KR-49", *rights)
     local = own["agencies.user"]
     elsewhere_too = rows.user(8)
     for place in ("KR-49", "KR-11"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -22,7 +23,8 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from agencies.models import Notice, User
-from agencies.notice_models import NoticePreferences
+from agencies.notice_models import Delivery, DepartmentContact, NoticePreferences
+from agencies.notices.digests import IN_DOUBT_AFTER, make_digests
 from agencies.signing_in import passwords, telling
 from audit.models import Event
 from govtrack.settings.base import shared_cache
@@ -122,13 +124,22 @@ def test_nothing_tells_whether_there_is_an_account(
     silent = with_password(make_user("approver", "KR-49", username="silent"))
     seen = set()
     for who in ("jeju", "nobody", "closed", "silent"):
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             answer, _given = asked(who)
         seen.add((answer.status_code, answer["Location"], answer.content))
     assert len(seen) == 1
-    assert asked("x")[1] == [[[jeju.pk]], [[]], [[]], [[silent.pk]], [[]]]
+    told = Event.objects.filter(kind="password", after__link="asked for").order_by("pk")
+    assert list(told.values_list("about", "after__accounts")) == [
+        ("jeju", ["jeju"]),
+        ("", []),
+        ("", []),
+        ("silent", ["silent"]),
+    ]
+    asked("JEJU@agency.example", REMOTE_ADDR="203.0.113.9")
+    assert (told.last().about, told.last().address) == ("jeju", "203.0.113.9")
+    assert asked("x")[1] == [[[jeju.pk]], [[]], [[]], [[silent.pk]], [[jeju.pk]], [[]]]
     work()
-    assert [message.to for message in mail.outbox] == [["jeju@agency.example"]]
+    assert [message.to for message in mail.outbox] == [["jeju@agency.example"]] * 2
     asked("without")
     work()
     assert "/password/new/" not in mail.outbox[-1].body
@@ -161,6 +172,27 @@ def test_a_new_password_ends_the_other_sessions(jeju: User) -> None:
     assert here.session.session_key != old
     assert len(here.get("/accounts/sessions/").context["sessions"]) == 1
     assert keys(jeju) == ["account.password"]
+
+
+def test_guesses_at_the_old_password_are_attempts(settings: Any, jeju: User) -> None:
+    """Whoever found a session open guesses no more often there than at the door; the trail and the owner hear of it."""
+    client = Client()
+    sign_in(client=client)
+    guess = {"old_password": "x", "new_password1": NEW, "new_password2": NEW}
+    page = client.post("/accounts/password/", guess)
+    assert list(page.context["form"].errors) == ["old_password"]
+    told = Event.objects.latest("pk")
+    assert (told.kind, told.about, told.after) == ("sign_in_failed", "jeju", {"account": "known"})
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "3/m/key"}
+    for _number in range(3):
+        client.post("/accounts/password/", guess)
+    refused = client.post("/accounts/password/", {**guess, "old_password": PASSWORD})
+    assert list(refused.context["form"].errors) == ["old_password"]
+    assert sign_in().status_code == 200
+    cache.clear()
+    sign_in()
+    assert keys(jeju) == ["account.after-failures"]
+    assert client.post("/accounts/password/", {**guess, "old_password": PASSWORD}).status_code == 302
 
 
 def test_a_password_that_somebody_else_sets(jeju: User, signed_in: Any) -> None:
@@ -215,12 +247,67 @@ def test_people_are_told_of_their_account(jeju: User, django_capture_on_commit_c
 
 
 def test_what_the_worker_does_not_send_goes_with_the_digest(jeju: User) -> None:
-    from agencies.notices.digests import make_digests
-
     telling.tell_of(jeju, "account.password")
     assert [delivery.address for delivery in make_digests(timezone.localdate())] == ["jeju@agency.example"]
     work()
     assert mail.outbox == []
+
+
+def test_the_old_address_is_told_though_the_server_is_away(
+    jeju: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has the account now, and has read it, does not keep it from whoever had it."""
+    client = Client()
+    sign_in(client=client)
+    client.post("/accounts/e-mail/", {"email": "thief@agency.example"})
+    Notice.objects.create(recipient=jeju, key="x")
+    with monkeypatch.context() as patch:
+        patch.setattr(telling, "send", lambda *told: (_ for _ in ()).throw(OSError("away")))
+        with pytest.raises(OSError, match="away"):
+            work()
+    Notice.objects.update(read_at=timezone.now())
+    Notice.objects.create(recipient=jeju, key="x")
+    made = [
+        (delivery.address, delivery.recipient, delivery.notice_count)
+        for delivery in make_digests(timezone.localdate())
+    ]
+    assert made == [("jeju@agency.example", jeju, 1), ("thief@agency.example", jeju, 1)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_e_mail_is_sent_outside_of_any_transaction(jeju: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On SQLite nobody could write while the server takes its time. Killed meanwhile, it goes with a digest, after a while."""
+    telling.tell_of(jeju, "account.password")
+
+    def killed(*_told: Any) -> None:
+        assert not connection.in_atomic_block
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(telling, "send", killed)
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    telling.send_at_once.func(Notice.objects.get().pk)
+    assert make_digests(timezone.localdate()) == []
+    Notice.objects.update(mail_tried_at=timezone.now() - IN_DOUBT_AFTER * 2)
+    assert [delivery.address for delivery in make_digests(timezone.localdate())] == ["jeju@agency.example"]
+
+
+def test_an_address_that_somebody_typed_opens_no_notices_of_others(jeju: User, make_user: Any) -> None:
+    """Nobody proves that an address is theirs: whoever shares one, or says so, reads their own notices alone."""
+    it = DepartmentContact.objects.create(
+        agency=jeju.memberships.get().agency, department="IT", email="it@agency.example"
+    )
+    mallory = make_user("committee_member", "KR-11", email="JEJU@agency.example")
+    for day, told in enumerate([{"recipient": jeju}, {"contact": it}]):
+        Notice.objects.create(recipient=mallory, key="x", url="/own/")
+        Notice.objects.create(**told, key="x", url="/theirs/")
+        made = make_digests(timezone.localdate() + datetime.timedelta(days=day))
+        assert {delivery.address for delivery in made} == {mallory.email.lower()}
+        seen = Delivery.objects.readable_by(mallory).values_list("recipient", "contact", "notice_count")
+        assert list(seen) == [(mallory.pk, None, 1)] * (day + 1)
+        assert not [mail for mail in Delivery.objects.readable_by(mallory) if "/theirs/" in mail.body]
+        User.objects.filter(pk=mallory.pk).update(email="it@agency.example")
+        mallory.refresh_from_db()
 
 
 # --- counting -------------------------------------------------------------------------------------------------------------

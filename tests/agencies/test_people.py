@@ -2,19 +2,23 @@
 
 import datetime
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
 from agencies import invitations, roles
 from agencies.invitations import Invitation
 from agencies.models import Agency, Membership, Role, User
+from agencies.people_views import IdentityForm
 from agencies.signing_in import second_factor
 from audit.models import Event
+from tests.admin.conftest import errors_of, shown
 
 PASSWORD = "another long enough word"
 FIELDS = {"username": "new", "password1": PASSWORD, "password2": PASSWORD}
@@ -83,12 +87,59 @@ def test_taken_names_are_not_tried_without_end(settings: Any, jeju: User) -> Non
     assert Client().get(f"/invitations/{second}/").status_code == 200  # read as often as one likes
 
 
+def test_no_two_names_differ_in_capital_letters_alone(
+    signed_in: Any, make_user: Any, jeju: User, member: User
+) -> None:
+    """Signing in minds none, so that of two such accounts neither would get in."""
+    member.set_password(PASSWORD)
+    member.save()
+    invitation, token = invitations.invite("A", Agency.objects.get(code="KR-49"), Role.APPROVER, by=jeju)
+    told = "해당 사용자 이름은 이미 존재합니다."
+    refused = Client().post(f"/invitations/{token}/", {**FIELDS, "username": "MEMBER"})
+    assert refused.context["form"].non_field_errors() == [told]
+    assert IdentityForm({"username": "MEMBER"}).non_field_errors() == [told]
+    with pytest.raises(ValidationError):
+        invitations.accept(invitation, "Member", PASSWORD)
+    page = f"/admin/agencies/user/{jeju.pk}/change/"
+    root = signed_in("sysadmin")
+    answer = root.post(page, {**shown(root.get(page)), "username": "meMber"})
+    assert errors_of(answer)["__all__"] == [told]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.filter(pk=jeju.pk).update(username="MEMBER")
+    # The attempts at any spelling are attempts at this account.
+    Client().post("/accounts/login/", {"login": "MEMBER", "password": "wrong"})
+    assert Event.objects.latest("pk").about == "member"
+    assert Client().post("/accounts/login/", {"login": "MEMBER", "password": PASSWORD}).status_code == 302
+
+
 def test_who_no_longer_administers_has_invited_nobody(jeju: User) -> None:
     invitation, token = invitations.invite("A", Agency.objects.get(code="KR-49"), Role.APPROVER, by=jeju)
     jeju.memberships.all().delete()
     assert Client().post(f"/invitations/{token}/", FIELDS).status_code == 200
     assert not User.objects.filter(username="new").exists()
     assert invitation.accepted_by is None
+
+
+def test_who_has_left_has_invited_nobody(
+    make_user: Any, signed_in: Any, jeju: User, office: Agency, member: User
+) -> None:
+    """Closed by an administrator or in the administration; opening the account again does not bring the links back."""
+    tokens = [invitations.invite("A", office, Role.APPROVER, by=by)[1] for by in (jeju, member, member)]
+    User.objects.filter(pk=jeju.pk).update(is_active=False)
+    assert Client().post(f"/invitations/{tokens[0]}/", FIELDS).status_code == 200
+    jeju.refresh_from_db()
+    chief = make_user("administrator", "KR")
+    roles.reopen(jeju, by=chief)
+    roles.close(member, by=jeju)
+    root, page = signed_in("sysadmin"), f"/admin/agencies/user/{jeju.pk}/change/"
+    sent = shown(root.get(page))
+    sent.pop("is_active")
+    assert root.post(page, sent).status_code == 302
+    for person in (jeju, member):
+        person.refresh_from_db()
+        roles.reopen(person, by=chief)
+    assert [Client().get(f"/invitations/{token}/").status_code for token in tokens] == [404] * 3
+    assert not User.objects.filter(username="new").exists()
 
 
 def test_only_within_ones_own_part_of_the_tree(make_user: Any, jeju: User, office: Agency) -> None:
@@ -178,6 +229,33 @@ def test_it_is_asked_who_it_is(settings: Any, signed_in: Any, jeju: User, member
     member.refresh_from_db()
     assert not member.is_active
     assert client.post(f"/people/{member.pk}/reopen/").status_code == 302  # asked just now
+
+
+def test_a_new_password_is_kept_nowhere(settings: Any, signed_in: Any, make_user: Any, jeju: User) -> None:
+    """It is asked who it is on the way to the page; where that was too long ago when it was sent, it is typed again."""
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+    root = make_user("sysadmin", username="root")
+    root.set_password(PASSWORD)
+    root.save()
+    nobody = make_user("approver", "KR-49")
+    secret = "a secret that nobody keeps"
+    typed = dict.fromkeys(("password1", "password2", "new_password1", "new_password2"), secret)
+    pages = {
+        "/admin/agencies/user/add/": root,
+        f"/admin/agencies/user/{jeju.pk}/password/": root,
+        "/accounts/password/": nobody,
+    }
+    for page, who in pages.items():
+        client = signed_in(user=who)
+        for answer in (client.get(page), client.post(page, {**typed, "username": "new"})):
+            assert answer["Location"] == f"/accounts/reauthenticate/?next={quote(page, safe='')}"
+        assert secret not in str(dict(client.session))
+        assert "account_reauthentication_state" not in client.session
+        if who == root:
+            done = client.post(answer["Location"], {"password": PASSWORD, "next": page})
+            assert done["Location"] == page
+            assert client.get(page).status_code == 200
+    assert not User.objects.filter(username="new").exists()
 
 
 def test_a_lost_second_factor_is_reset(settings: Any, signed_in: Any, make_user: Any, jeju: User) -> None:

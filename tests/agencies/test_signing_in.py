@@ -7,6 +7,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.conf import settings as site
+from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.backends.base import UpdateError
 from django.core.cache import cache
 from django.db import DatabaseError, OperationalError
@@ -73,6 +74,11 @@ def test_wrong_attempts_for_one_account_are_throttled(settings: Any, administrat
     settings.ACCOUNT_RATE_LIMITS = {"login_failed": "3/m/key"}
     assert attempts() == "throttled"
     assert sign_in("somebody-else").status_code == 200
+    # Neither another spelling nor the port of the host is another account.
+    cache.clear()
+    for number, name in enumerate(["jeju", "JEJU", "jEju"]):
+        sign_in(name, "x", HTTP_HOST=f"testserver:{8000 + number}")
+    assert sign_in(HTTP_HOST="testserver:9000").status_code == 200
 
 
 @pytest.mark.parametrize(("proxies", "answer"), [(0, 429), (1, 200)])
@@ -125,6 +131,26 @@ def test_the_second_factor_is_asked_for(officer: User) -> None:
     assert client.post(answer["Location"], {"code": "000000"}).status_code == 200
     assert client.post(answer["Location"], {"code": code()}).status_code == 302
     assert client.get("/policies/").status_code == 200
+
+
+def test_what_was_begun_before_a_new_password_or_a_closing_is_not_finished(officer: User) -> None:
+    """The code alone, when the password that was given before it counts no more, lets nobody in."""
+    TOTP.activate(officer, KEY)
+    for change, undo in (
+        ({"password": make_password("another long word")}, {"password": officer.password}),
+        ({"is_active": False}, {"is_active": True}),
+    ):
+        client = Client()
+        page = sign_in("officer", client=client)["Location"]
+        User.objects.filter(pk=officer.pk).update(**change)
+        assert client.post(page, {"code": code()})["Location"] == LOGIN
+        User.objects.filter(pk=officer.pk).update(**undo)
+        assert client.get("/policies/").status_code == 302
+        cache.clear()  # a code counts once
+        assert client.get(page)["Location"] == LOGIN
+        page = sign_in("officer", client=client)["Location"]
+        assert client.post(page, {"code": code()})["Location"] == "/"
+        cache.clear()
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,33 @@ def test_what_is_refused_is_logged_with_the_account(make_user, signed_in, lines)
 
 
 @pytest.mark.django_db
+def test_an_address_that_is_a_key_is_not_logged(make_user, lines):
+    """Django names the address of what it refuses: an invitation's, or that of a new password, still lets somebody in."""
+    from agencies.invitations import invite
+    from agencies.models import Agency
+
+    jeju = make_user("administrator", "KR-49")
+    token = invite("Kim", Agency.objects.get(code="KR-49"), "approver", by=jeju)[1]
+    person = logging.StreamHandler(io.StringIO())
+    person.setFormatter(logs.Line())
+    logging.getLogger("django").addHandler(person)
+    try:
+        refused = [
+            Client(enforce_csrf_checks=True).post(f"/invitations/{token}/", {"username": "x"}),
+            Client().put(f"/invitations/{token}/"),
+            Client().get(f"/invitations/{token}/\u00e9"),
+        ]
+    finally:
+        logging.getLogger("django").removeHandler(person)
+    said = lines.getvalue(), person.stream.getvalue()
+    assert [answer.status_code for answer in refused] == [403, 405, 404]
+    assert Client().get(f"/invitations/{token}/").status_code == 200
+    for written in said:
+        assert token not in written
+        assert "Forbidden (CSRF cookie not set.): agencies:accept" in written
+        assert "Not Found: no page" in written
+
+
 def test_without_the_guard_every_secret_is_logged(make_user, lines, monkeypatch):  # the control
     monkeypatch.setattr(logs, "without_secrets", lambda text, known=(): text)
     _response, secrets = break_something(make_user)

@@ -112,14 +112,16 @@ DERIVED = {
 }
 # What a person keeps or is told, and the state of files that are made: no record of the register.
 PERSONAL = {
-    "agencies.notices.digests._addresses",
+    "agencies.notices.digests._readers",
     "agencies.notices.digests._claimed",
     "agencies.notices.digests._make_digest",
+    "agencies.notices.digests.make_digests",
     "agencies.notices.forms.PreferencesForm.save",
     "agencies.notices.telling.tell_all",
     "agencies.notices.views.all_read",
     "agencies.notices.views.delete_department",
     "agencies.signing_in.places.signed_in",
+    "agencies.signing_in.telling.send_at_once",
     "oversight.rounds.reminding._tell",
     "subscriptions.commenting.comment",
     "subscriptions.importing.forms.ColumnsForm.remember",
