@@ -127,10 +127,15 @@ class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
     they have no role elsewhere and are not staff: a new password there would be a way to rights of somebody else."""
 
     list_display = ["username", "last_name", "first_name", "email", "is_active", "is_staff", "last_login"]
-    list_filter = ["is_active", "is_staff", "is_superuser", "memberships__role"]
+    list_filter = ["is_active", "is_staff", "is_superuser"]
     search_fields = ["username", "first_name", "last_name", "email"]
     readonly_fields = ["last_login", "date_joined", "second_factor"]
     inlines = [MembershipOfUserInline]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        # A role that somebody has elsewhere is out of sight.
+        filters = super().get_list_filter(request)
+        return [*filters, "memberships__role"] if request.user.is_superuser else filters
 
     @admin.display(description=_("second factor"))
     def second_factor(self, user: User) -> str:

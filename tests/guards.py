@@ -425,6 +425,20 @@ def insiders() -> Iterator[Break]:
         (f"{ADMIN}::test_another_agency_cannot_be_posted",),
     )
     yield Break(
+        "the administration filters by what it offers",
+        "agencies/admin_scope.py",
+        "return own and super().lookup_allowed(lookup, value, request)",
+        "return super().lookup_allowed(lookup, value, request)",
+        (f"{ADMIN}::test_lists_are_filtered_by_what_they_offer_alone",),
+    )
+    yield Break(
+        "the administration finds no draft of others",
+        "policies/admin.py",
+        "titled = versions_in_sight(PolicyVersion.objects.order_by(), request.user)",
+        "titled = PolicyVersion.objects.order_by()",
+        (f"{ADMIN}::test_a_search_does_not_find_what_the_drafts_of_others_are_called",),
+    )
+    yield Break(
         "two people in the administration",
         "subscriptions/recording.py",
         "        if act in _ASKING:\n            askers.add(person)\n",

@@ -216,6 +216,56 @@ def test_a_new_agency_stands_below_one_in_sight(own, staff, send):
     assert Agency.objects.get(code="KR-49110").path == "KR/KR-49/KR-49110/"
 
 
+def test_lists_are_filtered_by_what_they_offer_alone(own, others, staff, sysadmin):
+    """A filter by rows that hang on what is shown, or by a column that is not, would tell of what nobody here sees."""
+    theirs = others["subscriptions.subscription"]
+    client = staff("KR-49", "agencies.view_user")
+    asked = {
+        "catalog/product": (f"subscriptions={theirs.pk}", "subscriptions__isnull=False", "vendor__name_ko=a"),
+        "catalog/vendor": ("waivers__isnull=False",),
+        "policies/policy": (f"findings={others['subscriptions.finding'].pk}", "versions__status=draft"),
+        "policies/policyversion": ("approvals__isnull=False",),
+        "agencies/agency": ("subscriptions_paid__isnull=False", "memberships=1"),
+        "agencies/user": ("memberships__role=approver", "password__startswith=p", "decisions__isnull=False"),
+    }
+    for model, queries in asked.items():
+        for query in queries:
+            assert client.get(f"/admin/{model}/?{query}").status_code == 400, query
+    offered = (
+        "catalog/product/?category__id__exact=1&reviewed__exact=1",
+        "catalog/product/?category__isnull=True",
+        "catalog/vendor/?country=KR",
+        "policies/waiver/?policy__id__exact=1&agency__kind__exact=city&requested_at__year=2025",
+        "subscriptions/approval/?ended_at__isempty=1",
+        "subscriptions/subscription/?product__category__id__exact=1",
+        "agencies/user/?is_staff__exact=1",
+    )
+    for query in offered:
+        assert client.get(f"/admin/{query}").status_code == 200, query
+    # Whoever sees everything is offered roles too, but not what no list shows.
+    for query, status in (("memberships__role__exact=approver", 200), ("password__startswith=p", 400)):
+        assert sysadmin.get(f"/admin/agencies/user/?{query}").status_code == status, query
+
+
+def test_a_search_does_not_find_what_the_drafts_of_others_are_called(own, others, staff, sysadmin):
+    """Their policy is there to see by the version that is in force."""
+    version = others["subscriptions.finding"].policy_version
+    type(version).objects.filter(pk=version.pk).update(title_en="Known limit")
+    policy, mine = version.policy, rows.policy(6, owner=own["agencies.agency"])
+    for number, one in ((61, policy), (62, mine)):
+        rows.policy_version(number, status="draft", policy=one, title_en="Secret plan")
+
+    def found(client, words):
+        return {
+            row.code for row in client.get(f"/admin/policies/policy/?q={words}").context["cl"].result_list
+        }
+
+    client = staff("KR-49")
+    for words in ("Secret", "plan secret"):
+        assert (found(client, words), found(sysadmin, words)) == ({mine.code}, {mine.code, policy.code})
+    assert found(client, "known limit") == found(client, policy.code) == {policy.code}
+
+
 def test_what_is_not_published_is_for_system_administrators(own, staff, sysadmin):
     rows.statement(3, source=rows.source(3, published=False))
     rows.statement(4, source=rows.source(4))
