@@ -22,14 +22,22 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from agencies.admin_roles import Appointing, MembershipForm, MembershipInline
-from agencies.admin_scope import AskedAgain, HistoryAdmin, ScopedAdmin, ScopedTabularInline, ViewOnly
+from agencies.admin_scope import (
+    AskedAgain,
+    HistoryAdmin,
+    ScopedAdmin,
+    ScopedTabularInline,
+    SystemAdministratorsOnly,
+    ViewOnly,
+)
 from agencies.admin_trail import InTrail
 from agencies.duties import RULES
 from agencies.invitations import Invitation
 from agencies.models import Agency, FormerName, Membership, Notice, Recheck, Role, SavedView, User
+from agencies.roles import may_close
 from agencies.signing_in.fresh import ask_again
 from agencies.signing_in.places import KnownPlace
-from agencies.signing_in.session_limits import end_sessions
+from agencies.signing_in.session_limits import end_sessions, end_sessions_of
 from agencies.signing_in.telling import tell_of
 
 PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -123,8 +131,8 @@ class MembershipOfUserInline(MembershipInline):
 
 @admin.register(User)
 class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
-    """Accounts. Who is not a system administrator sees those with a role at agencies in sight, and manages them only where
-    they have no role elsewhere and are not staff: a new password there would be a way to rights of somebody else."""
+    """Accounts. Who is not a system administrator sees those with a role at agencies in sight, and manages those of whom they
+    administer all that they do (`roles.may_close`): a new password there would be a way to rights of somebody else."""
 
     list_display = ["username", "last_name", "first_name", "email", "is_active", "is_staff", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser"]
@@ -184,16 +192,10 @@ class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
         return fields if request.user.is_superuser else [*fields, *PERMISSION_FIELDS]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if not super().has_change_permission(request, obj):
-            return False
-        if obj is None or request.user.is_superuser:
-            return True
-        if obj.is_staff or obj.is_superuser:
-            return False
-        if obj.memberships.filter(role__in=RULES).exists():
-            return False
-        seen = Membership.objects.visible_to(request.user).order_by().values("pk")
-        return not obj.memberships.exclude(pk__in=seen).exists()
+        return super().has_change_permission(request, obj) and self._manages(request.user, obj)  # type: ignore[arg-type]
+
+    def _manages(self, by: User, person: User | None) -> bool:
+        return person is None or by.is_superuser or may_close(person, by)
 
 
 admin.site.unregister(Group)
@@ -204,8 +206,21 @@ for _model in (SocialAccount, SocialApp, SocialToken, Authenticator, UserSession
 
 
 @admin.register(Group)
-class GroupAdmin(AskedAgain, InTrail, DjangoGroupAdmin):
-    """What the members of a group may do: a change of it is an event."""
+class GroupAdmin(SystemAdministratorsOnly, AskedAgain, InTrail, DjangoGroupAdmin):
+    """What the members of a group may do: a change of it is an event, and signs them out."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if "permissions" in form.changed_data:
+            end_sessions_of([form.instance])
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        end_sessions_of([obj])
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Group]) -> None:
+        end_sessions_of(queryset)
+        super().delete_queryset(request, queryset)
 
 
 @admin.register(Membership)

@@ -281,6 +281,22 @@ class ViewOnly(BaseModelAdmin):
         return False
 
 
+class SystemAdministratorsOnly(BaseModelAdmin):
+    """For rows that say what anybody may do in the administration: with any such right, staff would give themselves the rest."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+
 class AskedAgain(admin.ModelAdmin):
     """For rows that decide who may do what, and by which rules: nothing is acted upon before it is known who sits there."""
 

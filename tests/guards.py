@@ -20,7 +20,7 @@ SIGNING_IN, PEOPLE = "tests/agencies/test_signing_in.py", "tests/agencies/test_p
 SEALS, BACKUPS = "tests/audit/test_seals.py", "tests/govtrack/test_backups.py"
 ACTS = "tests/subscriptions/test_recording.py"
 ACCOUNTS, FILED = "tests/agencies/test_accounts.py", "tests/subscriptions/test_life.py"
-ADMIN = "tests/admin/test_admin_scope.py"
+ADMIN, DOORS = "tests/admin/test_admin_scope.py", "tests/admin/test_admin_doors.py"
 TRIGGERS = "audit/triggers.py"
 RESTORING = f"{BACKUPS}::test_what_is_no_whole_backup_touches_nothing"
 
@@ -423,6 +423,27 @@ def insiders() -> Iterator[Break]:
         "return other.get_queryset(request) if isinstance(other, InSight) else None",
         "return None",
         (f"{ADMIN}::test_another_agency_cannot_be_posted",),
+    )
+    yield Break(
+        "rights of groups are for system administrators",
+        "agencies/admin.py",
+        "class GroupAdmin(SystemAdministratorsOnly, AskedAgain,",
+        "class GroupAdmin(AskedAgain,",
+        (f"{DOORS}::test_rights_of_groups_are_given_by_system_administrators_alone",),
+    )
+    yield Break(
+        "rights of groups that change sign out",
+        "agencies/admin.py",
+        '        if "permissions" in form.changed_data:\n',
+        "        if False:\n",
+        (f"{DOORS}::test_rights_of_groups_are_given_by_system_administrators_alone",),
+    )
+    yield Break(
+        "accounts are managed by who administers them",
+        "agencies/admin.py",
+        "return person is None or by.is_superuser or may_close(person, by)",
+        "return True",
+        (f"{DOORS}::test_accounts_are_managed_by_who_administers_all_that_they_do",),
     )
     yield Break(
         "the administration filters by what it offers",
