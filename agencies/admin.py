@@ -33,12 +33,22 @@ from agencies.admin_scope import (
 from agencies.admin_trail import InTrail
 from agencies.duties import RULES
 from agencies.invitations import Invitation
-from agencies.models import Agency, FormerName, Membership, Notice, Recheck, Role, SavedView, User
+from agencies.models import (
+    Agency,
+    FormerName,
+    Membership,
+    Notice,
+    Recheck,
+    Role,
+    SavedView,
+    User,
+)
 from agencies.roles import may_close
 from agencies.signing_in.fresh import ask_again
 from agencies.signing_in.places import KnownPlace
 from agencies.signing_in.session_limits import end_sessions, end_sessions_of
 from agencies.signing_in.telling import tell_of
+from agencies.visibility import VisibleQuerySet
 
 PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -53,7 +63,10 @@ class MembershipOfAgencyInline(MembershipInline):
 
 @admin.register(Agency)
 class AgencyAdmin(AskedAgain, HistoryAdmin):
-    """What policies look at in an agency is judged anew by `Agency.save`, whoever saves it."""
+    """What policies look at in an agency is judged anew by `Agency.save`, whoever saves it.
+
+    Only system administrators move one, or name its successor.
+    """
 
     list_display = ["code", "full_name", "short_name", "kind", "parent", "active_from", "active_until"]
     list_display_links = ["code", "full_name"]
@@ -85,6 +98,19 @@ class AgencyAdmin(AskedAgain, HistoryAdmin):
     def short_name(self, agency: Agency) -> str:
         return str(agency.short)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        # Whoever stands above, or follows, gets its records and people: a role that nobody has given.
+        fields = super().get_readonly_fields(request, obj)
+        if request.user.is_superuser:
+            return fields
+        return [*fields, "successor"] if obj is None else [*fields, "successor", "parent"]
+
+    def choices_of(self, db_field: Any, request: HttpRequest) -> models.QuerySet | None:
+        choices = super().choices_of(db_field, request)
+        if db_field.name == "parent" and isinstance(choices, VisibleQuerySet):
+            return choices.visible_to(request.user, *self.entered_by)  # type: ignore[arg-type]
+        return choices
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         # An agency without a parent is a root; only who sees the whole register may set one up.
         if db_field.name == "parent" and not request.user.is_superuser:
@@ -110,6 +136,7 @@ class FormerNameAdmin(ScopedAdmin):
     search_fields = ["name_ko", "name_en", "agency__code", "agency__name_ko", "agency__name_en"]
     autocomplete_fields = ["agency"]
     date_hierarchy = "used_until"
+    to_agency = "agency"
 
     @admin.display(description=_("former name"), ordering="name_ko")
     def former_name(self, former: FormerName) -> str:

@@ -23,7 +23,7 @@ from simple_history.utils import get_m2m_reverse_field_name
 
 from agencies.admin_choices import OneOfMany, SomeOfMany
 from agencies.admin_trail import InTrail
-from agencies.models import User
+from agencies.models import Role, User
 from agencies.signing_in.fresh import ask_again
 from agencies.visibility import VisibleQuerySet
 from figures.formatting import number
@@ -86,10 +86,14 @@ class ScopedAdmin(InTrail, InSight, admin.ModelAdmin):
     """An admin of rows in sight.
 
     `fixed_after_creation` names the fields that nobody changes later. `tell` says, in the transaction of a change, what has to
-    be judged anew.
+    be judged anew. Rows of an agency are entered by those who hold a role of `entered_by` there, as on the register's pages.
     """
 
     fixed_after_creation: Sequence[str] = ()
+    # Who enters rows of an agency, beside a right to enter such rows; who has another role there looks at them.
+    entered_by: Sequence[str] = (Role.ADMINISTRATOR,)
+    # Leads from a row to its agency, where the rows' own queryset does not say it. None: they belong to no agency.
+    to_agency: str | None = None
     list_per_page = 50
 
     def tell(self, obj: Any) -> None:
@@ -134,12 +138,44 @@ class ScopedAdmin(InTrail, InSight, admin.ModelAdmin):
         prepopulated = super().get_prepopulated_fields(request, obj)
         return {field: sources for field, sources in prepopulated.items() if field not in fixed}
 
+    def _to_agency(self) -> str | None:
+        rows = self.model._default_manager.all()
+        return rows.agency_lookup if isinstance(rows, VisibleQuerySet) else self.to_agency
+
+    def enters(self, by: Any, obj: Any = None) -> bool:
+        """Whether the person holds such a role at the row's agency; without a row, anywhere."""
+        way = self._to_agency()
+        if way is None or by.is_superuser:
+            return True
+        if obj is None:
+            return bool(by.has_role(*self.entered_by))
+        for name in filter(None, way.split(LOOKUP_SEP)):
+            obj = getattr(obj, name)
+        return bool(by.has_role(*self.entered_by, at=obj))
+
+    def changes(self, by: Any, obj: Any = None) -> bool:
+        """Whether they may change it: where others than who enters a row have a say in it."""
+        return self.enters(by, obj)
+
+    def choices_of(self, db_field: Any, request: HttpRequest) -> models.QuerySet | None:
+        choices = super().choices_of(db_field, request)
+        way = self._to_agency() or ""
+        if db_field.name == way.split(LOOKUP_SEP)[0] and isinstance(choices, VisibleQuerySet):
+            return choices.visible_to(request.user, *self.entered_by)
+        return choices
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and self.enters(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self.changes(request.user, obj)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # What hangs on a row that all agencies share is listed before it is deleted, other agencies' records included.
         shared = not isinstance(self.model._default_manager.all(), VisibleQuerySet)
         if shared and not request.user.is_superuser:
             return False
-        return super().has_delete_permission(request, obj)
+        return super().has_delete_permission(request, obj) and self.enters(request.user, obj)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

@@ -424,6 +424,32 @@ def insiders() -> Iterator[Break]:
         "return None",
         (f"{ADMIN}::test_another_agency_cannot_be_posted",),
     )
+    entered = (f"{ADMIN}::test_rows_are_entered_by_administrators_of_their_agency",)
+    yield Break(
+        "rows are entered by administrators",
+        "agencies/admin_scope.py",
+        "return bool(by.has_role(*self.entered_by, at=obj))",
+        "return True",
+        entered,
+    )
+    yield Break(
+        "rows are entered where one administers",
+        "agencies/admin_scope.py",
+        "return choices.visible_to(request.user, *self.entered_by)",
+        "return choices",
+        entered,
+    )
+    moved = (f"{ADMIN}::test_agencies_are_moved_by_system_administrators_alone",)
+    yield Break(
+        "agencies stay where they are", "agencies/admin.py", '"successor", "parent"]', '"successor"]', moved
+    )
+    yield Break(
+        "a place in the tree brings nobody both sides",
+        "agencies/duties.py",
+        "            if _meet(moved(now[0]), moved(now[1]), after) and not _meet(*now, before):\n",
+        "            if False:\n",
+        (f"{PEOPLE}::test_a_place_in_the_tree_brings_nobody_both_sides",),
+    )
     yield Break(
         "rights of groups are for system administrators",
         "agencies/admin.py",

@@ -266,6 +266,57 @@ def test_a_search_does_not_find_what_the_drafts_of_others_are_called(own, others
     assert found(client, "known limit") == found(client, policy.code) == {policy.code}
 
 
+def test_agencies_are_moved_by_system_administrators_alone(own, staff, sysadmin, send):
+    """With a new place in the tree, or a successor, people would get roles there that nobody gave them."""
+    first, second = (rows.agency(f"KR-49-{n}", own["agencies.agency"]) for n in "OQ")
+    client = staff("KR-49", "agencies.change_agency", "agencies.add_agency")
+    page = address(Agency, "change", second.pk)
+    sent = {"parent": first.pk, "successor": first.pk, "name_en": "Q"}
+    assert send(client, page, sent).status_code == 302
+    second.refresh_from_db()
+    assert (second.name_en, second.path, second.successor) == ("Q", "KR/KR-49/KR-49-Q/", None)
+    assert "successor" not in client.get(address(Agency, "add")).context["adminform"].form.fields
+    assert send(sysadmin, page, sent).status_code == 302
+    second.refresh_from_db()
+    assert (second.path, second.successor) == ("KR/KR-49/KR-49-O/KR-49-Q/", first)
+
+
+READ_ONLY = ("committee_member", "approver", "policy_officer")
+
+
+@pytest.mark.parametrize("role", READ_ONLY)
+def test_rows_are_entered_by_administrators_of_their_agency(role, own, others, staff, send):
+    """Whoever sees an agency by another role looks at its rows, as on the pages of the register."""
+    client = staff("KR-49", *rights("agencies.agency", "agencies.formername", "policies.waiver"), role=role)
+    Membership.objects.create(user=client.user, agency=Agency.objects.get(code="KR-11"), role="administrator")
+    subscription = own["subscriptions.subscription"]
+    for name, mine in own.items():
+        if name in ("agencies.membership", "agencies.user"):
+            continue  # have rules of their own
+        page = address(type(mine), "change", mine.pk)
+        assert client.get(page).context["has_change_permission"] is False, name
+        assert client.post(page, {"won": 2}).status_code == 403, name
+        assert client.post(address(type(mine), "delete", mine.pk), {"post": "yes"}).status_code == 403, name
+    # Where they administer they enter, there alone.
+    no_choice = "Select a valid choice. That choice is not one of the available choices."
+    budget = {"agency": own["agencies.agency"].pk, "year": 2031, "won": "12,345", "note": "x"}
+    assert errors_of(send(client, address(rows.Budget, "add"), budget)) == {"agency": [no_choice]}
+    there = {**budget, "agency": others["agencies.agency"].pk}
+    assert send(client, address(rows.Budget, "add"), there).status_code == 302
+    payment = {"subscription": subscription.pk, "paid_on": "2025-05-05", "amount": "777", "currency": "KRW"}
+    assert errors_of(send(client, address(rows.Payment, "add"), payment)) == {"subscription": [no_choice]}
+    below = {"code": "KR-49110", "kind": "city", "parent": own["agencies.agency"].pk}
+    names = dict.fromkeys(("name_ko", "name_en", "short_ko", "short_en"), "x")
+    assert errors_of(send(client, address(Agency, "add"), {**below, **names})) == {"parent": [no_choice]}
+
+
+def test_who_administers_nothing_enters_nothing(own, staff):
+    client = staff("KR-49", role="committee_member")
+    for model in (Subscription, rows.Payment, rows.Budget, rows.UserCount):
+        assert client.get(address(model, "add")).status_code == 403
+        assert client.get(address(model, "changelist")).status_code == 200
+
+
 def test_what_is_not_published_is_for_system_administrators(own, staff, sysadmin):
     rows.statement(3, source=rows.source(3, published=False))
     rows.statement(4, source=rows.source(4))
@@ -283,7 +334,8 @@ def test_rules_in_force_are_read_and_not_changed_from_below(own, staff):
     in_force = own["subscriptions.finding"].policy_version
     draft = rows.policy_version(5, status="draft")
     local = rows.policy_version(6, status="draft", policy=rows.policy(6, owner=own["agencies.agency"]))
-    client = staff("KR-49", "policies.change_policyversion", "policies.change_policy")
+    rights = ("policies.change_policyversion", "policies.change_policy")
+    client = staff("KR-49", *rights, role="policy_officer")
     listed = client.get(address(type(draft), "changelist")).context["cl"].result_list
     assert set(listed) == {in_force, local}
     page = client.get(address(type(draft), "change", in_force.pk))
@@ -291,6 +343,13 @@ def test_rules_in_force_are_read_and_not_changed_from_below(own, staff):
     assert client.post(address(type(draft), "change", in_force.pk), {}).status_code == 403
     assert client.get(address(type(draft), "change", local.pk)).context["has_change_permission"] is True
     assert client.get(address(type(draft), "change", draft.pk)).status_code == 302
+    # To who is no officer of its owner, its draft is there to read.
+    client.user.memberships.update(role="administrator")
+    for page in (
+        address(type(draft), "change", local.pk),
+        address(type(local.policy), "change", local.policy_id),
+    ):
+        assert client.get(page).context["has_change_permission"] is False
 
 
 def test_rows_that_all_share_are_not_deleted_by_one_agency(own, others, staff, sysadmin):
