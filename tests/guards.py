@@ -424,6 +424,21 @@ def insiders() -> Iterator[Break]:
         "return None",
         (f"{ADMIN}::test_another_agency_cannot_be_posted",),
     )
+    told = ("tests/subscriptions/test_told_where_they_see.py",)
+    yield Break(
+        "who does not see it is not told",
+        "agencies/sights.py",
+        "if person.pk in sights and sights[person.pk].covers(agency.path)",
+        "if person.pk in sights",
+        told,
+    )
+    yield Break(
+        "a department's people are told of what they see",
+        "agencies/notices/departments.py",
+        "if person.pk in self.sights and self.sights[person.pk].covers(agency.path)",
+        "if person.pk in self.sights",
+        told,
+    )
     entered = (f"{ADMIN}::test_rows_are_entered_by_administrators_of_their_agency",)
     yield Break(
         "rows are entered by administrators",
