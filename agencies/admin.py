@@ -108,7 +108,7 @@ class AgencyAdmin(AskedAgain, HistoryAdmin):
     def choices_of(self, db_field: Any, request: HttpRequest) -> models.QuerySet | None:
         choices = super().choices_of(db_field, request)
         if db_field.name == "parent" and isinstance(choices, VisibleQuerySet):
-            return choices.visible_to(request.user, *self.entered_by)  # type: ignore[arg-type]
+            return choices.visible_to(request.user, *self.entered_by)
         return choices
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

@@ -68,19 +68,6 @@ class InSight(BaseModelAdmin):
             return None
         return other.get_queryset(request) if isinstance(other, InSight) else None
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Whether a list may be filtered by this: by what it offers itself.
-
-        Django takes any column, and any step to rows of other tables, whose answer tells of rows that nobody here sees.
-        """
-        offered = [
-            one.parameter_name if isinstance(one, type) else one[0] if isinstance(one, (tuple, list)) else one
-            for one in [*self.get_list_filter(request), self.date_hierarchy]
-            if one
-        ]
-        own = any(lookup == one or lookup.startswith(f"{one}{LOOKUP_SEP}") for one in offered)
-        return own and super().lookup_allowed(lookup, value, request)
-
 
 class ScopedAdmin(InTrail, InSight, admin.ModelAdmin):
     """An admin of rows in sight.
@@ -137,6 +124,16 @@ class ScopedAdmin(InTrail, InSight, admin.ModelAdmin):
         fixed = self.get_readonly_fields(request, obj)
         prepopulated = super().get_prepopulated_fields(request, obj)
         return {field: sources for field, sources in prepopulated.items() if field not in fixed}
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Whether a list may be filtered by this: by what it offers itself.
+
+        Django takes any column, and any step to rows of other tables, whose answer tells of rows that nobody here sees.
+        """
+        offered = [one[0] if isinstance(one, (tuple, list)) else one for one in self.get_list_filter(request)]
+        offered += [self.date_hierarchy] if self.date_hierarchy else []
+        own = any(lookup == one or lookup.startswith(f"{one}{LOOKUP_SEP}") for one in offered)
+        return own and super().lookup_allowed(lookup, value, request)
 
     def _to_agency(self) -> str | None:
         rows = self.model._default_manager.all()

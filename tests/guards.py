@@ -349,6 +349,13 @@ def files() -> Iterator[Break]:
         story,
     )
     yield Break(
+        "a file is of what its owner sees now",
+        "oversight/exports/views.py",
+        "    if job.is_out_of_sight:\n        raise Http404\n",
+        "",
+        ("tests/oversight/exports/test_jobs.py::test_who_sees_less_by_now_opens_no_file_of_before",),
+    )
+    yield Break(
         "everything is asked for first",
         "govtrack/whole_exports.py",
         "if request.user.is_authenticated and asks_for_everything(request)",
