@@ -358,9 +358,16 @@ def files() -> Iterator[Break]:
     yield Break(
         "everything is asked for first",
         "govtrack/whole_exports.py",
-        "if request.user.is_authenticated and asks_for_everything(request)",
-        "if False and asks_for_everything(request)",
+        "return asked_first(request) if asks_for_everything(request) else None",
+        "return None",
         ("tests/govtrack/test_whole_exports.py::test_everything_is_asked_for_first_and_then_given",),
+    )
+    yield Break(
+        "much is asked for first",
+        "govtrack/whole_exports.py",
+        "    return is_much(name, request, given)\n",
+        "    return False\n",
+        ("tests/govtrack/test_whole_exports.py::test_a_filter_that_leaves_nothing_out_is_asked_for",),
     )
     yield Break(
         "no other method is answered",
