@@ -52,16 +52,25 @@ def _meet(one: str, other: str, merged: list[tuple[str, str]]) -> bool:
     return False
 
 
-def check_duties(person: User, role: str, agency: Agency) -> None:
-    """Raises ValidationError where the person would both record and rule over some agency."""
-    if (held := other_side(person, role, agency)) is not None:
+def check_duties(person: User, role: str, agency: Agency, by: User) -> None:
+    """Raises ValidationError where the person would both record and rule over some agency. It tells `by` which role stands
+    against it where they administer; elsewhere, only that one does."""
+    if (held := other_side(person, role, agency)) is None:
+        return
+    if not by.has_role(Role.ADMINISTRATOR, at=held.agency):
         raise ValidationError(
             _(
-                "This person is %(role)s at %(agency)s already. Nobody both records for an agency and rules over it, "
-                "unless a system administrator says so."
+                "A role that this person holds elsewhere does not go together with this one. Nobody both records for an agency "
+                "and rules over it, unless a system administrator says so."
             )
-            % {"role": held.get_role_display(), "agency": held.agency}
         )
+    raise ValidationError(
+        _(
+            "This person is %(role)s at %(agency)s already. Nobody both records for an agency and rules over it, "
+            "unless a system administrator says so."
+        )
+        % {"role": held.get_role_display(), "agency": held.agency}
+    )
 
 
 def check_place(agency: Agency) -> None:

@@ -473,6 +473,20 @@ def insiders() -> Iterator[Break]:
         "agencies stay where they are", "agencies/admin.py", '"successor", "parent"]', '"successor"]', moved
     )
     yield Break(
+        "what stands against a role is told where it may be known",
+        "agencies/duties.py",
+        "    if not by.has_role(Role.ADMINISTRATOR, at=held.agency):\n",
+        "    if False:\n",
+        (f"{PEOPLE}::test_what_stands_against_a_role_is_told_where_it_may_be_known",),
+    )
+    yield Break(
+        "what is pending elsewhere is counted for nobody",
+        "subscriptions/finding_views.py",
+        "request.user.has_role(Role.POLICY_OFFICER) and Recheck",
+        "Recheck",
+        ("tests/subscriptions/test_following_up.py::test_readers_do_not_learn_what_waits_elsewhere",),
+    )
+    yield Break(
         "a place in the tree brings nobody both sides",
         "agencies/duties.py",
         "            if _meet(moved(now[0]), moved(now[1]), after) and not _meet(*now, before):\n",

@@ -255,6 +255,24 @@ def test_a_place_in_the_tree_brings_nobody_both_sides(make_agency: Any, make_use
     assert duties.other_side(officer, Role.APPROVER, seoul) is not None
 
 
+def test_what_stands_against_a_role_is_told_where_it_may_be_known(
+    signed_in: Any, make_user: Any, jeju: User, member: User
+) -> None:
+    """Whose page hides a role does not learn of it from why another is refused."""
+    person = make_user("policy_officer", "KR", username="both")
+    Membership.objects.create(
+        user=person, agency=Agency.objects.get(code="KR-49"), role=Role.COMMITTEE_MEMBER
+    )
+    client = signed_in(user=jeju, language="en")
+    sent = {"agency": "KR-49", "role": "approver"}
+    text = client.post(f"/people/{person.pk}/roles/give/", sent).content.decode()
+    assert "A role that this person holds elsewhere does not go together with this one." in text
+    assert "This person is" not in text
+    above = make_user("administrator", "KR", username="above")
+    with pytest.raises(ValidationError, match="Policy officer"), override("en"):
+        roles.give(person, Role.APPROVER, Agency.objects.get(code="KR-49"), by=above)
+
+
 def test_who_records_does_not_rule(
     signed_in: Any, make_user: Any, jeju: User, office: Agency, member: User
 ) -> None:
