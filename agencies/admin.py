@@ -22,15 +22,33 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from agencies.admin_roles import Appointing, MembershipForm, MembershipInline
-from agencies.admin_scope import AskedAgain, HistoryAdmin, ScopedAdmin, ScopedTabularInline, ViewOnly
+from agencies.admin_scope import (
+    AskedAgain,
+    HistoryAdmin,
+    ScopedAdmin,
+    ScopedTabularInline,
+    SystemAdministratorsOnly,
+    ViewOnly,
+)
 from agencies.admin_trail import InTrail
 from agencies.duties import RULES
 from agencies.invitations import Invitation, withdraw_all_of
-from agencies.models import Agency, FormerName, Membership, Notice, Recheck, Role, SavedView, User
+from agencies.models import (
+    Agency,
+    FormerName,
+    Membership,
+    Notice,
+    Recheck,
+    Role,
+    SavedView,
+    User,
+)
+from agencies.roles import may_close
 from agencies.signing_in.fresh import ask_again, ask_on_the_way
 from agencies.signing_in.places import KnownPlace
-from agencies.signing_in.session_limits import end_sessions
+from agencies.signing_in.session_limits import end_sessions, end_sessions_of
 from agencies.signing_in.telling import tell_of
+from agencies.visibility import VisibleQuerySet
 
 PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -45,7 +63,10 @@ class MembershipOfAgencyInline(MembershipInline):
 
 @admin.register(Agency)
 class AgencyAdmin(AskedAgain, HistoryAdmin):
-    """What policies look at in an agency is judged anew by `Agency.save`, whoever saves it."""
+    """What policies look at in an agency is judged anew by `Agency.save`, whoever saves it.
+
+    Only system administrators move one, or name its successor.
+    """
 
     list_display = ["code", "full_name", "short_name", "kind", "parent", "active_from", "active_until"]
     list_display_links = ["code", "full_name"]
@@ -77,6 +98,19 @@ class AgencyAdmin(AskedAgain, HistoryAdmin):
     def short_name(self, agency: Agency) -> str:
         return str(agency.short)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        # Whoever stands above, or follows, gets its records and people: a role that nobody has given.
+        fields = super().get_readonly_fields(request, obj)
+        if request.user.is_superuser:
+            return fields
+        return [*fields, "successor"] if obj is None else [*fields, "successor", "parent"]
+
+    def choices_of(self, db_field: Any, request: HttpRequest) -> models.QuerySet | None:
+        choices = super().choices_of(db_field, request)
+        if db_field.name == "parent" and isinstance(choices, VisibleQuerySet):
+            return choices.visible_to(request.user, *self.entered_by)
+        return choices
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         # An agency without a parent is a root; only who sees the whole register may set one up.
         if db_field.name == "parent" and not request.user.is_superuser:
@@ -102,6 +136,7 @@ class FormerNameAdmin(ScopedAdmin):
     search_fields = ["name_ko", "name_en", "agency__code", "agency__name_ko", "agency__name_en"]
     autocomplete_fields = ["agency"]
     date_hierarchy = "used_until"
+    to_agency = "agency"
 
     @admin.display(description=_("former name"), ordering="name_ko")
     def former_name(self, former: FormerName) -> str:
@@ -123,14 +158,19 @@ class MembershipOfUserInline(MembershipInline):
 
 @admin.register(User)
 class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
-    """Accounts. Who is not a system administrator sees those with a role at agencies in sight, and manages them only where
-    they administer all roles of theirs and they are not staff: a new password there would be a way to rights of somebody else."""
+    """Accounts. Who is not a system administrator sees those with a role at agencies in sight, and manages those of whom they
+    administer all that they do (`roles.may_close`): a new password there would be a way to rights of somebody else."""
 
     list_display = ["username", "last_name", "first_name", "email", "is_active", "is_staff", "last_login"]
-    list_filter = ["is_active", "is_staff", "is_superuser", "memberships__role"]
+    list_filter = ["is_active", "is_staff", "is_superuser"]
     search_fields = ["username", "first_name", "last_name", "email"]
     readonly_fields = ["last_login", "date_joined", "second_factor"]
     inlines = [MembershipOfUserInline]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        # A role that somebody has elsewhere is out of sight.
+        filters = super().get_list_filter(request)
+        return [*filters, "memberships__role"] if request.user.is_superuser else filters
 
     @admin.display(description=_("second factor"))
     def second_factor(self, user: User) -> str:
@@ -184,28 +224,15 @@ class UserAdmin(AskedAgain, ScopedAdmin, DjangoUserAdmin):
             return rows
         return rows.filter(pk__in=Membership.objects.visible_to(user).order_by().values("user"))
 
-    def get_list_filter(self, request: HttpRequest) -> Any:
-        # Of the roles of those who are listed not all are in sight.
-        filters = super().get_list_filter(request)
-        return (
-            filters if request.user.is_superuser else [one for one in filters if one != "memberships__role"]
-        )
-
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
         return fields if request.user.is_superuser else [*fields, *PERMISSION_FIELDS]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if not super().has_change_permission(request, obj):
-            return False
-        if obj is None or request.user.is_superuser:
-            return True
-        if obj.is_staff or obj.is_superuser:
-            return False
-        if obj.memberships.filter(role__in=RULES).exists():
-            return False
-        administered = Membership.objects.visible_to(request.user, Role.ADMINISTRATOR).order_by()
-        return not obj.memberships.exclude(pk__in=administered.values("pk")).exists()
+        return super().has_change_permission(request, obj) and self._manages(request.user, obj)  # type: ignore[arg-type]
+
+    def _manages(self, by: User, person: User | None) -> bool:
+        return person is None or by.is_superuser or may_close(person, by)
 
 
 admin.site.unregister(Group)
@@ -216,44 +243,21 @@ for _model in (SocialAccount, SocialApp, SocialToken, Authenticator, UserSession
 
 
 @admin.register(Group)
-class GroupAdmin(AskedAgain, InTrail, DjangoGroupAdmin):
-    """What the members of a group may do: said by system administrators alone, or staff would raise their own rights.
-
-    A change of it is an event, and signs its members out.
-    """
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_active and request.user.is_superuser
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.has_module_permission(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_module_permission(request)
+class GroupAdmin(SystemAdministratorsOnly, AskedAgain, InTrail, DjangoGroupAdmin):
+    """What the members of a group may do: a change of it is an event, and signs them out."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        if form.has_changed():
-            self._sign_out(request, Group.objects.filter(pk=form.instance.pk))
+        if "permissions" in form.changed_data:
+            end_sessions_of([form.instance])
 
     def delete_model(self, request: HttpRequest, obj: Group) -> None:
-        self._sign_out(request, Group.objects.filter(pk=obj.pk))
+        end_sessions_of([obj])
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Group]) -> None:
-        self._sign_out(request, queryset)
+        end_sessions_of(queryset)
         super().delete_queryset(request, queryset)
-
-    def _sign_out(self, request: HttpRequest, groups: models.QuerySet[Group]) -> None:
-        members = User.objects.filter(groups__in=groups.order_by()).exclude(pk=request.user.pk or 0)
-        for person in members.values_list("pk", flat=True).distinct():
-            end_sessions(person)
 
 
 @admin.register(Membership)

@@ -36,7 +36,7 @@ class MembershipForm(forms.ModelForm):
             [agency, before.agency if before else None],
         )
         if agency and person and person.pk and role:
-            check_duties(person, role, agency)
+            check_duties(person, role, agency, self.by)
         return cleaned
 
 

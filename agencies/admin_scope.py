@@ -12,6 +12,7 @@ from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.utils import unquote
 from django.db import models, transaction
+from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
 from django.shortcuts import render
 from django.utils import formats, timezone
@@ -22,7 +23,7 @@ from simple_history.utils import get_m2m_reverse_field_name
 
 from agencies.admin_choices import OneOfMany, SomeOfMany
 from agencies.admin_trail import InTrail
-from agencies.models import User
+from agencies.models import Role, User
 from agencies.signing_in.fresh import ask_again
 from agencies.visibility import VisibleQuerySet
 from figures.formatting import number
@@ -72,10 +73,14 @@ class ScopedAdmin(InTrail, InSight, admin.ModelAdmin):
     """An admin of rows in sight.
 
     `fixed_after_creation` names the fields that nobody changes later. `tell` says, in the transaction of a change, what has to
-    be judged anew.
+    be judged anew. Rows of an agency are entered by those who hold a role of `entered_by` there, as on the register's pages.
     """
 
     fixed_after_creation: Sequence[str] = ()
+    # Who enters rows of an agency, beside a right to enter such rows; who has another role there looks at them.
+    entered_by: Sequence[str] = (Role.ADMINISTRATOR,)
+    # Leads from a row to its agency, where the rows' own queryset does not say it. None: they belong to no agency.
+    to_agency: str | None = None
     list_per_page = 50
 
     def tell(self, obj: Any) -> None:
@@ -111,21 +116,6 @@ class ScopedAdmin(InTrail, InSight, admin.ModelAdmin):
                 found.append(field.name)
         return found
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """What the address of a list may ask for: a row's own columns, and what the list offers to filter by.
-
-        Django allows a step to any other row, whose answer would tell of those out of sight.
-        """
-        if not super().lookup_allowed(lookup, value, request):
-            return False
-        if request.user.is_superuser:
-            return True
-        filters = [one[0] if isinstance(one, (list, tuple)) else one for one in self.get_list_filter(request)]
-        offered = [one if isinstance(one, str) else getattr(one, "parameter_name", "") for one in filters]
-        own = [name for field in self.opts.concrete_fields for name in (field.name, field.attname)]
-        names = {"pk", self.date_hierarchy or "pk", *offered, *own} - {*(self.get_exclude(request) or ())}
-        return any(_asks_of(lookup, name) for name in names)
-
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         # PostgreSQL refuses a text with a NUL; the search in a choice hands it on unread.
         return super().get_search_results(request, queryset, search_term.replace("\0", ""))
@@ -135,12 +125,54 @@ class ScopedAdmin(InTrail, InSight, admin.ModelAdmin):
         prepopulated = super().get_prepopulated_fields(request, obj)
         return {field: sources for field, sources in prepopulated.items() if field not in fixed}
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Whether a list may be filtered by this: by what it offers itself.
+
+        Django takes any column, and any step to rows of other tables, whose answer tells of rows that nobody here sees.
+        """
+        offered = [one[0] if isinstance(one, (tuple, list)) else one for one in self.get_list_filter(request)]
+        offered += [self.date_hierarchy] if self.date_hierarchy else []
+        own = any(lookup == one or lookup.startswith(f"{one}{LOOKUP_SEP}") for one in offered)
+        return own and super().lookup_allowed(lookup, value, request)
+
+    def _to_agency(self) -> str | None:
+        rows = self.model._default_manager.all()
+        return rows.agency_lookup if isinstance(rows, VisibleQuerySet) else self.to_agency
+
+    def enters(self, by: Any, obj: Any = None) -> bool:
+        """Whether the person holds such a role at the row's agency; without a row, anywhere."""
+        way = self._to_agency()
+        if way is None or by.is_superuser:
+            return True
+        if obj is None:
+            return bool(by.has_role(*self.entered_by))
+        for name in filter(None, way.split(LOOKUP_SEP)):
+            obj = getattr(obj, name)
+        return bool(by.has_role(*self.entered_by, at=obj))
+
+    def changes(self, by: Any, obj: Any = None) -> bool:
+        """Whether they may change it: where others than who enters a row have a say in it."""
+        return self.enters(by, obj)
+
+    def choices_of(self, db_field: Any, request: HttpRequest) -> models.QuerySet | None:
+        choices = super().choices_of(db_field, request)
+        way = self._to_agency() or ""
+        if db_field.name == way.split(LOOKUP_SEP)[0] and isinstance(choices, VisibleQuerySet):
+            return choices.visible_to(request.user, *self.entered_by)
+        return choices
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and self.enters(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self.changes(request.user, obj)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # What hangs on a row that all agencies share is listed before it is deleted, other agencies' records included.
         shared = not isinstance(self.model._default_manager.all(), VisibleQuerySet)
         if shared and not request.user.is_superuser:
             return False
-        return super().has_delete_permission(request, obj)
+        return super().has_delete_permission(request, obj) and self.enters(request.user, obj)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -157,31 +189,6 @@ class ScopedAdmin(InTrail, InSight, admin.ModelAdmin):
             super().delete_queryset(request, queryset)
             for row in rows:
                 self.tell(row)
-
-
-# What may stand behind a name: a comparison, a part of a date, or the key of the row that it leads to.
-COMPARISONS = {
-    "exact",
-    "iexact",
-    "in",
-    "isnull",
-    "isempty",
-    "gt",
-    "gte",
-    "lt",
-    "lte",
-    "year",
-    "month",
-    "day",
-    "id",
-    "pk",
-}
-
-
-def _asks_of(lookup: str, name: str) -> bool:
-    """Whether a lookup such as `agency__id__exact` asks of nothing but `name`, here `agency`."""
-    first, *rest = f"__{lookup}".removeprefix(f"__{name}").split("__")
-    return not first and COMPARISONS.issuperset(rest)
 
 
 class HistoryAdmin(ScopedAdmin, SimpleHistoryAdmin):
@@ -305,6 +312,22 @@ class ViewOnly(BaseModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class SystemAdministratorsOnly(BaseModelAdmin):
+    """For rows that say what anybody may do in the administration: with any such right, staff would give themselves the rest."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
 
 
 class AskedAgain(admin.ModelAdmin):

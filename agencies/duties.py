@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils.translation import gettext as _
 
-from agencies.models import Agency, Membership, Role, User
+from agencies.models import Agency, Membership, Role, User, mergers, with_predecessors
+from agencies.paths import below
 
 # Recording and starting subscriptions; and making rules, granting waivers, approving where a rule asks for it.
 RECORDS = (Role.ADMINISTRATOR, Role.APPROVER)
@@ -36,20 +37,76 @@ def other_side(person: User, role: str, agency: Agency) -> Membership | None:
     """A role of this person's with which they would both record and rule over some agency, if they got this one."""
     others = RULES if role in RECORDS else RECORDS if role in RULES else ()
     held = Membership.objects.filter(user=person, role__in=others).select_related("agency").order_by("pk")
-    for membership in held:
-        upper, lower = sorted((membership.agency.path, agency.path), key=len)
-        if lower.startswith(upper):
-            return membership
-    return None
+    merged = mergers() if held else []
+    return next((one for one in held if _meet(one.agency.path, agency.path, merged)), None)
 
 
-def check_duties(person: User, role: str, agency: Agency) -> None:
-    """Raises ValidationError where the person would both record and rule over some agency."""
-    if (held := other_side(person, role, agency)) is not None:
+def _meet(one: str, other: str, merged: list[tuple[str, str]]) -> bool:
+    """Whether a role at the one path and a role at the other hold over some agency, those merged into them included."""
+    reached = with_predecessors([other], merged)
+    for path in with_predecessors([one], merged):
+        for place in reached:
+            upper, lower = sorted((path, place), key=len)
+            if lower.startswith(upper):
+                return True
+    return False
+
+
+def check_duties(person: User, role: str, agency: Agency, by: User) -> None:
+    """Raises ValidationError where the person would both record and rule over some agency. It tells `by` which role stands
+    against it where they administer; elsewhere, only that one does."""
+    if (held := other_side(person, role, agency)) is None:
+        return
+    if not by.has_role(Role.ADMINISTRATOR, at=held.agency):
         raise ValidationError(
             _(
-                "This person is %(role)s at %(agency)s already. Nobody both records for an agency and rules over it, "
-                "unless a system administrator says so."
+                "A role that this person holds elsewhere does not go together with this one. Nobody both records for an agency "
+                "and rules over it, unless a system administrator says so."
             )
-            % {"role": held.get_role_display(), "agency": held.agency}
         )
+    raise ValidationError(
+        _(
+            "This person is %(role)s at %(agency)s already. Nobody both records for an agency and rules over it, "
+            "unless a system administrator says so."
+        )
+        % {"role": held.get_role_display(), "agency": held.agency}
+    )
+
+
+def check_place(agency: Agency) -> None:
+    """Raises ValidationError where somebody would both record and rule over some agency once this one stands below its parent,
+    and is followed by its successor, as they are now written in it."""
+    stored = Agency.objects.filter(pk=agency.pk).first() if agency.pk else None
+    if stored and (stored.parent_id, stored.successor_id) == (agency.parent_id, agency.successor_id):
+        return
+    place = below(agency.code, agency.parent.path if agency.parent else "")
+
+    def moved(path: str) -> str:
+        inside = stored is not None and path.startswith(stored.path)
+        return place + path[len(stored.path) :] if stored and inside else path
+
+    before = mergers()
+    after = [(moved(path), moved(into)) for path, into in before if not stored or path != stored.path]
+    if agency.successor:
+        after.append((place, moved(agency.successor.path)))
+    both = Membership.objects.filter(user__in=Membership.objects.filter(role__in=RULES).values("user"))
+    held = list(both.filter(role__in=(*RECORDS, *RULES)).select_related("user", "agency").order_by("pk"))
+    for ruling in held:
+        for recording in held:
+            if ruling.role not in RULES or recording.role not in RECORDS or ruling.user != recording.user:
+                continue
+            now = ruling.agency.path, recording.agency.path
+            if _meet(moved(now[0]), moved(now[1]), after) and not _meet(*now, before):
+                raise ValidationError(
+                    _(
+                        "%(person)s is %(role)s at %(agency)s and %(other_role)s at %(other)s, and would then both record for "
+                        "an agency and rule over it. Take one of these roles first."
+                    )
+                    % {
+                        "person": ruling.user,
+                        "role": ruling.get_role_display(),
+                        "agency": ruling.agency,
+                        "other_role": recording.get_role_display(),
+                        "other": recording.agency,
+                    }
+                )

@@ -152,6 +152,9 @@ class Agency(models.Model):
             )
         if self.pk and self.parent_id and self.parent.path.startswith(self.path or "\0"):  # type: ignore[union-attr]
             raise ValidationError({"parent": _("An agency cannot be below itself.")})
+        from agencies.duties import check_place
+
+        check_place(self)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Keep the path equal to the place in the tree, for this agency and, after a move, for all below it."""
@@ -295,7 +298,7 @@ class User(AbstractUser):
         rooted = {path for path in paths if path.count("/") == 1}
         if rooted and rooted >= set(Agency.objects.filter(parent=None).values_list("path", flat=True)):
             return Sight(paths, everything=True)
-        return Sight(_with_predecessors(paths), everything=False)
+        return Sight(with_predecessors(paths, mergers()), everything=False)
 
     def _roles(self) -> list[tuple[str, str]]:
         return [(membership.role, membership.agency.path) for membership in self._memberships]
@@ -327,9 +330,13 @@ class User(AbstractUser):
         return self.sight(*roles).covers(at.path)
 
 
-def _with_predecessors(paths: list[str]) -> list[str]:
+def mergers() -> list[tuple[str, str]]:
+    """The path of every agency that has merged into another, and of that other."""
+    return list(Agency.objects.exclude(successor=None).values_list("path", "successor__path"))
+
+
+def with_predecessors(paths: list[str], merged: list[tuple[str, str]]) -> list[str]:
     """The subtrees with those that have merged into them, and into those in turn."""
-    merged = list(Agency.objects.exclude(successor=None).values_list("path", "successor__path"))
     reached = list(paths)
     for reach in reached:  # grows while it is read
         reached += [

@@ -55,7 +55,7 @@ def give(person: User, role: str, agency: Agency, *, by: User, knowingly: bool =
     # Two roles that do not go together, given at the same moment, are not both given.
     User.objects.select_for_update(no_key=True).get(pk=person.pk)
     if not (knowingly and by.is_superuser):
-        duties.check_duties(person, role, agency)
+        duties.check_duties(person, role, agency, by)
     elif held := duties.other_side(person, role, agency):
         told = {"role": role, "agency": agency.code, "beside": held.role, "at": held.agency.code}
         events.record(events.Kind.ROLE, by=by, about=person, name=person.username, after={"knowingly": told})

@@ -1,4 +1,4 @@
-"""Who takes away everything that they see, of more than one agency, says first that it is still them.
+"""Who takes away everything that they see of more than one agency, or much of it, says first that it is still them.
 
 One place for all pages that give a file: each is named here with what narrows it, or with why it never is everything. A test
 finds those that are not.
@@ -15,8 +15,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 
 from agencies.models import Agency, User
 from agencies.signed_in import SignedInRequest
-from agencies.signing_in.fresh import asked_first
+from agencies.signing_in.fresh import asked_first, signed_in_just_now
 from agencies.visibility import within_any
+from govtrack.file_extent import is_much
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -81,7 +82,8 @@ def narrowing() -> dict[str, Collection[str]]:
 
 
 def asks_for_everything(request: SignedInRequest) -> bool:
-    """Whether the answer to this request would be a file, or begin one, that no filter narrows."""
+    """Whether the answer to this request would be a file, or begin one, that no filter narrows, or that holds much all the same
+    (`govtrack.file_extent`); of a reader who sees more than one agency."""
     match = request.resolver_match
     name = match.view_name if match else ""
     if name in NEVER_WHOLE:
@@ -98,7 +100,11 @@ def asks_for_everything(request: SignedInRequest) -> bool:
     else:
         given = request.GET
         is_file = FILE_PARAMETER in given or name in ALWAYS_A_FILE
-    return is_file and not any(narrows(given, one, request.user) for one in narrowing().get(name, ()))
+    if not is_file or not sees_more_than_one(request):
+        return False
+    if not any(narrows(given, one, request.user) for one in narrowing().get(name, ())):
+        return True
+    return is_much(name, request, given)
 
 
 def narrows(given: QueryDict, parameter: str, user: User) -> bool:
@@ -122,9 +128,9 @@ def asked_before_everything(get_response: GetResponse) -> GetResponse:
     """Middleware: ask for the password, a code, or the provider's word before such a file, unless it was given just now."""
 
     def process_view(request: Any, *view: Any) -> HttpResponse | None:
-        if request.user.is_authenticated and asks_for_everything(request) and sees_more_than_one(request):
-            return asked_first(request)
-        return None
+        if not request.user.is_authenticated or signed_in_just_now(request):
+            return None
+        return asked_first(request) if asks_for_everything(request) else None
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         return get_response(request)

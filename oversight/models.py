@@ -112,7 +112,8 @@ class ExportJob(models.Model):
     """A file of records too long to be made while somebody waits, with how far it has come.
 
     `query` is the address of the records' page, asked again in the owner's sight when the job runs. `attempt` counts its
-    runs: a run that another has followed writes nothing more.
+    runs: a run that another has followed writes nothing more. `sight` holds the paths of the subtrees that its owner saw when
+    the file was made, the empty path for the whole register: the file opens as long as they see all of these.
     """
 
     class State(models.TextChoices):
@@ -146,6 +147,7 @@ class ExportJob(models.Model):
     rows_done = models.PositiveIntegerField(_("rows written"), default=0)
     rows_total = models.PositiveIntegerField(_("rows in all"), default=0)
     file = models.CharField(_("file"), max_length=100, blank=True)
+    sight = models.JSONField(_("what the owner saw"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     heard_of_at = models.DateTimeField(_("last sign of life"), default=timezone.now)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
@@ -201,4 +203,12 @@ class ExportJob(models.Model):
 
     @property
     def may_run_again(self) -> bool:
-        return not self.is_going_on and self.state != self.State.DONE
+        return not self.is_going_on and (self.state != self.State.DONE or self.is_out_of_sight)
+
+    @property
+    def is_out_of_sight(self) -> bool:
+        """Whether there is a file whose records the owner may not see any more, or of which that is not known."""
+        if self.state != self.State.DONE:
+            return False
+        sight = self.owner.sight()
+        return self.sight is None or not all(sight.covers(path) for path in self.sight)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from agencies.models import Notice
 from agencies.notices.departments import nearest_administrators
 from agencies.notices.telling import Kind, agency_names, days_in_words, register, tell_all
+from agencies.sights import sights_of
 from policies.models import PolicyVersion, Waiver
 
 MESSAGES = {
@@ -48,11 +49,13 @@ def tell_of_expiring_waivers(on: datetime.date) -> int:
     ending = ending.exclude(renewals__status__in=[Waiver.Status.REQUESTED, Waiver.Status.GRANTED])
     waivers = list(ending.select_related("policy", "agency", "requested_by").order_by("pk"))
     administrators = nearest_administrators({waiver.agency for waiver in waivers})
+    sights = sights_of({waiver.requested_by for waiver in waivers})
     notices = []
     for waiver in waivers:
         lead = next(days for days in leads if waiver.valid_until <= on + datetime.timedelta(days=days))
         people = {person.pk: person for person in administrators[waiver.agency_id]}
-        if waiver.requested_by.is_active:
+        asker = sights.get(waiver.requested_by_id)
+        if asker is not None and asker.covers(waiver.agency.path):
             people[waiver.requested_by_id] = waiver.requested_by
         notices += [
             Notice(

@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from agencies.models import Notice, User
+from agencies.sights import who_see
 from subscriptions.attachments.storing import may_file
 from subscriptions.models import Comment, StruckComment, Subscription
 
@@ -25,8 +26,8 @@ def comment(subscription: Subscription, *, by: User, text: str) -> Comment:
             parameters={"reference": subscription.reference, "by": str(by)},
             url=subscription.get_absolute_url(),
         )
-        for person in _involved(subscription)
-        if person != by and person.sight().covers(subscription.agency.path)
+        for person in who_see(_involved(subscription), subscription.agency)
+        if person != by
     )
     return made
 

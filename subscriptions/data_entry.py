@@ -3,6 +3,7 @@
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
+from agencies.signing_in.session_limits import end_sessions_of
 from audit import events
 
 GROUP = "Data entry"
@@ -41,6 +42,7 @@ def create_data_entry_group() -> Group:
     group.permissions.set(Permission.objects.filter(wanted))
     after = set(group.permissions.values_list("codename", flat=True))
     if before != after:
+        end_sessions_of([group])
         told = {"permissions": sorted(before)}, {"permissions": sorted(after)}
         events.record(events.Kind.ACCOUNT, about=group, before=told[0], after=told[1])
     return group

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from agencies.going_back import way_back
-from agencies.models import Agency, Recheck
+from agencies.models import Agency, Recheck, Role
 from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
 from audit.events import exported
@@ -93,7 +93,8 @@ def finding_list(request: SignedInRequest) -> HttpResponse:
         "filter": filters,
         "form": FollowUpForm(by=request.user) if follows else None,
         "saved": request.user.saved_views.filter(page="subscriptions:findings"),
-        "pending": Recheck.objects.count(),
+        # Of the whole register: how many, and of whom, is told to nobody.
+        "pending": request.user.has_role(Role.POLICY_OFFICER) and Recheck.objects.exists(),
         "as_of": timezone.now(),
     }
     return render(request, "subscriptions/finding_list.html", context)

@@ -57,6 +57,7 @@ def assign(findings: Iterable[Finding], *, by: User, to: User | None) -> int:
         finding.assigned_to = to
     bulk_update_with_history(chosen, Finding, ["assigned_to"], default_user=by)
     if to is not None and to != by and chosen:
+        sight = to.sight()
         Notice.objects.bulk_create(
             Notice(
                 recipient=to,
@@ -65,13 +66,14 @@ def assign(findings: Iterable[Finding], *, by: User, to: User | None) -> int:
                 url=finding.subscription.get_absolute_url(),
             )
             for finding in chosen
+            if sight.covers(finding.subscription.agency.path)
         )
     return len(chosen)
 
 
 def _reachable(findings: Iterable[Finding], by: User) -> list[Finding]:
     wanted = {finding.pk for finding in findings}
-    reachable = to_follow_up(by).filter(pk__in=wanted).select_related("subscription").order_by("pk")
+    reachable = to_follow_up(by).filter(pk__in=wanted).select_related("subscription__agency").order_by("pk")
     found = list(reachable.select_for_update(of=("self",)))
     if len(found) != len(wanted):
         raise PermissionDenied

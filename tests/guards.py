@@ -20,7 +20,7 @@ SIGNING_IN, PEOPLE = "tests/agencies/test_signing_in.py", "tests/agencies/test_p
 SEALS, BACKUPS = "tests/audit/test_seals.py", "tests/govtrack/test_backups.py"
 ACTS = "tests/subscriptions/test_recording.py"
 ACCOUNTS, FILED = "tests/agencies/test_accounts.py", "tests/subscriptions/test_life.py"
-ADMIN = "tests/admin/test_admin_scope.py"
+ADMIN, DOORS = "tests/admin/test_admin_scope.py", "tests/admin/test_admin_doors.py"
 TRIGGERS = "audit/triggers.py"
 RESTORING = f"{BACKUPS}::test_what_is_no_whole_backup_touches_nothing"
 
@@ -447,11 +447,25 @@ def files() -> Iterator[Break]:
         story,
     )
     yield Break(
+        "a file is of what its owner sees now",
+        "oversight/exports/views.py",
+        "    if job.is_out_of_sight:\n        raise Http404\n",
+        "",
+        ("tests/oversight/exports/test_jobs.py::test_who_sees_less_by_now_opens_no_file_of_before",),
+    )
+    yield Break(
         "everything is asked for first",
         "govtrack/whole_exports.py",
-        "if request.user.is_authenticated and asks_for_everything(request)",
-        "if False and asks_for_everything(request)",
+        "return asked_first(request) if asks_for_everything(request) else None",
+        "return None",
         ("tests/govtrack/test_whole_exports.py::test_everything_is_asked_for_first_and_then_given",),
+    )
+    yield Break(
+        "much is asked for first",
+        "govtrack/whole_exports.py",
+        "    return is_much(name, request, given)\n",
+        "    return False\n",
+        ("tests/govtrack/test_whole_exports.py::test_a_filter_that_leaves_nothing_out_is_asked_for",),
     )
     yield Break(
         "no other method is answered",
@@ -522,28 +536,6 @@ def insiders() -> Iterator[Break]:
         "return None",
         (f"{ADMIN}::test_another_agency_cannot_be_posted",),
     )
-    groups = ("tests/admin/test_admin_doors.py::test_nobody_raises_the_rights_of_a_group_of_their_own",)
-    yield Break(
-        "nobody raises the rights of a group",
-        "agencies/admin.py",
-        "        return request.user.is_active and request.user.is_superuser\n",
-        '        return request.user.has_perm("auth.change_group")\n',
-        groups,
-    )
-    yield Break(
-        "a change of a group signs out",
-        "agencies/admin.py",
-        "        if form.has_changed():\n            self._sign_out(",
-        "        if False:\n            self._sign_out(",
-        groups,
-    )
-    yield Break(
-        "accounts are managed by who administers their roles",
-        "agencies/admin.py",
-        "administered = Membership.objects.visible_to(request.user, Role.ADMINISTRATOR)",
-        "administered = Membership.objects.visible_to(request.user)",
-        (f"{ADMIN}::test_accounts_are_managed_by_who_administers_all_their_roles",),
-    )
     doors = "tests/admin/test_admin_doors.py"
     yield Break(
         "the administration has no page for passwords of its own",
@@ -559,12 +551,95 @@ def insiders() -> Iterator[Break]:
         "if False:",
         (f"{doors}::test_the_old_address_of_an_account_is_told",),
     )
+    told = ("tests/subscriptions/test_told_where_they_see.py",)
     yield Break(
-        "lists of the administration are asked of their own columns",
+        "who does not see it is not told",
+        "agencies/sights.py",
+        "if person.pk in sights and sights[person.pk].covers(agency.path)",
+        "if person.pk in sights",
+        told,
+    )
+    yield Break(
+        "a department's people are told of what they see",
+        "agencies/notices/departments.py",
+        "if person.pk in self.sights and self.sights[person.pk].covers(agency.path)",
+        "if person.pk in self.sights",
+        told,
+    )
+    entered = (f"{ADMIN}::test_rows_are_entered_by_administrators_of_their_agency",)
+    yield Break(
+        "rows are entered by administrators",
         "agencies/admin_scope.py",
-        "        return any(_asks_of(lookup, name) for name in names)\n",
-        "        return True\n",
-        (f"{ADMIN}::test_the_address_of_a_list_tells_nothing_of_what_is_out_of_sight",),
+        "return bool(by.has_role(*self.entered_by, at=obj))",
+        "return True",
+        entered,
+    )
+    yield Break(
+        "rows are entered where one administers",
+        "agencies/admin_scope.py",
+        "return choices.visible_to(request.user, *self.entered_by)",
+        "return choices",
+        entered,
+    )
+    moved = (f"{ADMIN}::test_agencies_are_moved_by_system_administrators_alone",)
+    yield Break(
+        "agencies stay where they are", "agencies/admin.py", '"successor", "parent"]', '"successor"]', moved
+    )
+    yield Break(
+        "what stands against a role is told where it may be known",
+        "agencies/duties.py",
+        "    if not by.has_role(Role.ADMINISTRATOR, at=held.agency):\n",
+        "    if False:\n",
+        (f"{PEOPLE}::test_what_stands_against_a_role_is_told_where_it_may_be_known",),
+    )
+    yield Break(
+        "what is pending elsewhere is counted for nobody",
+        "subscriptions/finding_views.py",
+        "request.user.has_role(Role.POLICY_OFFICER) and Recheck",
+        "Recheck",
+        ("tests/subscriptions/test_following_up.py::test_readers_do_not_learn_what_waits_elsewhere",),
+    )
+    yield Break(
+        "a place in the tree brings nobody both sides",
+        "agencies/duties.py",
+        "            if _meet(moved(now[0]), moved(now[1]), after) and not _meet(*now, before):\n",
+        "            if False:\n",
+        (f"{PEOPLE}::test_a_place_in_the_tree_brings_nobody_both_sides",),
+    )
+    yield Break(
+        "rights of groups are for system administrators",
+        "agencies/admin.py",
+        "class GroupAdmin(SystemAdministratorsOnly, AskedAgain,",
+        "class GroupAdmin(AskedAgain,",
+        (f"{DOORS}::test_rights_of_groups_are_given_by_system_administrators_alone",),
+    )
+    yield Break(
+        "rights of groups that change sign out",
+        "agencies/admin.py",
+        '        if "permissions" in form.changed_data:\n',
+        "        if False:\n",
+        (f"{DOORS}::test_rights_of_groups_are_given_by_system_administrators_alone",),
+    )
+    yield Break(
+        "accounts are managed by who administers them",
+        "agencies/admin.py",
+        "return person is None or by.is_superuser or may_close(person, by)",
+        "return True",
+        (f"{DOORS}::test_accounts_are_managed_by_who_administers_all_that_they_do",),
+    )
+    yield Break(
+        "the administration filters by what it offers",
+        "agencies/admin_scope.py",
+        "return own and super().lookup_allowed(lookup, value, request)",
+        "return super().lookup_allowed(lookup, value, request)",
+        (f"{ADMIN}::test_lists_are_filtered_by_what_they_offer_alone",),
+    )
+    yield Break(
+        "the administration finds no draft of others",
+        "policies/admin.py",
+        "titled = versions_in_sight(PolicyVersion.objects.order_by(), request.user)",
+        "titled = PolicyVersion.objects.order_by()",
+        (f"{ADMIN}::test_a_search_does_not_find_what_the_drafts_of_others_are_called",),
     )
     yield Break(
         "two people in the administration",

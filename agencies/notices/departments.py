@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from agencies.models import Agency, DepartmentContact, Membership, Role, User
 from agencies.notice_models import department_key
+from agencies.sights import sights_of
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Told:
 
 
 class Responsible:
-    """Whom to tell of a subscription, for many at once: three queries, whatever their number."""
+    """Whom to tell of a subscription, for many at once: five queries, whatever their number."""
 
     def __init__(self, agencies: Iterable[Agency]) -> None:
         agencies = list(agencies)
@@ -33,12 +34,19 @@ class Responsible:
         found = DepartmentContact.objects.filter(agency__among={agency.pk for agency in agencies})
         for contact in found.prefetch_related("people"):
             self.contacts[contact.agency_id, contact.key] = contact
+        named = {person for contact in self.contacts.values() for person in contact.people.all()}
+        self.sights = sights_of(named) if named else {}
 
     def of(self, agency: Agency, department: str) -> Told:
         """The department's contact where it has one, else the administrators nearest to the agency."""
         contact = self.contacts.get((agency.pk, department_key(department))) if department.strip() else None
         if contact is not None:
-            people = [person for person in contact.people.all() if person.is_active]
+            # Whose role there has ended is named still, but not told.
+            people = [
+                person
+                for person in contact.people.all()
+                if person.pk in self.sights and self.sights[person.pk].covers(agency.path)
+            ]
             if people or contact.email:
                 return Told(people, [contact] if contact.email else [], of_department=True)
         return Told(self.administrators.get(agency.pk, []))

@@ -1,9 +1,11 @@
 """How long a session lasts: a time without use, and a time in all, whichever ends first."""
 
+from __future__ import annotations
+
 import logging
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -12,6 +14,9 @@ from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import Group
 
 logger = logging.getLogger("govtrack.sessions")
 
@@ -62,4 +67,12 @@ def end_sessions(user_id: int) -> None:
     from allauth.usersessions.models import UserSession
 
     for session in UserSession.objects.filter(user_id=user_id):
+        session.end()
+
+
+def end_sessions_of(groups: Iterable[Group]) -> None:
+    """The same for the members of groups of rights."""
+    from allauth.usersessions.models import UserSession
+
+    for session in UserSession.objects.filter(user__groups__in=groups).distinct():
         session.end()

@@ -60,10 +60,13 @@ def start(owner: User, query: str, rows: int) -> ExportJob:
 
 @transaction.atomic
 def start_again(job: ExportJob) -> bool:
-    """Whether it could be: a job that goes on or has its file is left alone."""
+    """Whether it could be: a job that goes on, or has a file that its owner may open, is left alone."""
     job = ExportJob.objects.select_for_update().get(pk=job.pk)
     if not job.may_run_again:
         return False
+    if job.file:
+        left = path_of(job)
+        transaction.on_commit(lambda: left.unlink(missing_ok=True))
     job.attempt += 1
     job.state, job.problem, job.file, job.rows_done = State.WAITING, Problem.NONE, "", 0
     job.heard_of_at, job.finished_at = timezone.now(), None
@@ -133,7 +136,8 @@ def _write(job: ExportJob, path: Path, progress: _Progress) -> None:
     kind: Kind = kind_asked(form.question, given)
     rows = records(job.owner, form.question, kind)
     total = rows.order_by().count()
-    ExportJob.objects.filter(pk=job.pk, attempt=job.attempt).update(rows_total=total)
+    seen = [""] if sight.everything else sight.paths
+    ExportJob.objects.filter(pk=job.pk, attempt=job.attempt).update(rows_total=total, sight=seen)
     if total > LONGEST:
         raise Stopped(Problem.TOO_LONG)
     limited = progress.counted(cells(rows, kind))

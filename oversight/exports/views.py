@@ -77,8 +77,10 @@ def export_again(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def export_file(request: SignedInRequest, pk: int) -> HttpResponseBase:
-    """The file, for its owner alone."""
+    """The file, for its owner alone, as long as they see what it holds."""
     job = _own(request, pk)
+    if job.is_out_of_sight:
+        raise Http404
     if job.state != ExportJob.State.DONE or not re.fullmatch(r"[0-9a-f]{32}\.xlsx", job.file):
         raise Http404
     try:
@@ -95,4 +97,6 @@ def export_file(request: SignedInRequest, pk: int) -> HttpResponseBase:
 
 
 def _own(request: SignedInRequest, pk: int) -> ExportJob:
-    return get_object_or_404(ExportJob, pk=pk, owner=request.user)
+    job = get_object_or_404(ExportJob, pk=pk, owner=request.user)
+    job.owner = request.user  # whose sight is known already
+    return job

@@ -259,7 +259,12 @@ def tried_import(owner: User, code: str) -> Upload:
 def made_export(owner: User) -> ExportJob:
     """One whose file is there."""
     job = ExportJob.objects.create(
-        owner=owner, rows_total=1, rows_done=1, state="done", file=f"{uuid.uuid4().hex}.xlsx"
+        owner=owner,
+        rows_total=1,
+        rows_done=1,
+        state="done",
+        file=f"{uuid.uuid4().hex}.xlsx",
+        sight=owner.sight().paths,
     )
     exports.path_of(job).write_bytes(b"PK")
     return job

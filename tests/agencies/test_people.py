@@ -11,8 +11,9 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 
-from agencies import invitations, roles
+from agencies import duties, invitations, roles
 from agencies.invitations import Invitation
 from agencies.models import Agency, Membership, Role, User
 from agencies.people_views import IdentityForm
@@ -287,6 +288,67 @@ def test_a_lost_second_factor_is_reset(settings: Any, signed_in: Any, make_user:
         second_factor.take_away(root, by=root)
     with pytest.raises(PermissionDenied):
         second_factor.take_away(root, by=jeju)
+
+
+def test_a_place_in_the_tree_brings_nobody_both_sides(make_agency: Any, make_user: Any, jeju: User) -> None:
+    """Whoever records at one place and rules at another does neither over the other's when agencies move or merge."""
+    first, second = (make_agency(f"KR-49-{n}", parent="KR-49") for n in "12")
+    deep, seoul = make_agency("KR-49-11", parent="KR-49-1"), make_agency("KR-11")
+    person = make_user("administrator", "KR-49-1", username="both")
+    Membership.objects.create(user=person, agency=second, role=Role.POLICY_OFFICER)
+    make_user("policy_officer", "KR-11")  # others' roles do not matter
+    make_user("administrator", "KR-11")
+
+    def refused(agency: Agency, **place: Agency | None) -> bool:
+        moved = Agency.objects.get(pk=agency.pk)
+        for name, value in place.items():
+            setattr(moved, name, value)
+        try:
+            moved.full_clean()
+        except ValidationError as error:
+            return "would then both record for an agency and rule over it" in str(error)
+        return False
+
+    with override("en"):
+        brings = [(second, first), (second, deep), (first, second)]
+        assert [refused(agency, parent=above) for agency, above in brings] == [True] * 3
+        brings = [(first, second), (second, first), (deep, second)]
+        assert [refused(agency, successor=other) for agency, other in brings] == [True] * 3
+        harmless = [(first, seoul), (second, None), (seoul, first), (deep, second)]
+        assert [refused(agency, parent=above) for agency, above in harmless] == [False] * 4
+        assert not refused(seoul, successor=second)
+    # One that is new.
+    names = dict.fromkeys(("name_ko", "name_en", "short_ko", "short_en"), "x")
+    new = Agency(code="NEW", kind="office", parent=first, successor=second, **names)
+    with pytest.raises(ValidationError):
+        new.full_clean(exclude=["path"])
+    new.successor = None
+    new.full_clean(exclude=["path"])
+    # What somebody was given knowingly stands in nobody's way.
+    Membership.objects.create(user=person, agency=first, role=Role.POLICY_OFFICER)
+    assert not refused(deep, name_en="Another name")
+    # Nor is a role given that a merger has made the other side.
+    Agency.objects.filter(pk=seoul.pk).update(successor=second)
+    officer = make_user("policy_officer", "KR-49-2", username="after the merger")
+    assert duties.other_side(officer, Role.APPROVER, seoul) is not None
+
+
+def test_what_stands_against_a_role_is_told_where_it_may_be_known(
+    signed_in: Any, make_user: Any, jeju: User, member: User
+) -> None:
+    """Whose page hides a role does not learn of it from why another is refused."""
+    person = make_user("policy_officer", "KR", username="both")
+    Membership.objects.create(
+        user=person, agency=Agency.objects.get(code="KR-49"), role=Role.COMMITTEE_MEMBER
+    )
+    client = signed_in(user=jeju, language="en")
+    sent = {"agency": "KR-49", "role": "approver"}
+    text = client.post(f"/people/{person.pk}/roles/give/", sent).content.decode()
+    assert "A role that this person holds elsewhere does not go together with this one." in text
+    assert "This person is" not in text
+    above = make_user("administrator", "KR", username="above")
+    with pytest.raises(ValidationError, match="Policy officer"), override("en"):
+        roles.give(person, Role.APPROVER, Agency.objects.get(code="KR-49"), by=above)
 
 
 def test_who_records_does_not_rule(

@@ -12,10 +12,12 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 
 from agencies.models import User
+from govtrack.file_extent import EXTENTS
 from govtrack.limits import kind_of
 from govtrack.whole_exports import ALWAYS_A_FILE, FILE_PARAMETER, NEVER_WHOLE, narrowing
 from oversight.models import ExportJob
 from tests.access.addresses import names_of
+from tests.admin import rows
 
 PASSWORD = "a long enough word"
 GIVES_A_FILE = re.compile(
@@ -122,6 +124,64 @@ def test_what_narrows_nothing_is_asked_for(
         ("oversight:plan", "agency=KR"),
     ):
         assert client.get(f"{reverse(name)}?_export=csv&{given}").status_code == 302, given
+
+
+WORDS = ("delta", "alpha", "beta", "gamma")
+
+
+def test_a_filter_that_leaves_nothing_out_is_asked_for(
+    asked: None, make_user: Any, make_agency: Any, signed_in: Any, monkeypatch: Any
+) -> None:
+    """It is looked at what the file would hold: more than half of all, or many records, of more than one agency."""
+    for n, code in enumerate(("KR-11", "KR-11", "KR-49", "KR-49", "KR-50"), start=1):
+        row = rows.subscription(n, of=make_agency(code), plan=f"Plan {WORDS[n % 4]}")
+        rows.Payment.objects.create(
+            subscription=row, paid_on=rows.DAY, amount=n, won=n, document_number=f"D-{n % 4}"
+        )
+        decided = {"result": "refused" if n == 1 else "done", "outcome": "clear"}
+        rows.Decision.objects.create(subscription=row, act="record", **decided)
+    client = signed_in(user=with_password(make_user("committee_member", "KR")))
+
+    def asks(name: str, given: str) -> bool:
+        answer = client.get(f"{reverse(name)}?_export=csv&{given}")
+        assert answer.status_code == (302 if answer.get("Location", "").startswith(ASKS) else 200), given
+        return answer.status_code == 302
+
+    everything = (
+        ("subscriptions:list", "q=Plan"),
+        ("subscriptions:list", "status=active"),
+        ("subscriptions:payments", "q=D-"),
+        ("subscriptions:decisions", "result=done"),
+        ("oversight:records", "measure=paid&text=Plan"),
+        ("oversight:explore", "measure=subscriptions&by=place&status=active"),
+    )
+    assert [one for one in everything if not asks(*one)] == []
+    a_part = (
+        ("subscriptions:list", "q=alpha"),  # two of five, of two agencies
+        ("subscriptions:list", "agency=KR-11&q=Plan"),  # of one agency
+        ("subscriptions:decisions", "result=refused"),
+        ("oversight:records", "measure=paid&text=alpha"),
+        ("oversight:explore", "measure=subscriptions&by=place&status=draft"),
+    )
+    assert [one for one in a_part if asks(*one)] == []
+    monkeypatch.setattr("govtrack.file_extent.MANY", 1)
+    assert [asks(*one) for one in a_part] == [True, False, False, True, False]
+    # In the background too, and for auditors.
+    assert client.post(reverse("oversight:exports"), {"query": "text=Plan&measure=paid"})[
+        "Location"
+    ].startswith(ASKS)
+    client = signed_in(user=with_password(make_user("sysadmin", username="root")))
+    for name, given in (
+        ("audit:events", "about=-"),
+        ("audit:changes", "record=subscriptions.subscription&kind=%2B"),
+    ):
+        assert asks(name, given) is True
+
+
+def test_every_page_that_a_filter_narrows_is_measured() -> None:
+    never, by_agency_alone = {"subscriptions:import-records"}, {"oversight:plan"}
+    assert EXTENTS.keys() == narrowing().keys() - never - by_agency_alone
+    assert {name for name, parameters in narrowing().items() if parameters == {"agency"}} == by_agency_alone
 
 
 def test_who_sees_one_agency_is_not_asked(

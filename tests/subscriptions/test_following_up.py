@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from agencies.models import Notice
+from agencies.models import Notice, Recheck
 from subscriptions.following_up import assign, assignable, comment, escalate_overdue
 from subscriptions.models import Finding, FindingNote
 from tests.subscriptions.factories import SubscriptionFactory, agency_at, days, kept, make_policy, person
@@ -63,3 +63,25 @@ def test_officers_hear_once_of_an_overdue_remedy(findings, clock):
     assert escalate_overdue(days(8)) == 2
     assert escalate_overdue(days(9)) == 0
     assert [n.key for n in Notice.objects.filter(recipient=officer)] == ["finding_overdue"] * 2
+
+
+def test_readers_do_not_learn_what_waits_elsewhere(client):
+    """That something waits for its re-check concerns officers; how much, nobody: it is of the whole register."""
+    people = [
+        person(role, agency_at("KR/P1")) for role in ("administrator", "committee_member", "policy_officer")
+    ]
+
+    client.cookies["django_language"] = "en"
+
+    def pages() -> list[bool]:
+        found = []
+        for one in people:
+            client.force_login(one)
+            page = client.get("/findings/").content.decode()
+            found.append("Some changes wait" in page)
+        return found
+
+    assert pages() == [False, False, False]
+    for n in range(3):
+        Recheck.ask(Recheck.About.AGENCY, f"ELSEWHERE-{n}")
+    assert pages() == [False, False, True]

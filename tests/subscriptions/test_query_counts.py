@@ -28,7 +28,7 @@ from tests.subscriptions.factories import (
 QUERIES = {
     ("administrator", "ALL"): {
         "subscriptions:list": 13,
-        "subscriptions:findings": 16,
+        "subscriptions:findings": 15,
         "catalog:list": 10,
         "sources:list": 5,
         "policies:list": 8,
@@ -37,7 +37,7 @@ QUERIES = {
     # Who sees everything needs no list of agencies.
     ("committee_member", "KR"): {
         "subscriptions:list": 12,
-        "subscriptions:findings": 12,
+        "subscriptions:findings": 11,
         "catalog:list": 10,
         "sources:list": 6,
         "policies:list": 8,

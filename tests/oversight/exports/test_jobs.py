@@ -12,6 +12,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,37 @@ def test_only_the_owner_reaches_it(nation: User) -> None:
     assert address in client_of(nation).get(EXPORTS).content.decode()
 
 
+def test_who_sees_less_by_now_opens_no_file_of_before(nation: User, folder: Path, tmp_path: Path) -> None:
+    """A role that ends takes along what was made with it; from what is still seen, the file is made anew."""
+    client = client_of(nation)
+    job = started(client, "measure=paid")
+    work()
+    address = job.get_absolute_url()
+
+    def status() -> int:
+        with closing(client.get(f"{address}file/")) as answer:
+            return answer.status_code
+
+    assert status() == 200
+    [left] = folder.glob("*.xlsx")
+    role = nation.memberships.get()
+    role.agency = agency_at("KR/P3")
+    role.save()
+    assert status() == 404
+    assert "The file does not open any more" in client.get(address).content.decode()
+    client.post(f"{address}again/")
+    assert (left.exists(), folder.exists()) == (False, True)
+    work()
+    job.refresh_from_db()
+    assert (job.state, job.sight) == (State.DONE, ["KR/P3/"])
+    book = sheet(client.get(f"{address}file/"), tmp_path)
+    assert book["Records"].max_row == 1 + job.rows_done < 6
+    Membership.objects.create(user=nation, role=Role.APPROVER, agency=agency_at("KR"))  # sees more
+    assert status() == 200
+    ExportJob.objects.update(sight=None)  # from before that was known
+    assert status() == 404
+
+
 def test_too_many_records_are_told_at_once_and_nothing_is_made(
     nation: User, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
@@ -239,11 +271,12 @@ def test_it_is_asked_anew_in_the_owners_sight(nation: User, tmp_path: Path) -> N
     assert (out_of_sight.state, out_of_sight.problem) == (State.STOPPED, Problem.NOT_VALID)
     assert nothing.state == State.DONE
     Membership.objects.filter(user=nation).delete()
-    client.post(narrowed.get_absolute_url() + "again/")  # done: left alone
+    client.post(narrowed.get_absolute_url() + "again/")  # its file opens no more
     late = started(client)
     work()
-    late.refresh_from_db()
-    assert (late.state, late.problem) == (State.STOPPED, Problem.NOT_ALLOWED)
+    for job in (late, narrowed):
+        job.refresh_from_db()
+        assert (job.state, job.problem) == (State.STOPPED, Problem.NOT_ALLOWED)
 
 
 def test_a_failure_is_told_and_can_be_run_again(
