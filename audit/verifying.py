@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audit.models import Seal
 from audit.sealing import late, merged
-from audit.trail import Table, form, keys_within, numbered, tables, unpacked
+from audit.trail import Table, can_read, form, keys_within, numbered, tables, unpacked
 from audit.triggers import unguarded
 
 # A fault names so many rows of one seal; the rest are counted.
@@ -128,13 +128,13 @@ class _Verifying:
         self._remember(seal, sealed)
         table = self.tables.get(seal.table)
         missing = sorted(set(seal.columns) - set(table.columns)) if table else []
-        if table is None or missing or seal.form != form():
+        if table is None or missing or not can_read(seal.form):
             why = f"columns are gone: {', '.join(missing)}" if missing else "there is no such table any more"
             if table and not missing:
                 why = f"rows were written as {seal.form}, not {form()}"
             self.tell(Fault("unreadable", seal.table, seal.number, told=f"{len(sealed)} rows; {why}"))
             return
-        there = numbered(table, seal.columns, list(sealed))
+        there = numbered(table, seal.columns, list(sealed), seal.form)
         wrong = [
             ("removed" if key not in there else "changed", key)
             for key, digest in sealed.items()

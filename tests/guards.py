@@ -453,6 +453,13 @@ def the_trail() -> Iterator[Break]:
         bent,
     )
     yield Break(
+        "nothing hides behind a NUL",
+        "audit/trail.py",
+        "WHEN 'text' THEN 'text:' || hex({0}) ELSE",
+        "WHEN 'text' THEN quote({0}) ELSE",
+        (f"{SEALS}::test_nothing_hides_behind_a_nul",),
+    )
+    yield Break(
         "seals follow each other",
         verifying,
         "            elif seal.previous != previous:\n",

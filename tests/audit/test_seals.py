@@ -74,6 +74,21 @@ def changed(sealed):
     return [("changed", EVENTS, sealed[2])]
 
 
+@pytest.mark.parametrize("form", sorted(trail.READABLE))
+def test_nothing_hides_behind_a_nul(db, monkeypatch, form):
+    """Not in the rows that were sealed when the form was another, either."""
+    if connection.vendor != "sqlite":
+        pytest.skip("only on SQLite: PostgreSQL keeps no NUL in a text")
+    monkeypatch.setitem(trail.FORMS, "sqlite", form)
+    one, other = record(Kind.ROLE, name="n", reason="granted"), record(Kind.ROLE, name="위원회")
+    seal_all()
+    monkeypatch.undo()
+    assert (told(), Seal.objects.get(table=EVENTS).form) == ([], form)
+    for row, value in ((one, "reason || char(0) || 'BENT'"), (other, "char(0) || reason")):
+        behind.run(EVENTS, f"UPDATE {EVENTS} SET reason = {value} WHERE id = %s", row.pk)
+    assert told() == [("changed", EVENTS, one.pk), ("changed", EVENTS, other.pk)]
+
+
 def removed(sealed):
     behind.run(EVENTS, f"DELETE FROM {EVENTS} WHERE id = %s", sealed[3])
     return [("removed", EVENTS, sealed[3])]
