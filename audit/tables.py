@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.changes import Change
+from audit.fixtures import KEPT
 from audit.models import Event
 
 NOWRAP = {"th": {"class": "nowrap"}}
@@ -150,8 +151,10 @@ LABELS = {
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each name with its value, or with what it was and became."""
+    """Each name with its value, or with what it was and became; without hashes, which nobody reads."""
     for name in dict.fromkeys([*before, *after]):
+        if name == KEPT:
+            continue
         was, now = before.get(name), after.get(name)
         if name not in before:
             yield name, _text(now)

@@ -45,11 +45,12 @@ def tables() -> list[Table]:
         if issubclass(model, HistoricalChanges)
     }
     models_of_it.update(_registered)
-    found = [_table(model, batch) for model, batch in models_of_it.items()]
+    found = [table_of(model, batch) for model, batch in models_of_it.items()]
     return sorted(found, key=lambda table: table.name)
 
 
-def _table(model: type[models.Model], batch: int) -> Table:
+def table_of(model: type[models.Model], batch: int = BATCH) -> Table:
+    """A model's table, be it of the trail or not."""
     key = model._meta.pk
     assert key is not None
     columns = sorted(str(field.column) for field in model._meta.concrete_fields)

@@ -481,6 +481,28 @@ def the_trail() -> Iterator[Break]:
         bent,
     )
 
+    agreement, ties = "tests/audit/test_agreement.py", "audit/ties.py"
+    yield Break(
+        "sets are compared with their history",
+        "audit/agreement.py",
+        "            yield from _of_set(model, field)\n",
+        "            pass\n",
+        (f"{agreement}::test_a_set_that_is_not_the_last_one_of_its_history_is_told",),
+    )
+    yield Break(
+        "records without history are told",
+        "audit/agreement.py",
+        "unexplained(model))\n",
+        "())\n",
+        (f"{agreement}::test_a_record_without_history_is_told_unless_a_fixture_brought_it",),
+    )
+    yield Break(
+        "what is in a set is not deleted",
+        ties,
+        "on_delete = models.RESTRICT",
+        "on_delete = models.CASCADE",
+        (f"{agreement}::test_what_is_in_a_set_of_a_record_is_not_deleted_under_it",),
+    )
     yield Break(
         "the triggers are looked at",
         verifying,

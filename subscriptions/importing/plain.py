@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import OuterRef, ProtectedError, QuerySet, Subquery
+from django.db.models import OuterRef, ProtectedError, QuerySet, RestrictedError, Subquery
 from django.forms import ModelForm
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -286,7 +286,7 @@ def undo(kind: type[Rows], run: FileImport, *, by: User) -> None:
         record._change_reason, record._history_user = reason, by
         try:
             record.delete() if row.is_new else record.save()
-        except ProtectedError as error:
+        except (ProtectedError, RestrictedError) as error:
             raise Touched([str(record)]) from error
         if not row.is_new:
             kind.after_save(record)

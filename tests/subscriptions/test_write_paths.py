@@ -167,6 +167,8 @@ NO_WRITE = {
     "subscriptions.tallies._fetched",
     "agencies.admin.MembershipOfUserInline.get_formset",
     "audit.agreement._of",
+    "audit.agreement._of_set",
+    "audit.fixtures._without_history",
     "audit.trail.Watch.__call__",
     "audit.trail.hashes",
     "audit.triggers._found",

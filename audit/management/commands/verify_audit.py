@@ -15,6 +15,8 @@ from audit.verifying import Fault, verify
 TOLD = {
     "unlike": "it is not as its last history says",
     "gone": "it is gone, and its history does not say so",
+    "set": "it is not joined to what its last history says",
+    "none": "it has no history, and is not as a fixture brought it",
     "back": "it is there, and its history says that it was deleted",
 }
 
@@ -37,7 +39,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--records",
             action="store_true",
-            help="also compare today's records with their last history: one changed past it is a fault",
+            help="also compare today's records with their last history: one changed past it, or put in without, is a fault",
         )
         parser.add_argument("--json", action="store_true", help="say the result as JSON")
 
