@@ -10,6 +10,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connection, models
+from django.utils.timezone import now
 from simple_history.models import HistoricalChanges
 
 # Rows that are read and sealed at once.
@@ -28,13 +29,15 @@ def register(model: type[models.Model], batch: int = BATCH) -> None:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the trail: its name, its key, and its columns in the order of their names."""
+    """A table of the trail: its name, its key, its columns in the order of their names, and which of them says when a row was
+    written ("" where none does)."""
 
     name: str
     model: type[models.Model]
     key: str
     columns: tuple[str, ...]
     batch: int = BATCH
+    moment: str = ""
 
 
 def tables() -> list[Table]:
@@ -54,7 +57,15 @@ def table_of(model: type[models.Model], batch: int = BATCH) -> Table:
     key = model._meta.pk
     assert key is not None
     columns = sorted(str(field.column) for field in model._meta.concrete_fields)
-    return Table(model._meta.db_table, model, str(key.column), tuple(columns), batch)
+    return Table(model._meta.db_table, model, str(key.column), tuple(columns), batch, _moment_of(model))
+
+
+def _moment_of(model: type[models.Model]) -> str:
+    """The name of the field in which a row of the trail says when it was written: of history, or by default now."""
+    if issubclass(model, HistoricalChanges):
+        names = {field.name for field in model._meta.concrete_fields}
+        return "history_date" if "history_date" in names else ""
+    return next((field.name for field in model._meta.concrete_fields if field.default is now), "")
 
 
 class Watch:

@@ -58,6 +58,7 @@ class Command(BaseCommand):
             done.faults += 1
             found(Fault("record", different.table, row=different.row, told=TOLD[different.what]))
         unsealed = sum(done.unsealed.values())
+        oldest = f", the oldest of {done.oldest.isoformat(timespec='seconds')}" if done.oldest else ""
         if as_json:
             result = {
                 "seals": done.seals,
@@ -65,11 +66,12 @@ class Command(BaseCommand):
                 "head": done.head,
                 "faults": faults,
                 "unsealed": done.unsealed,
+                "oldest": done.oldest and done.oldest.isoformat(),
             }
             self.stdout.write(json.dumps(result))
         else:
             self.stdout.write(
-                f"{done.rows:,} sealed rows verified by {done.seals:,} seals; {unsealed:,} not sealed yet"
+                f"{done.rows:,} sealed rows verified by {done.seals:,} seals; {unsealed:,} not sealed yet{oldest}"
             )
             self.stdout.write(f"head: {done.seals} {done.head}" if done.seals else "nothing is sealed")
         if done.faults:
