@@ -13,7 +13,7 @@ from django.db.models import Min, Q
 from audit.models import Seal
 from audit.sealing import LATE, last_looks, late, merged
 from audit.trail import Table, can_read, form, keys_within, numbered, tables, unpacked
-from audit.triggers import unguarded
+from audit.triggers import foreign, unguarded
 
 # A fault names so many rows of one seal; the rest are counted.
 NAMED = 100
@@ -24,9 +24,9 @@ class Fault:
     """Something that is not as it was sealed.
 
     `what`: changed, removed or inserted (rows of a table), time (rows that say they were written before one could have been, or
-    after they were sealed), seal (a seal itself is not as it was made), chain (seals are missing
-    or in another order), head (the chain is not the one that was signed off), trigger (the database would not refuse a change),
-    or unreadable (rows that can no more be compared).
+    after they were sealed), seal (a seal itself is not as it was made), chain (seals are missing or in another order), head (the
+    chain is not the one that was signed off), trigger (the database would not refuse a change, or does something else with a
+    row), or unreadable (rows that can no more be compared).
     """
 
     what: str
@@ -99,6 +99,8 @@ class _Verifying:
     def all(self) -> Verification:
         for name, event in unguarded():
             self.tell(Fault("trigger", name, told=f"the database does not refuse {event}"))
+        for name, what in foreign():
+            self.tell(Fault("trigger", name, told=f"{what} is not the register's"))
         last = Seal.objects.order_by("-number").values_list("number", flat=True).first() or 0
         self._chain(last)
         for number in self.heads:

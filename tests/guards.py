@@ -510,6 +510,21 @@ def the_trail() -> Iterator[Break]:
         "        for name, event in ():\n",
         bent,
     )
+    yield Break(
+        "triggers of others are told",
+        verifying,
+        "        for name, what in foreign():\n",
+        "        for name, what in ():\n",
+        (f"{SEALS}::test_what_is_bent_is_found[trigger_of_somebody_else]",),
+    )
+    yield Break(
+        "no session does without PostgreSQL's triggers",
+        TRIGGERS,
+        "ENABLE ALWAYS TRIGGER",
+        "ENABLE TRIGGER",
+        (f"{SEALS}::test_no_session_does_without_the_triggers",),
+        on_postgres=True,
+    )
     does_nothing = (f"{SEALS}::test_what_is_bent_is_found[trigger_that_does_nothing]",)
     yield Break(
         "what a trigger does is looked at",

@@ -204,6 +204,38 @@ def trigger_that_does_nothing(sealed):
     return [("trigger", EVENTS, None)]
 
 
+def trigger_of_somebody_else(sealed):
+    """A row is not written as it was meant, or another beside it."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute(
+                "CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.reason = ''; RETURN NEW; END$$"
+            )
+            cursor.execute(
+                f"CREATE TRIGGER quiet BEFORE INSERT ON {EVENTS} FOR EACH ROW EXECUTE FUNCTION quiet()"
+            )
+            cursor.execute(
+                f"CREATE RULE quieter AS ON INSERT TO {AGENCIES} WHERE NEW.code = 'X' DO INSTEAD NOTHING"
+            )
+            return [("trigger", AGENCIES, None), ("trigger", EVENTS, None)]
+        cursor.execute(
+            f"CREATE TRIGGER quiet BEFORE INSERT ON {EVENTS} WHEN NEW.kind = 'role' BEGIN SELECT RAISE(IGNORE); END"
+        )
+    return [("trigger", EVENTS, None)]
+
+
+def test_no_session_does_without_the_triggers(sealed):
+    if connection.vendor != "postgresql":
+        pytest.skip("only on PostgreSQL")
+    refused = pytest.raises(IntegrityError, match="append-only")
+    with refused, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(f"UPDATE {EVENTS} SET reason = 'bent'")
+    assert triggers.foreign() == []
+
+
 @pytest.mark.parametrize("bend", [trigger_dropped, trigger_that_never_fires, trigger_that_does_nothing])
 def test_triggers_are_mended(sealed, bend):
     bend(sealed)
@@ -227,6 +259,7 @@ def test_triggers_are_mended(sealed, bend):
         trigger_dropped,
         trigger_that_never_fires,
         trigger_that_does_nothing,
+        trigger_of_somebody_else,
     ],
 )
 def test_what_is_bent_is_found(sealed, bend):

@@ -172,6 +172,7 @@ NO_WRITE = {
     "audit.trail.Watch.__call__",
     "audit.trail.hashes",
     "audit.triggers._found",
+    "audit.triggers._foreign",
     "audit.triggers.install",
     "govtrack.serving.when_ready",
     "oversight.explorer.record_views._start_page",
