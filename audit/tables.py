@@ -92,7 +92,7 @@ class ChangeTable(tables.Table):
         return record.by or "–"
 
     def render_address(self, record: Change) -> str:
-        return (record.event and record.event.address) or "–"
+        return gettext(" or ").join(record.addresses) or "–"
 
     def render_what(self, record: Change) -> SafeString | str:
         fields = {field.attname: field for field in record.row._meta.concrete_fields}
@@ -147,6 +147,11 @@ LABELS = {
     "user": _("User"),
     "username": _("User name"),
     "what": _("Act"),
+    "as of": _("As of"),
+    "found": _("Found"),
+    "filed": _("Filed"),
+    "head": _("Head of the trail"),
+    "sessions": _("Sessions ended"),
 }
 
 
@@ -223,8 +228,8 @@ def change_rows(found: Iterable[Change]) -> Iterator[list[Any]]:
             row.instance_type._meta.label_lower,
             key_of(row),
             change.by,
-            change.event.address if change.event else None,
-            change.event.session if change.event else None,
+            ", ".join(change.addresses) or None,
+            ", ".join(change.sessions) or None,
             json.dumps(change.before, ensure_ascii=False) if change.before else None,
             json.dumps(change.after, ensure_ascii=False) if change.after else None,
             row.history_change_reason,

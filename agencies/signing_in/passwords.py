@@ -38,6 +38,7 @@ from agencies.signing_in.fresh import ask_again
 from agencies.signing_in.session_limits import end_sessions
 from agencies.signing_in.telling import language_of, send, tell_of
 from audit import events
+from audit.origin import asked_from, handed_on
 
 # Accounts that share an address are told of each, up to so many.
 MOST_ACCOUNTS = 5
@@ -90,7 +91,8 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         if limited := ratelimit.consume_or_429(request, action="reset_password", key=who.lower()):
             return limited
         people = User.objects.filter(Q(username=who) | Q(email__iexact=who), is_active=True)
-        send_links.enqueue(list(people.order_by("pk").values_list("pk", flat=True)[:MOST_ACCOUNTS]))
+        found = list(people.order_by("pk").values_list("pk", flat=True)[:MOST_ACCOUNTS])
+        send_links.enqueue(found, handed_on())
         return redirect("password-forgotten-sent")
     return render(request, "account/forgotten.html", {"form": form})
 
@@ -102,8 +104,13 @@ def sent(request: HttpRequest) -> HttpResponse:
 
 
 @task()
-def send_links(people: list[int]) -> None:
+def send_links(people: list[int], origin: dict[str, Any] | None = None) -> None:
     """Send each of these accounts its link; who signs in by single sign-on alone is told that there is no password."""
+    with asked_from(origin, "send_links"):
+        _send_links(people)
+
+
+def _send_links(people: list[int]) -> None:
     for user in User.objects.filter(pk__in=people, is_active=True).exclude(email="").order_by("pk"):
         with translation.override(language_of(user)):
             context = {

@@ -90,7 +90,7 @@ class Rows:
         return field if field in self.vocabulary.columns else ""
 
     @classmethod
-    def finished(cls, run: FileImport) -> None:
+    def finished(cls, run: FileImport, by: User) -> None:
         """Make anew what hangs on the records that an import has just written, or its undo taken back."""
 
     def label(self, record: Any) -> str:
@@ -149,7 +149,7 @@ def run(
             record.finished_at = timezone.now()
             record.save()
             _tell(record, "imported", by, left=record.left)
-            kind.finished(record)
+            kind.finished(record, by)
             report.run = record
     return report
 
@@ -290,7 +290,7 @@ def undo(kind: type[Rows], run: FileImport, *, by: User) -> None:
             raise Touched([str(record)]) from error
         if not row.is_new:
             kind.after_save(record)
-    kind.finished(run)
+    kind.finished(run, by)
     run.state, run.undone_at = FileImport.State.UNDONE, timezone.now()
     run.save()
     _tell(run, "undone", by)
