@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from django.apps import apps
@@ -18,11 +18,20 @@ from audit.trail import table_of
 @dataclass(frozen=True)
 class Disagreement:
     """`what`: "unlike" (not as its last history has it), "gone" (deleted without history), "back" (there though deleted), "set"
-    (not joined to what its last history says), or "none" (there without history, and not as a fixture brought it)."""
+    (not joined to what its last history says), "none" (there without history, and not as a fixture brought it), "file" (its file
+    is not what was filed) or "lost" (its file is not there)."""
 
     what: str
     table: str
     row: int
+
+
+_others: list[Callable[[], Iterable[tuple[str, str, int]]]] = []
+
+
+def compare_too(check: Callable[[], Iterable[tuple[str, str, int]]]) -> None:
+    """Have what is not as the trail has it, and that only another app can tell, told as well."""
+    _others.append(check)
 
 
 def tracked() -> list[type[models.Model]]:
@@ -42,6 +51,8 @@ def disagreements() -> Iterator[Disagreement]:
         for field in model.history.model._history_m2m_fields:  # type: ignore[attr-defined]
             yield from _of_set(model, field)
         yield from itertools.starmap(Disagreement, unexplained(model))
+    for check in _others:
+        yield from itertools.starmap(Disagreement, check())
 
 
 def _last(model: type[models.Model]) -> str:

@@ -60,6 +60,7 @@ class Event(AppendOnly):
         )  # in the administration, of records that keep no history of their own
         REQUEST = "request", _("Change on a page")  # from where the changes and decisions of one request came
         COMMAND = "command", _("Command")
+        FAULT = "fault", _("Fault found")
 
     class Channel(models.TextChoices):
         WEB = "web", _("Page")

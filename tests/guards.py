@@ -481,6 +481,23 @@ def the_trail() -> Iterator[Break]:
         bent,
     )
 
+    yield Break(
+        "a worker's acts come from somewhere",
+        "audit/origin.py",
+        "origin_of(request) if request is not None else _asked.get() or Origin()",
+        "origin_of(request)",
+        (
+            "tests/subscriptions/importing/test_import_pages.py"
+            "::test_what_the_worker_does_comes_from_whoever_asked_for_it",
+        ),
+    )
+    yield Break(
+        "a file is what was filed",
+        "subscriptions/life_views.py",
+        "    if found != wanted.sha256:",
+        "    if False:",
+        (f"{FILED}::test_files_from_adding_to_removal",),
+    )
     agreement, ties = "tests/audit/test_agreement.py", "audit/ties.py"
     yield Break(
         "sets are compared with their history",
@@ -616,6 +633,13 @@ def chance() -> Iterator[Break]:
         "        self._verify_trail()\n",
         "",
         (f"{BACKUPS}::test_a_bent_trail_is_told_when_it_is_put_back",),
+    )
+    yield Break(
+        "a restore revives no session",
+        "govtrack/management/commands/restore.py",
+        "                Session.objects.all().delete()\n",
+        "",
+        (f"{BACKUPS}::test_the_register_comes_back_as_it_was",),
     )
     yield Break(
         "an outage is told as one",

@@ -15,4 +15,9 @@ class Migration(migrations.Migration):
             name='begun',
             field=models.DateTimeField(help_text='When the run that made it had begun to look for rows.', null=True, verbose_name='begun'),
         ),
+        migrations.AlterField(
+            model_name='event',
+            name='kind',
+            field=models.CharField(choices=[('sign_in', 'Sign-in'), ('sign_in_failed', 'Failed sign-in'), ('sign_out', 'Sign-out'), ('password', 'Password change'), ('account', 'Account change'), ('role', 'Role change'), ('export', 'Export'), ('import', 'Import'), ('setting', 'Setting change'), ('entry', 'Data entry'), ('request', 'Change on a page'), ('command', 'Command'), ('fault', 'Fault found')], max_length=20, verbose_name='kind'),
+        ),
     ]

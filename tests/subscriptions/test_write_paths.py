@@ -90,6 +90,7 @@ EVENTS = {
     "agencies.signing_in.sso.identities.unlink",
     "subscriptions.data_entry.create_data_entry_group",
     "audit.auditors.create_auditors_group",
+    "govtrack.management.commands.restore.Command._leave_a_trace",
 }
 # Approvals end with a change or an end that is a decision; the rest follows from tracked records, and is made anew from them.
 DERIVED = {

@@ -17,6 +17,8 @@ TOLD = {
     "gone": "it is gone, and its history does not say so",
     "set": "it is not joined to what its last history says",
     "none": "it has no history, and is not as a fixture brought it",
+    "file": "its file is not what was filed",
+    "lost": "its file is not there",
     "back": "it is there, and its history says that it was deleted",
 }
 
