@@ -148,8 +148,8 @@ LABELS = {
     "username": _("User name"),
     "what": _("Act"),
     "as of": _("As of"),
-    "found": _("Found"),
-    "filed": _("Filed"),
+    "found": _("Hash found"),
+    "filed": _("Hash when filed"),
     "head": _("Head of the trail"),
     "sessions": _("Sessions ended"),
 }
