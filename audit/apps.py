@@ -13,9 +13,11 @@ class AuditConfig(AppConfig):
     def ready(self) -> None:
         from audit import signing_in, trail
         from audit.models import Event
+        from audit.ties import restrict_deletes
         from audit.triggers import after_migrate
 
         trail.register(Event)
         signing_in.listen()
+        restrict_deletes()
         # Not with a table's own migration: SQLite drops a table's triggers whenever a later one rebuilds it.
         post_migrate.connect(after_migrate, sender=self)

@@ -23,16 +23,27 @@ AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Change:
-    """A row of history: the columns that are not as in the row before, as they were and as they are; None: no such row."""
+    """A row of history: the columns that are not as in the row before, as they were and as they are; None: no such row.
+
+    `events` are the requests that may have made it: several, where somebody wrote to the same table in two sessions at once.
+    """
 
     row: Any
     before: dict[str, Any]
     after: dict[str, Any]
-    event: Event | None
+    events: tuple[Event, ...]
 
     @property
     def kind(self) -> str:
         return str(KINDS[self.row.history_type])
+
+    @property
+    def addresses(self) -> list[str]:
+        return list(dict.fromkeys(event.address for event in self.events if event.address))
+
+    @property
+    def sessions(self) -> list[str]:
+        return list(dict.fromkeys(event.session for event in self.events if event.session))
 
     @property
     def by(self) -> str:
@@ -99,14 +110,12 @@ def _requests(rows: Sequence[Any]) -> list[Event]:
     return list(found.order_by("pk")[: 20 * AT_ONCE])
 
 
-def _made_by(row: Any, events: Sequence[Event]) -> Event | None:
-    for event in events:
-        begun = parse_datetime(str(event.after.get("begun", "")))
-        if (
-            event.actor_id == row.history_user_id
-            and begun is not None
-            and begun <= row.history_date <= event.at
-            and row._meta.db_table in event.after.get("rows of", ())
-        ):
-            return event
-    return None
+def _made_by(row: Any, events: Sequence[Event]) -> tuple[Event, ...]:
+    return tuple(
+        event
+        for event in events
+        if event.actor_id == row.history_user_id
+        and (begun := parse_datetime(str(event.after.get("begun", "")))) is not None
+        and begun <= row.history_date <= event.at
+        and row._meta.db_table in event.after.get("rows of", ())
+    )

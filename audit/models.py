@@ -60,6 +60,7 @@ class Event(AppendOnly):
         )  # in the administration, of records that keep no history of their own
         REQUEST = "request", _("Change on a page")  # from where the changes and decisions of one request came
         COMMAND = "command", _("Command")
+        FAULT = "fault", _("Fault found")
 
     class Channel(models.TextChoices):
         WEB = "web", _("Page")
@@ -104,6 +105,9 @@ class Seal(AppendOnly):
 
     number = models.PositiveBigIntegerField(_("number"), unique=True)
     sealed_at = models.DateTimeField(_("sealed at"))
+    begun = models.DateTimeField(
+        _("begun"), null=True, help_text=_("When the run that made it had begun to look for rows.")
+    )
     table = models.CharField(_("table"), max_length=100)
     form = models.CharField(
         _("form"), max_length=20, help_text=_("How a row is written before it is hashed.")
@@ -131,6 +135,11 @@ class Seal(AppendOnly):
     def __str__(self) -> str:
         return f"#{self.number} {self.table} {self.first_id}–{self.last_id}"
 
+    @property
+    def looked_at(self) -> datetime.datetime:
+        """What is not in it or before was not there then."""
+        return self.begun or self.sealed_at
+
     def computed_hash(self) -> str:
         """The hash that belongs to this seal as it is stored, in hexadecimal."""
         parts = {
@@ -147,4 +156,6 @@ class Seal(AppendOnly):
             "rows": hashlib.sha256(bytes(self.rows)).hexdigest(),
             "previous": self.previous,
         }
+        if self.begun is not None:  # those made before have none
+            parts["begun"] = self.begun.astimezone(datetime.UTC).isoformat(timespec="microseconds")
         return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

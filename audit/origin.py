@@ -1,15 +1,20 @@
-"""Where a change comes from: the request that is being answered, its address and session, or none on the command line."""
+"""Where a change comes from: the request that is being answered, its address and session, or none on the command line.
+
+What a worker does because a request asked for it comes from there too: whoever has it do something hands on `handed_on()`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
@@ -27,9 +32,43 @@ class Origin:
     session: str = ""
 
 
+_asked: ContextVar[Origin | None] = ContextVar("asked", default=None)
+
+
 def current() -> Origin:
-    """Of the request that this thread answers."""
-    return origin_of(_answering.get())
+    """Of the request that this thread answers, or of the one that asked for what it does."""
+    request = _answering.get()
+    return origin_of(request) if request is not None else _asked.get() or Origin()
+
+
+def handed_on() -> dict[str, Any]:
+    """The present origin as an argument of a task."""
+    origin = current()
+    return {"user": origin.user and origin.user.pk, "address": origin.address, "session": origin.session}
+
+
+@contextmanager
+def asked_from(origin: Mapping[str, Any] | None, task: str) -> Iterator[None]:
+    """In a worker: what is recorded meanwhile comes from what `handed_on` gave, and so do the changes that it makes, as in a
+    request. `task` is its name."""
+    from audit.events import Kind, record
+    from audit.trail import Watch
+
+    if (
+        origin is None or _answering.get() is not None
+    ):  # asked by nobody; or done at once, in the request itself
+        yield
+        return
+    user = get_user_model()._default_manager.filter(pk=origin["user"]).first() if origin["user"] else None
+    token = _asked.set(Origin(False, user, origin["address"], origin["session"]))
+    try:
+        begun, watch = timezone.now(), Watch()
+        with connection.execute_wrapper(watch):
+            yield
+        if watch.tables:
+            record(Kind.REQUEST, after={"page": task, "begun": begun, "rows of": sorted(watch.tables)})
+    finally:
+        _asked.reset(token)
 
 
 def origin_of(request: HttpRequest | None) -> Origin:

@@ -2,8 +2,8 @@
 
 A row may become visible after rows with higher numbers, when its transaction took longer than theirs. So a seal says which
 numbers it passed over, and a later one seals what has come there since. Only for so long: a row that turns up among sealed ones
-after `LATE` was put there behind everybody's back, and is left for the verification to find. SQLite has one writer at a time:
-nothing comes late there.
+when a run has looked there `LATE` after, and has not found it, was put there behind everybody's back, and is left for the
+verification to find. SQLite has one writer at a time: nothing comes late there.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ Range = tuple[int, int]
 
 # No transaction of the register lasts so long.
 LATE = datetime.timedelta(days=1)
+# Seals that are looked through for what the last runs have looked at.
+RECENT = 1000
 
 
 def late() -> datetime.timedelta:
@@ -60,11 +62,14 @@ class _Chain:
     def __init__(self) -> None:
         last = Seal.objects.order_by("-number").values_list("number", "hash").first()
         self.number, self.hash = last or (0, "")
+        self.begun = timezone.now()
+        self.looks = last_looks() if late() else {}  # before this run
 
     def add(self, table: Table, rows: dict[int, bytes], passed_over: Sequence[Range], is_late: bool) -> Seal:
         seal = Seal(
             number=self.number + 1,
             sealed_at=timezone.now(),
+            begun=self.begun,
             table=table.name,
             form=form(),
             columns=list(table.columns),
@@ -98,7 +103,9 @@ def _late_of(table: Table, chain: _Chain) -> Iterable[Seal]:
     """What has come among the sealed rows since, where it may."""
     if not late():
         return
-    since = timezone.now() - late()
+    if table.name not in chain.looks:
+        return
+    since = chain.looks[table.name] - late()
     passing = Seal.objects.filter(table=table.name, sealed_at__gte=since)
     ranges = [
         (low, high)
@@ -116,6 +123,26 @@ def _late_of(table: Table, chain: _Chain) -> Iterable[Seal]:
     for start in range(0, len(keys), table.batch):
         if rows := numbered(table, table.columns, keys[start : start + table.batch]):
             yield chain.add(table, rows, [], is_late=True)
+
+
+def last_looks() -> dict[str, datetime.datetime]:
+    """When the last run began that is known to have looked among the sealed rows of a table, by its name.
+
+    Each run takes the tables by name, so it has looked at all before one that it sealed. Older than in truth where a run left no
+    seal behind, so that nothing which comes late is taken for put in.
+    """
+    found: dict[str, datetime.datetime] = {}
+    recent = Seal.objects.order_by("-number").only("table", "begun", "sealed_at")[:RECENT]
+    names, reached = [table.name for table in tables()], ""
+    for seal in recent:
+        if seal.table > reached:
+            reached = seal.table
+            found.update({name: seal.looked_at for name in names if name <= reached and name not in found})
+    for name in names:
+        own = Seal.objects.filter(table=name, is_late=False).order_by("-last_id").only("begun", "sealed_at")
+        if name not in found and (last := own.first()):
+            found[name] = last.looked_at
+    return found
 
 
 def head_of(table: Table) -> int:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.changes import Change
+from audit.fixtures import KEPT
 from audit.models import Event
 
 NOWRAP = {"th": {"class": "nowrap"}}
@@ -91,7 +92,7 @@ class ChangeTable(tables.Table):
         return record.by or "–"
 
     def render_address(self, record: Change) -> str:
-        return (record.event and record.event.address) or "–"
+        return gettext(" or ").join(record.addresses) or "–"
 
     def render_what(self, record: Change) -> SafeString | str:
         fields = {field.attname: field for field in record.row._meta.concrete_fields}
@@ -148,12 +149,19 @@ LABELS = {
     "user": _("User"),
     "username": _("User name"),
     "what": _("Act"),
+    "as of": _("As of"),
+    "found": _("Hash found"),
+    "filed": _("Hash when filed"),
+    "head": _("Head of the trail"),
+    "sessions": _("Sessions ended"),
 }
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each name with its value, or with what it was and became."""
+    """Each name with its value, or with what it was and became; without hashes, which nobody reads."""
     for name in dict.fromkeys([*before, *after]):
+        if name == KEPT:
+            continue
         was, now = before.get(name), after.get(name)
         if name not in before:
             yield name, _text(now)
@@ -222,8 +230,8 @@ def change_rows(found: Iterable[Change]) -> Iterator[list[Any]]:
             row.instance_type._meta.label_lower,
             key_of(row),
             change.by,
-            change.event.address if change.event else None,
-            change.event.session if change.event else None,
+            ", ".join(change.addresses) or None,
+            ", ".join(change.sessions) or None,
             json.dumps(change.before, ensure_ascii=False) if change.before else None,
             json.dumps(change.after, ensure_ascii=False) if change.after else None,
             row.history_change_reason,

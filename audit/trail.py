@@ -10,6 +10,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connection, models
+from django.utils.timezone import now
 from simple_history.models import HistoricalChanges
 
 # Rows that are read and sealed at once.
@@ -28,13 +29,15 @@ def register(model: type[models.Model], batch: int = BATCH) -> None:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the trail: its name, its key, and its columns in the order of their names."""
+    """A table of the trail: its name, its key, its columns in the order of their names, and which of them says when a row was
+    written ("" where none does)."""
 
     name: str
     model: type[models.Model]
     key: str
     columns: tuple[str, ...]
     batch: int = BATCH
+    moment: str = ""
 
 
 def tables() -> list[Table]:
@@ -45,15 +48,24 @@ def tables() -> list[Table]:
         if issubclass(model, HistoricalChanges)
     }
     models_of_it.update(_registered)
-    found = [_table(model, batch) for model, batch in models_of_it.items()]
+    found = [table_of(model, batch) for model, batch in models_of_it.items()]
     return sorted(found, key=lambda table: table.name)
 
 
-def _table(model: type[models.Model], batch: int) -> Table:
+def table_of(model: type[models.Model], batch: int = BATCH) -> Table:
+    """A model's table, be it of the trail or not."""
     key = model._meta.pk
     assert key is not None
     columns = sorted(str(field.column) for field in model._meta.concrete_fields)
-    return Table(model._meta.db_table, model, str(key.column), tuple(columns), batch)
+    return Table(model._meta.db_table, model, str(key.column), tuple(columns), batch, _moment_of(model))
+
+
+def _moment_of(model: type[models.Model]) -> str:
+    """The name of the field in which a row of the trail says when it was written: of history, or by default now."""
+    if issubclass(model, HistoricalChanges):
+        names = {field.name for field in model._meta.concrete_fields}
+        return "history_date" if "history_date" in names else ""
+    return next((field.name for field in model._meta.concrete_fields if field.default is now), "")
 
 
 class Watch:
@@ -84,7 +96,13 @@ def _watched() -> list[str]:
 
 # A row as it is hashed: the text of each column as the database itself writes it, so that no code in between can hide a change.
 # The name tells how, so that a seal of today can still be verified when rows are written otherwise.
-FORMS = {"sqlite": "sqlite-1", "postgresql": "postgresql-1"}
+FORMS = {"sqlite": "sqlite-2", "postgresql": "postgresql-1"}
+# SQLite's quote() stops at the first NUL of a text. No text was sealed with one while that was the form, so one that has it now
+# is written otherwise, and does not match.
+READABLE = {
+    "sqlite-1": "CASE WHEN typeof({0}) = 'text' AND instr(CAST({0} AS BLOB), X'00') THEN 'text:' || hex({0}) ELSE quote({0}) END",
+    "sqlite-2": "CASE typeof({0}) WHEN 'text' THEN 'text:' || hex({0}) ELSE quote({0}) END",
+}
 ROW = 40  # bytes of a sealed row: its number and its hash
 
 
@@ -92,11 +110,16 @@ def form() -> str:
     return FORMS[connection.vendor]
 
 
-def _written(table: Table, column: str) -> str:
+def can_read(sealed_form: str) -> bool:
+    """Whether this database can write rows in the form of a seal that was made before."""
+    return sealed_form == form() or (connection.vendor == "sqlite" and sealed_form in READABLE)
+
+
+def _written(table: Table, column: str, as_form: str) -> str:
     """The expression that gives a column's value as text, whatever the settings of the session."""
     quoted = f"r.{connection.ops.quote_name(column)}"
-    if connection.vendor == "sqlite":
-        return f"quote({quoted})"
+    if as_form in READABLE:
+        return READABLE[as_form].format(quoted)
     kind = next(f.get_internal_type() for f in table.model._meta.concrete_fields if f.column == column)
     if kind == "DateTimeField":
         return f"(extract(epoch FROM {quoted}) * 1000000)::bigint::text"
@@ -105,10 +128,12 @@ def _written(table: Table, column: str) -> str:
     return f"{quoted}::text"
 
 
-def hashes(table: Table, columns: Sequence[str], condition: str, given: Sequence[Any]) -> dict[int, bytes]:
+def hashes(
+    table: Table, columns: Sequence[str], condition: str, given: Sequence[Any], as_form: str = ""
+) -> dict[int, bytes]:
     """The SHA-256 of each row that the condition finds, by the row's number, in its order."""
     quote = connection.ops.quote_name
-    written = ", ".join(_written(table, column) for column in columns)
+    written = ", ".join(_written(table, column, as_form or form()) for column in columns)
     key = f"r.{quote(table.key)}"
     # Only names of tables and columns of our own models are put into the text.
     with connection.cursor() as cursor:
@@ -126,12 +151,14 @@ def after(table: Table, key: int, limit: int) -> dict[int, bytes]:
     return hashes(table, table.columns, "{key} > %s ORDER BY {key} LIMIT %s", [key, limit])
 
 
-def numbered(table: Table, columns: Sequence[str], keys: Sequence[int]) -> dict[int, bytes]:
+def numbered(
+    table: Table, columns: Sequence[str], keys: Sequence[int], as_form: str = ""
+) -> dict[int, bytes]:
     """The rows of these numbers that are there, hashed."""
     if connection.vendor == "postgresql":
-        return hashes(table, columns, "{key} = ANY(%s) ORDER BY {key}", [list(keys)])
+        return hashes(table, columns, "{key} = ANY(%s) ORDER BY {key}", [list(keys)], as_form)
     condition = "{key} IN (SELECT value FROM json_each(%s)) ORDER BY {key}"
-    return hashes(table, columns, condition, [json.dumps(list(keys))])
+    return hashes(table, columns, condition, [json.dumps(list(keys))], as_form)
 
 
 def keys_within(table: Table, ranges: Sequence[Sequence[int]]) -> Iterator[int]:

@@ -21,6 +21,8 @@ _POSTGRESQL = (
     'CREATE TRIGGER "{name}" BEFORE UPDATE OR DELETE ON "{table}"'
     " FOR EACH ROW EXECUTE FUNCTION audit_append_only()"
 )
+# Also where a session says that it only replays what another server did.
+_ALWAYS = 'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER "{name}"'
 _SQLITE = (
     'CREATE TRIGGER "{name}_{event}" BEFORE {event} ON "{table}"'
     " BEGIN SELECT RAISE(ABORT, 'rows of {table} are append-only'); END"
@@ -51,11 +53,11 @@ def _found() -> set[tuple[str, str]]:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             # Of tgtype, 1 stands for each row, 2 for before, 8 for DELETE and 16 for UPDATE; tgenabled is D where a trigger is
-            # switched off; tgqual holds a condition, tgattr columns.
+            # switched off, and A where no session can do without it; tgqual holds a condition, tgattr columns.
             cursor.execute(
                 "SELECT c.relname, t.tgtype, p.prosrc FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
                 " JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_proc p ON p.oid = t.tgfoid"
-                " WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 3 = 3"
+                " WHERE NOT t.tgisinternal AND t.tgenabled = 'A' AND t.tgtype & 3 = 3"
                 " AND t.tgqual IS NULL AND t.tgattr::text = '' AND n.nspname = ANY (current_schemas(false))"
             )
             bits = {"DELETE": 8, "UPDATE": 16}
@@ -75,6 +77,51 @@ def _found() -> set[tuple[str, str]]:
         }
 
 
+def foreign() -> list[tuple[str, str]]:
+    """(table, what) of each trigger or rule on these tables that does anything but refuse: it may write other rows than were
+    meant, or none. Those of ours that were made to do something else are `unguarded` already."""
+    bare = {table for table, _event in unguarded()}
+    return [
+        (table, what)
+        for table, what, name in _foreign()
+        if not (table in bare and name.startswith(trigger_name(table)))
+    ]
+
+
+def _foreign() -> list[tuple[str, str, str]]:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT c.relname, 'trigger', t.tgname, p.prosrc FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+                " JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_proc p ON p.oid = t.tgfoid"
+                " WHERE NOT t.tgisinternal AND n.nspname = ANY (current_schemas(false))"
+                " UNION ALL SELECT c.relname, 'rule', r.rulename, '' FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class"
+                " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY (current_schemas(false)) ORDER BY 1, 3"
+            )
+            rows = [
+                (table, f"the {kind} {name}", name, _plain(source) == _REFUSES)
+                for table, kind, name, source in cursor.fetchall()
+            ]
+        else:
+            cursor.execute(
+                "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY 1, 2"
+            )
+            rows = [
+                (table, f"the trigger {name}", name, _refuses(table, name, sql))
+                for table, name, sql in cursor.fetchall()
+            ]
+    ours = set(guarded())
+    return [(table, what, name) for table, what, name, refuses in rows if table in ours and not refuses]
+
+
+def _refuses(table: str, name: str, sql: str) -> bool:
+    """Whether a trigger of SQLite's is one that refuses."""
+    texts = (
+        _SQLITE.format(name=name.removesuffix(f"_{event}"), table=table, event=event) for event in EVENTS
+    )
+    return _plain(sql) in map(_plain, texts)
+
+
 def _plain(sql: str) -> str:
     return " ".join(sql.replace('"', "").split())
 
@@ -92,6 +139,7 @@ def install() -> None:
                     f'DROP TRIGGER IF EXISTS "{name}" ON "{table}"'
                 )  # switched off, or of one event
                 cursor.execute(_POSTGRESQL.format(name=name, table=table))
+                cursor.execute(_ALWAYS.format(name=name, table=table))
         elif missing:
             for table, event in missing:
                 name = trigger_name(table)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils import timezone
+from django.db.models import Min, Q
 
 from audit.models import Seal
-from audit.sealing import late, merged
-from audit.trail import Table, form, keys_within, numbered, tables, unpacked
-from audit.triggers import unguarded
+from audit.sealing import LATE, last_looks, late, merged
+from audit.trail import Table, can_read, form, keys_within, numbered, tables, unpacked
+from audit.triggers import foreign, unguarded
 
 # A fault names so many rows of one seal; the rest are counted.
 NAMED = 100
@@ -22,9 +23,10 @@ NAMED = 100
 class Fault:
     """Something that is not as it was sealed.
 
-    `what`: changed, removed or inserted (rows of a table), seal (a seal itself is not as it was made), chain (seals are missing
-    or in another order), head (the chain is not the one that was signed off), trigger (the database would not refuse a change),
-    or unreadable (rows that can no more be compared).
+    `what`: changed, removed or inserted (rows of a table), time (rows that say they were written before one could have been, or
+    after they were sealed), seal (a seal itself is not as it was made), chain (seals are missing or in another order), head (the
+    chain is not the one that was signed off), trigger (the database would not refuse a change, or does something else with a
+    row), or unreadable (rows that can no more be compared).
     """
 
     what: str
@@ -48,6 +50,7 @@ class Verification:
     rows: int = 0
     faults: int = 0
     unsealed: dict[str, int] = field(default_factory=dict)
+    oldest: datetime.datetime | None = None  # of the rows that are not sealed
     head: str = ""
 
 
@@ -60,6 +63,9 @@ class _Known:
     passed_over: list[tuple[int, int]] = field(default_factory=list)  # too long ago for a row to be there
     open: list[tuple[int, int]] = field(default_factory=list)  # where a row may still come
     late: array[int] = field(default_factory=lambda: array("q"))
+    looked: datetime.datetime | None = None  # when the last run began that sealed rows of it
+    whole: bool = False  # and whether that run came to their end
+    since: datetime.datetime | None = None  # what is not sealed by then was not there then
 
 
 def verify(
@@ -77,12 +83,14 @@ def verify(
 
 class _Verifying:
     def __init__(self, heads: Any, found: Any, progress: Any) -> None:
-        self.heads = {int(head["seals"]): str(head["hash"]) for head in heads}
+        self.heads: dict[int, set[str]] = {}
+        for head in heads:
+            self.heads.setdefault(int(head["seals"]), set()).add(str(head["hash"]))
         self.found, self.progress = found, progress
         self.tables = {table.name: table for table in tables()}
         self.known: dict[str, _Known] = {}
+        self.looks = last_looks() if late() else {}
         self.done = Verification()
-        self.now = timezone.now()
 
     def tell(self, fault: Fault) -> None:
         self.done.faults += 1
@@ -91,9 +99,11 @@ class _Verifying:
     def all(self) -> Verification:
         for name, event in unguarded():
             self.tell(Fault("trigger", name, told=f"the database does not refuse {event}"))
+        for name, what in foreign():
+            self.tell(Fault("trigger", name, told=f"{what} is not the register's"))
         last = Seal.objects.order_by("-number").values_list("number", flat=True).first() or 0
         self._chain(last)
-        for number, _hash in self.heads.items():
+        for number in self.heads:
             if number > last:
                 self.tell(Fault("head", seal=number, told="the chain ends before it"))
         for table in self.tables.values():
@@ -110,7 +120,7 @@ class _Verifying:
                 self.tell(Fault("chain", seal=seal.number, told="it does not follow the seal before"))
             if seal.computed_hash() != seal.hash:
                 self.tell(Fault("seal", seal.table, seal.number, told="it does not have its hash"))
-            if self.heads.get(seal.number, seal.hash) != seal.hash:
+            if self.heads.get(seal.number, set()) - {seal.hash}:
                 self.tell(Fault("head", seal=seal.number, told="it had another hash when it was signed off"))
             self._rows(seal)
             number, previous = seal.number, seal.hash
@@ -128,13 +138,13 @@ class _Verifying:
         self._remember(seal, sealed)
         table = self.tables.get(seal.table)
         missing = sorted(set(seal.columns) - set(table.columns)) if table else []
-        if table is None or missing or seal.form != form():
+        if table is None or missing or not can_read(seal.form):
             why = f"columns are gone: {', '.join(missing)}" if missing else "there is no such table any more"
             if table and not missing:
                 why = f"rows were written as {seal.form}, not {form()}"
             self.tell(Fault("unreadable", seal.table, seal.number, told=f"{len(sealed)} rows; {why}"))
             return
-        there = numbered(table, seal.columns, list(sealed))
+        there = numbered(table, seal.columns, list(sealed), seal.form)
         wrong = [
             ("removed" if key not in there else "changed", key)
             for key, digest in sealed.items()
@@ -145,6 +155,27 @@ class _Verifying:
         if len(wrong) > NAMED:
             more = f"and {len(wrong) - NAMED} more rows of the seal"
             self.tell(Fault("changed", seal.table, seal.number, told=more))
+        self._times(seal, table, set(sealed).difference(key for _what, key in wrong))
+
+    def _times(self, seal: Seal, table: Table, keys: set[int]) -> None:
+        """Rows of a seal that say they were written long before a run that came to the end of their table, and did not see them;
+        or long after they were sealed."""
+        known = self.known[seal.table]
+        if known.looked is not None and seal.looked_at > known.looked and known.whole:
+            known.since = known.looked
+        known.looked, known.whole = seal.looked_at, not seal.is_late and seal.count < table.batch
+        if not table.moment or not keys:
+            return
+        out = Q(**{f"{table.moment}__gt": seal.sealed_at + LATE})
+        if known.since is not None:
+            out |= Q(**{f"{table.moment}__lt": known.since - LATE})
+        rows = table.model._base_manager.filter(out, pk__gte=min(keys), pk__lte=max(keys)).order_by("pk")
+        found = [(key, at) for key, at in rows.values_list("pk", table.moment) if key in keys]
+        for key, at in found[:NAMED]:
+            self.tell(Fault("time", seal.table, seal.number, key, f"it was sealed later, and says {at}"))
+        if len(found) > NAMED:
+            more = f"and {len(found) - NAMED} more rows of the seal"
+            self.tell(Fault("time", seal.table, seal.number, told=more))
 
     def _remember(self, seal: Seal, sealed: Mapping[int, bytes]) -> None:
         known = self.known.setdefault(seal.table, _Known())
@@ -154,7 +185,9 @@ class _Verifying:
         known.first = known.first or min(sealed, default=0)
         known.last = max([known.last, *sealed])
         passed = [(low, high) for low, high in seal.passed_over]
-        (known.open if seal.sealed_at > self.now - late() else known.passed_over).extend(passed)
+        looked = self.looks.get(seal.table)
+        may_come = looked is not None and seal.sealed_at >= looked - late()
+        (known.open if may_come else known.passed_over).extend(passed)
 
     def _unsealed(self, table: Table, known: _Known) -> None:
         """Rows that no seal holds: new ones, late ones, and those that were put among the sealed."""
@@ -166,10 +199,19 @@ class _Verifying:
                     "inserted", table.name, row=key, told="it was not there when its neighbours were sealed"
                 )
             )
-        waiting = sum(1 for _key in self._not(sealed, table, merged(known.open)))
-        waiting += table.model._base_manager.filter(pk__gt=known.last).count()
+        rows = table.model._base_manager.order_by()
+        new = rows.filter(pk__gt=known.last)
+        coming = list(self._not(sealed, table, merged(known.open)))
+        waiting = len(coming) + new.count()
         if waiting:
             self.done.unsealed[table.name] = waiting
+            if table.moment:
+                for some in (new, rows.filter(pk__in=coming[:NAMED])):
+                    self._oldest(some.aggregate(at=Min(table.moment))["at"])
+
+    def _oldest(self, at: datetime.datetime | None) -> None:
+        if at is not None and (self.done.oldest is None or at < self.done.oldest):
+            self.done.oldest = at
 
     @staticmethod
     def _not(sealed: set[int], table: Table, ranges: Sequence[tuple[int, int]]) -> Iterator[int]:

@@ -11,7 +11,8 @@ class SubscriptionsConfig(AppConfig):
 
     def ready(self) -> None:
         from agencies import rechecking
-        from audit import trail
+        from audit import agreement, trail
+        from subscriptions.attachments.storing import disagreements
         from subscriptions.checking import drain
         from subscriptions.life_models import APPEND_ONLY
         from subscriptions.models import Decision, FindingNote, ImportedRow, WrittenRow
@@ -19,5 +20,6 @@ class SubscriptionsConfig(AppConfig):
 
         rechecking.register(drain)
         register_messages()
+        agreement.compare_too(disagreements)
         for model in (Decision, FindingNote, *APPEND_ONLY, ImportedRow, WrittenRow):
             trail.register(model)

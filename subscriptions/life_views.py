@@ -19,10 +19,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from agencies.paging import MissingPage
 from agencies.signed_in import SignedInRequest
+from audit import events
 from audit.events import exported
 from subscriptions import commenting
 from subscriptions.attachments.kinds import CONTENT_TYPES, Kind, NotTaken, in_words
-from subscriptions.attachments.storing import attach, may_file, may_remove, path_of, remove
+from subscriptions.attachments.storing import attach, hash_of, may_file, may_remove, path_of, remove
 from subscriptions.contracts import annual_total, of_contract
 from subscriptions.forms import ReasonForm
 from subscriptions.models import LONG_TEXT, Attachment, Comment, Subscription
@@ -155,12 +156,20 @@ def _attachment(request: SignedInRequest, pk: int) -> Attachment:
 
 @require_GET
 def attachment(request: SignedInRequest, pk: int) -> HttpResponseBase:
-    """The file, to be saved and never shown in the page's own place, whatever it holds."""
+    """The file, to be saved and never shown in the page's own place, whatever it holds; refused when it is not what was filed."""
     wanted = _attachment(request, pk)
     try:
         content = path_of(wanted).open("rb")
     except OSError as error:
         raise Http404(gettext("The file is not where it should be. Tell a system administrator.")) from error
+    found = hash_of(content)
+    if found != wanted.sha256:  # somebody has changed it where it lies
+        content.close()
+        events.record(
+            events.Kind.FAULT, about=wanted, before={"filed": wanted.sha256}, after={"found": found}
+        )
+        return render(request, "subscriptions/attachment_changed.html", {"attachment": wanted}, status=409)
+    content.seek(0)
     exported(request, 1, wanted.kind, about=wanted)
     response = FileResponse(
         content, as_attachment=True, filename=wanted.name, content_type=CONTENT_TYPES[Kind(wanted.kind)]

@@ -49,17 +49,20 @@ def rate_text(rate: int | None) -> str:
 # --- what hangs on a rate ---------------------------------------------------------------------------------------------
 
 
-def rates_changed(currencies: Iterable[str]) -> int:
-    """Make anew what hangs on the rates of these currencies, in the caller's transaction; how many payments that changed."""
+def rates_changed(currencies: Iterable[str], by: User | None = None) -> int:
+    """Make anew what hangs on the rates of these currencies, in the caller's transaction; how many payments that changed.
+
+    `by` is who changed the rates; the request's account, where none is named.
+    """
     changed = 0
     for currency in sorted(set(currencies)):
         Recheck.ask(Recheck.About.EXCHANGE_RATE, currency)
-        changed += reprice(currency)
+        changed += reprice(currency, by)
     return changed
 
 
 @transaction.atomic
-def reprice(currency: str | None = None) -> int:
+def reprice(currency: str | None = None, by: User | None = None) -> int:
     """Give the payments that follow the register's rate the won of the rate of their day; how many had another.
 
     Of one currency, or of all.
@@ -71,11 +74,11 @@ def reprice(currency: str | None = None) -> int:
     changed = 0
     for start in range(0, len(keys), CHUNK):
         some = Payment.objects.select_for_update(of=("self",)).filter(pk__in=keys[start : start + CHUNK])
-        changed += _reprice(list(some.order_by("pk")))
+        changed += _reprice(list(some.order_by("pk")), by)
     return changed
 
 
-def _reprice(payments: Sequence[Payment]) -> int:
+def _reprice(payments: Sequence[Payment], by: User | None) -> int:
     pricings = RegisterPricing.objects.in_bulk([payment.pk for payment in payments])
     days: dict[tuple[str, datetime.date], ExchangeRate | None] = {}
     changed, moved = [], []
@@ -96,5 +99,5 @@ def _reprice(payments: Sequence[Payment]) -> int:
     RegisterPricing.objects.bulk_update(moved, ["rate"])
     if changed:
         reason = _("The register's exchange rate of the day was changed.")
-        bulk_update_with_history(changed, Payment, ["won"], default_change_reason=reason)
+        bulk_update_with_history(changed, Payment, ["won"], default_change_reason=reason, default_user=by)
     return len(changed)

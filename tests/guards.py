@@ -670,6 +670,13 @@ def the_trail() -> Iterator[Break]:
         bent,
     )
     yield Break(
+        "nothing hides behind a NUL",
+        "audit/trail.py",
+        "WHEN 'text' THEN 'text:' || hex({0}) ELSE",
+        "WHEN 'text' THEN quote({0}) ELSE",
+        (f"{SEALS}::test_nothing_hides_behind_a_nul",),
+    )
+    yield Break(
         "seals follow each other",
         verifying,
         "            elif seal.previous != previous:\n",
@@ -692,11 +699,65 @@ def the_trail() -> Iterator[Break]:
     )
 
     yield Break(
+        "a worker's acts come from somewhere",
+        "audit/origin.py",
+        "origin_of(request) if request is not None else _asked.get() or Origin()",
+        "origin_of(request)",
+        (
+            "tests/subscriptions/importing/test_import_pages.py"
+            "::test_what_the_worker_does_comes_from_whoever_asked_for_it",
+        ),
+    )
+    yield Break(
+        "a file is what was filed",
+        "subscriptions/life_views.py",
+        "    if found != wanted.sha256:",
+        "    if False:",
+        (f"{FILED}::test_files_from_adding_to_removal",),
+    )
+    agreement, ties = "tests/audit/test_agreement.py", "audit/ties.py"
+    yield Break(
+        "sets are compared with their history",
+        "audit/agreement.py",
+        "            yield from _of_set(model, field)\n",
+        "            pass\n",
+        (f"{agreement}::test_a_set_that_is_not_the_last_one_of_its_history_is_told",),
+    )
+    yield Break(
+        "records without history are told",
+        "audit/agreement.py",
+        "unexplained(model))\n",
+        "())\n",
+        (f"{agreement}::test_a_record_without_history_is_told_unless_a_fixture_brought_it",),
+    )
+    yield Break(
+        "what is in a set is not deleted",
+        ties,
+        "on_delete = models.RESTRICT",
+        "on_delete = models.CASCADE",
+        (f"{agreement}::test_what_is_in_a_set_of_a_record_is_not_deleted_under_it",),
+    )
+    yield Break(
         "the triggers are looked at",
         verifying,
         "        for name, event in unguarded():\n",
         "        for name, event in ():\n",
         bent,
+    )
+    yield Break(
+        "triggers of others are told",
+        verifying,
+        "        for name, what in foreign():\n",
+        "        for name, what in ():\n",
+        (f"{SEALS}::test_what_is_bent_is_found[trigger_of_somebody_else]",),
+    )
+    yield Break(
+        "no session does without PostgreSQL's triggers",
+        TRIGGERS,
+        "ENABLE ALWAYS TRIGGER",
+        "ENABLE TRIGGER",
+        (f"{SEALS}::test_no_session_does_without_the_triggers",),
+        on_postgres=True,
     )
     does_nothing = (f"{SEALS}::test_what_is_bent_is_found[trigger_that_does_nothing]",)
     yield Break(
@@ -710,7 +771,7 @@ def the_trail() -> Iterator[Break]:
     yield Break(
         "a head has its hash",
         verifying,
-        "            if self.heads.get(seal.number, seal.hash) != seal.hash:\n",
+        "            if self.heads.get(seal.number, set()) - {seal.hash}:\n",
         "            if False:\n",
         signed_off,
     )
@@ -724,9 +785,16 @@ def the_trail() -> Iterator[Break]:
     yield Break(
         "what comes too late is found",
         verifying,
-        "(known.open if seal.sealed_at > self.now - late() else known.passed_over)",
+        "(known.open if may_come else known.passed_over)",
         "known.open",
         (f"{SEALS}::test_a_row_that_comes_late_is_sealed_and_one_that_comes_too_late_is_found",),
+    )
+    yield Break(
+        "rows cannot be older than they are",
+        verifying,
+        "        if known.since is not None:\n",
+        "        if False:\n",
+        (f"{SEALS}::test_a_row_that_says_it_is_older_than_the_seal_before_is_told",),
     )
     yield Break(
         "PostgreSQL's triggers fire",
@@ -782,6 +850,13 @@ def chance() -> Iterator[Break]:
         "        self._verify_trail()\n",
         "",
         (f"{BACKUPS}::test_a_bent_trail_is_told_when_it_is_put_back",),
+    )
+    yield Break(
+        "a restore revives no session",
+        "govtrack/management/commands/restore.py",
+        "                Session.objects.all().delete()\n",
+        "",
+        (f"{BACKUPS}::test_the_register_comes_back_as_it_was",),
     )
     yield Break(
         "an outage is told as one",

@@ -39,6 +39,7 @@ from agencies.signing_in.fresh import ask_again, ask_on_the_way
 from agencies.signing_in.session_limits import end_sessions
 from agencies.signing_in.telling import language_of, send, tell_of
 from audit import events
+from audit.origin import asked_from, handed_on
 
 # Accounts that share an address are told of each, up to so many.
 MOST_ACCOUNTS = 5
@@ -103,7 +104,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
             return limited
         asked = User.objects.filter(Q(username__iexact=who) | Q(email__iexact=who), is_active=True)
         people = list(asked.order_by("pk")[:MOST_ACCOUNTS])
-        # From where: the worker, which tells to whom a link was sent, does not know. What was typed is not kept.
+        # Also where no account is found, for which no link is sent. What was typed is not kept.
         events.record(
             events.Kind.PASSWORD,
             about=people[0] if people else None,
@@ -111,7 +112,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
             after={"link": "asked for", "accounts": [user.username for user in people]},
             request=request,
         )
-        send_links.enqueue([user.pk for user in people])
+        send_links.enqueue([user.pk for user in people], handed_on())
         return redirect("password-forgotten-sent")
     return render(request, "account/forgotten.html", {"form": form})
 
@@ -123,8 +124,13 @@ def sent(request: HttpRequest) -> HttpResponse:
 
 
 @task()
-def send_links(people: list[int]) -> None:
+def send_links(people: list[int], origin: dict[str, Any] | None = None) -> None:
     """Send each of these accounts its link; who signs in by single sign-on alone is told that there is no password."""
+    with asked_from(origin, "send_links"):
+        _send_links(people)
+
+
+def _send_links(people: list[int]) -> None:
     for user in User.objects.filter(pk__in=people, is_active=True).exclude(email="").order_by("pk"):
         with translation.override(language_of(user)):
             context = {

@@ -6,6 +6,7 @@ The round and the note that it is done are one transaction: a worker that is kil
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -15,6 +16,7 @@ from django.utils.translation import gettext
 from django_tasks import task
 
 from agencies.models import User
+from audit.origin import asked_from, handed_on
 from oversight.closing_models import RoundClosing
 from oversight.round_models import Round, RoundAgency
 from oversight.rounds import closing
@@ -45,13 +47,14 @@ def start(round_: Round, *, by: User, report: Report | None = None) -> RoundClos
     job.language = translation.get_language() or settings.LANGUAGE_CODE
     job.attempt, job.changed_at = job.attempt + 1, timezone.now()
     job.save()
-    close_round.enqueue(job.pk, job.attempt)
+    close_round.enqueue(job.pk, job.attempt, handed_on())
     return job
 
 
 @task()
-def close_round(job: int, attempt: int) -> None:
-    run(job, attempt)
+def close_round(job: int, attempt: int, origin: dict[str, Any] | None = None) -> None:
+    with asked_from(origin, "close_round"):
+        run(job, attempt)
 
 
 def run(pk: int, attempt: int) -> None:

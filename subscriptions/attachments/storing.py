@@ -7,6 +7,8 @@ import os
 import re
 import secrets
 import unicodedata
+from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,23 @@ def may_remove(user: User, attachment: Attachment) -> bool:
 
 def path_of(attachment: Attachment) -> Path:
     return Path(settings.ATTACHMENTS_DIR) / attachment.stored_as
+
+
+def disagreements() -> Iterator[tuple[str, str, int]]:
+    """Of the attachments that nobody removed: files that are not what was filed ("file"), or are not there ("lost"), each with
+    its table and number."""
+    for attachment in Attachment.objects.there().order_by("pk").iterator():
+        try:
+            with path_of(attachment).open("rb") as content:
+                what = "" if hash_of(content) == attachment.sha256 else "file"
+        except OSError:
+            what = "lost"
+        if what:
+            yield what, Attachment._meta.db_table, attachment.pk
+
+
+def hash_of(content: BufferedReader) -> str:
+    return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def attach(subscription: Subscription, file: UploadedFile[Any], *, by: User, note: str = "") -> Attachment:

@@ -158,10 +158,10 @@ class ExchangeRates(Rows):
         return self._sources[text]
 
     @classmethod
-    def finished(cls, run: FileImport) -> int:
+    def finished(cls, run: FileImport, by: User) -> int:
         written = WrittenRow.objects.filter(file_import=run).values("record")
         currencies = ExchangeRate.history.filter(id__in=written).order_by().values_list("currency", flat=True)
-        return rates_changed(currencies.distinct())
+        return rates_changed(currencies.distinct(), by)
 
     def label(self, record: ExchangeRate) -> str:
         return f"{record.currency} · {record.day}"

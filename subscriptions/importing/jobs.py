@@ -23,6 +23,7 @@ from django.utils import timezone, translation
 from django_tasks import task
 
 from agencies.models import User
+from audit.origin import asked_from, handed_on
 from subscriptions.importing.kinds import KINDS, Kind
 from subscriptions.importing.refusing import Refused
 from subscriptions.importing.report import Changed, Report
@@ -215,7 +216,7 @@ def start(upload: Upload, step: Upload.Step, **values: Any) -> bool:
     upload.language = translation.get_language() or settings.LANGUAGE_CODE
     upload.heard_of_at, upload.finished_at = timezone.now(), None
     upload.save()
-    work.enqueue(upload.pk, upload.attempt)
+    work.enqueue(upload.pk, upload.attempt, handed_on())
     return True
 
 
@@ -233,8 +234,9 @@ def _may_follow(upload: Upload, step: Upload.Step) -> bool:
 
 
 @task()
-def work(upload: int, attempt: int) -> None:
-    run(upload, attempt)
+def work(upload: int, attempt: int, origin: dict[str, Any] | None = None) -> None:
+    with asked_from(origin, "imports"):
+        run(upload, attempt)
 
 
 class Stopped(Exception):

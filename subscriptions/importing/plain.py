@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import OuterRef, ProtectedError, QuerySet, Subquery
+from django.db.models import OuterRef, ProtectedError, QuerySet, RestrictedError, Subquery
 from django.forms import ModelForm
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -94,7 +94,7 @@ class Rows:
         return field if field in self.vocabulary.columns else ""
 
     @classmethod
-    def finished(cls, run: FileImport) -> int:
+    def finished(cls, run: FileImport, by: User) -> int:
         """Make anew what hangs on the records that an import has just written, or its undo taken back.
 
         Returns how many payments got another amount in won.
@@ -162,7 +162,7 @@ def run(
             record.finished_at = timezone.now()
             record.save()
             _tell(record, "imported", by, left=record.left)
-            report.payments = kind.finished(record)
+            report.payments = kind.finished(record, by)
             report.run = record
     return report
 
@@ -316,11 +316,11 @@ def undo(kind: type[Rows], run: FileImport, *, by: User) -> None:
         record._change_reason, record._history_user = reason, by
         try:
             record.delete() if row.is_new else record.save()
-        except ProtectedError as error:
+        except (ProtectedError, RestrictedError) as error:
             raise Touched([str(record)]) from error
         if not row.is_new:
             kind.after_save(record)
-    kind.finished(run)
+    kind.finished(run, by)
     run.state, run.undone_at = FileImport.State.UNDONE, timezone.now()
     run.save()
     _tell(run, "undone", by)

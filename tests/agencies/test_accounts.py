@@ -57,7 +57,7 @@ def asked(who: str, **extra: Any) -> tuple[Any, list[Any]]:
     """The answer to somebody who asks for a link, and what the worker is given."""
     answer = Client().post(FORGOTTEN, {"who": who}, **extra)
     given = [
-        result.args_kwargs["args"] for result in DBTaskResult.objects.filter(task_path__endswith="links")
+        result.args_kwargs["args"][:1] for result in DBTaskResult.objects.filter(task_path__endswith="links")
     ]
     return answer, given
 
@@ -80,7 +80,7 @@ def test_a_forgotten_password(jeju: User) -> None:
     answer = sign_in(client=elsewhere)
     elsewhere.post(answer["Location"], {"code": code()})
     assert elsewhere.get("/").status_code == 200
-    answer, given = asked("JEJU@agency.example")
+    answer, given = asked("JEJU@agency.example", REMOTE_ADDR="203.0.113.9")
     assert (answer["Location"], given) == (f"{FORGOTTEN}sent/", [[[jeju.pk]]])
     link = link_sent()
     assert "works once, and for 60 minutes" in mail.outbox[-1].body
@@ -100,6 +100,7 @@ def test_a_forgotten_password(jeju: User) -> None:
     assert (keys(jeju)[-1], mail.outbox[-1].to) == ("account.password", ["jeju@agency.example"])
     kept = Event.objects.filter(kind="password", about="jeju").order_by("pk").values_list("after", flat=True)
     assert list(kept)[-2:] == [{"link": "sent"}, {}]
+    assert Event.objects.get(after__link="sent").address == "203.0.113.9"  # from where it was asked for
 
 
 def test_the_link_ends(settings: Any, jeju: User) -> None:

@@ -107,9 +107,11 @@ def test_a_model_that_is_not_sealed_any_more_is_noticed(monkeypatch):
 
 # --- and nothing that is sealed is bent unnoticed ---------------------------------------------------------------------
 
+# On SQLite behind a NUL, where some of its own functions end.
+BEHIND = {"sqlite": "coalesce({0}, '') || char(0) || 'x'", "postgresql": "coalesce({0}, '') || 'x'"}
 BENT = {
-    "CharField": "coalesce({0}, '') || 'x'",
-    "TextField": "coalesce({0}, '') || 'x'",
+    "CharField": BEHIND[connection.vendor],
+    "TextField": BEHIND[connection.vendor],
     "JSONField": "'[\"bent\"]'",
 }
 

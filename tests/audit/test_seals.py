@@ -74,6 +74,21 @@ def changed(sealed):
     return [("changed", EVENTS, sealed[2])]
 
 
+@pytest.mark.parametrize("form", sorted(trail.READABLE))
+def test_nothing_hides_behind_a_nul(db, monkeypatch, form):
+    """Not in the rows that were sealed when the form was another, either."""
+    if connection.vendor != "sqlite":
+        pytest.skip("only on SQLite: PostgreSQL keeps no NUL in a text")
+    monkeypatch.setitem(trail.FORMS, "sqlite", form)
+    one, other = record(Kind.ROLE, name="n", reason="granted"), record(Kind.ROLE, name="위원회")
+    seal_all()
+    monkeypatch.undo()
+    assert (told(), Seal.objects.get(table=EVENTS).form) == ([], form)
+    for row, value in ((one, "reason || char(0) || 'BENT'"), (other, "char(0) || reason")):
+        behind.run(EVENTS, f"UPDATE {EVENTS} SET reason = {value} WHERE id = %s", row.pk)
+    assert told() == [("changed", EVENTS, one.pk), ("changed", EVENTS, other.pk)]
+
+
 def removed(sealed):
     behind.run(EVENTS, f"DELETE FROM {EVENTS} WHERE id = %s", sealed[3])
     return [("removed", EVENTS, sealed[3])]
@@ -189,6 +204,38 @@ def trigger_that_does_nothing(sealed):
     return [("trigger", EVENTS, None)]
 
 
+def trigger_of_somebody_else(sealed):
+    """A row is not written as it was meant, or another beside it."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute(
+                "CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.reason = ''; RETURN NEW; END$$"
+            )
+            cursor.execute(
+                f"CREATE TRIGGER quiet BEFORE INSERT ON {EVENTS} FOR EACH ROW EXECUTE FUNCTION quiet()"
+            )
+            cursor.execute(
+                f"CREATE RULE quieter AS ON INSERT TO {AGENCIES} WHERE NEW.code = 'X' DO INSTEAD NOTHING"
+            )
+            return [("trigger", AGENCIES, None), ("trigger", EVENTS, None)]
+        cursor.execute(
+            f"CREATE TRIGGER quiet BEFORE INSERT ON {EVENTS} WHEN NEW.kind = 'role' BEGIN SELECT RAISE(IGNORE); END"
+        )
+    return [("trigger", EVENTS, None)]
+
+
+def test_no_session_does_without_the_triggers(sealed):
+    if connection.vendor != "postgresql":
+        pytest.skip("only on PostgreSQL: SQLite has no session without triggers")
+    refused = pytest.raises(IntegrityError, match="append-only")
+    with refused, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(f"UPDATE {EVENTS} SET reason = 'bent'")
+    assert triggers.foreign() == []
+
+
 @pytest.mark.parametrize("bend", [trigger_dropped, trigger_that_never_fires, trigger_that_does_nothing])
 def test_triggers_are_mended(sealed, bend):
     bend(sealed)
@@ -212,6 +259,7 @@ def test_triggers_are_mended(sealed, bend):
         trigger_dropped,
         trigger_that_never_fires,
         trigger_that_does_nothing,
+        trigger_of_somebody_else,
     ],
 )
 def test_what_is_bent_is_found(sealed, bend):
@@ -241,15 +289,52 @@ def test_a_row_that_comes_late_is_sealed_and_one_that_comes_too_late_is_found(se
     assert (told(), verify().unsealed) == ([], {EVENTS: 1})
     assert (seal_all().rows, seal_all().rows) == (1, 0)
     assert (told(), verify().unsealed) == ([], {})
-    # A day on, the places that were passed over are closed.
+    # A day on, the places that were passed over are closed by the next run, which looks there once more.
     tomorrow = timezone.now() + sealing.LATE + datetime.timedelta(minutes=1)
-    for module in ("audit.sealing", "audit.verifying"):
-        monkeypatch.setattr(f"{module}.timezone.now", lambda: tomorrow)
+    monkeypatch.setattr("audit.sealing.timezone.now", lambda: tomorrow)
+    Event.objects.bulk_create(
+        [Event(pk=first + n, kind=Kind.IMPORT, channel="web", at=tomorrow) for n in (7, 9)]
+    )
+    assert (told(), verify().unsealed) == ([], {EVENTS: 2})
+    assert (seal_all().rows, told()) == (2, [])
     Event.objects.bulk_create([Event(pk=first + 5, kind=Kind.IMPORT, channel="web", at=tomorrow)])
     assert seal_all().rows == 0
     assert told() == [("inserted", EVENTS, first + 5)]
     behind.run(EVENTS, f"UPDATE {EVENTS} SET reason = 'bent' WHERE id = %s", late.pk)
     assert sorted(told()) == [("changed", EVENTS, late.pk), ("inserted", EVENTS, first + 5)]
+
+
+def test_a_row_that_says_it_is_older_than_the_seal_before_is_told(sealed, monkeypatch):
+    """However old rows are that nobody has sealed in between: those waited."""
+    monkeypatch.setitem(trail._registered, Event, 1000)
+    now = timezone.now()
+
+    def at(moment):
+        monkeypatch.setattr("audit.sealing.timezone.now", lambda: moment)
+        return seal_all().rows
+
+    def event(moment):
+        return Event.objects.create(kind=Kind.ROLE, channel="web", actor="minister", at=moment).pk
+
+    days = [datetime.timedelta(days=n) for n in range(400)]
+    event(now)
+    assert (at(now), told()) == (1, [])  # this one comes to the end of the table
+    honest = [
+        event(now + days[n]) for n in (1, 2, 3)
+    ]  # a pause of some days, and two runs of which the first is cut off
+    monkeypatch.setitem(trail._registered, Event, 2)
+    monkeypatch.setattr("audit.sealing.timezone.now", lambda: now + days[8])
+    cut_off = sealing._new_of(next(t for t in trail.tables() if t.name == EVENTS), sealing._Chain())
+    next(iter(cut_off))
+    assert (at(now + days[9]), told()) == (1, [])
+    back, ahead = event(now - days[5]), event(now + days[12])
+    assert (at(now + days[10]), told()) == (2, [("time", EVENTS, back), ("time", EVENTS, ahead)])
+    assert back > honest[-1]
+    old = event(now + days[7])
+    waiting = verify()
+    assert (waiting.unsealed, waiting.oldest) == ({EVENTS: 1}, now + days[7])
+    assert at(now + days[11]) == 1
+    assert told() == [("time", EVENTS, back), ("time", EVENTS, ahead), ("time", EVENTS, old)]
 
 
 def test_two_runs_at_once_do_not_seal_a_row_twice(sealed):
@@ -287,6 +372,12 @@ def test_the_chain_made_anew_does_not_match_the_head_that_was_signed_off(sealed,
     assert raised.value.returncode == 1
     said = json.loads(capsys.readouterr().out)
     assert [(fault["what"], fault["seal"]) for fault in said["faults"]] == [("head", number)]
+    # A head of the new chain beside it takes nothing from what the other one shows.
+    new = tmp_path / "new.json"
+    new.write_text(json.dumps({**heads.read(file.read_text()), "hash": Seal.objects.get(number=number).hash}))
+    for files in ([file, new], [new, file]):
+        with pytest.raises(CommandError, match="1 faults"):
+            call_command("verify_audit", head=files)
     with behind.triggers_off("audit_seal") as cursor:
         cursor.execute("DELETE FROM audit_seal WHERE number >= %s", [number])
     with pytest.raises(CommandError, match="1 faults"):

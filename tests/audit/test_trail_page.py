@@ -181,6 +181,13 @@ def test_changes_of_records_say_what_was_before_and_after_and_from_where(auditor
         {"name_en": "Renamed"},
     )
     assert Event.objects.filter(kind="export").get().after["rows"] == 1
+    # Where the same person wrote there in another session at the same time, nobody can tell the two apart.
+    (event,) = Event.objects.filter(kind="request", after__page="admin:agencies_agency_change")
+    beside = {"actor_id": event.actor_id, "at": event.at, "after": event.after, "channel": "web"}
+    Event.objects.create(kind="request", address="192.0.2.66", **beside)
+    assert changed(auditor, **label, kind="~")[0][3] == "192.0.2.9 or 192.0.2.66"
+    answer = auditor.get(reverse("audit:changes"), {**label, "kind": "~", "_export": "csv"})
+    assert "192.0.2.9, 192.0.2.66" in answer.getvalue().decode()
 
 
 def test_queries_of_changes(auditor, make_agency):

@@ -52,7 +52,7 @@ class Register:
         """What `soundness` says of the database."""
         file = self.folder / "ledger.json"
         self.ledger.write(file)
-        return told_by("tests.faults.soundness", url or self.url, self.folder, str(file), *arguments)
+        return told_by("tests.faults.soundness", url or self.url, self.folder / "site", str(file), *arguments)
 
     def assert_sound(self, url: str = "") -> None:
         assert self.look(url=url) == []

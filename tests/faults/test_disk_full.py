@@ -159,7 +159,7 @@ def test_no_room_for_files(how: str, register: Register, cases: list[int]) -> No
             assert reader.post(f"{started.location}again/", {}).status == 302
             wait_for(lambda: state() == "done", f"the export is not done: {state()}")
             assert reader.get(f"{started.location}file/").status == 200
-    register.assert_sound()
+        register.assert_sound()
     cases += [1] * len(register.ledger.answers)
 
 

@@ -9,10 +9,14 @@ import time
 from contextlib import closing
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection
 
 from agencies.models import User
+from audit import heads
+from audit.events import Kind, record
+from audit.models import Event
 from audit.sealing import seal_all
 from govtrack import backups
 from subscriptions.models import Payment, Subscription
@@ -99,15 +103,21 @@ def test_a_copy_of_the_file_alone_is_not(busy, tmp_path):  # the control: what i
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_register_comes_back_as_it_was(make_user, make_agency, tmp_path, settings):
+def test_the_register_comes_back_as_it_was(make_user, make_agency, signed_in, tmp_path, settings):
     """By the commands, over a register that went on since: rows, sums and triggers are those of the backup."""
     settings.EXPORTS_DIR = tmp_path / "exports"
     settings.KEPT_FOLDERS = ["EXPORTS_DIR"]
-    make_user("administrator", "KR-49", username="jeju")
+    jeju = make_user("administrator", "KR-49", username="jeju")
+    client = signed_in(user=jeju)
+    assert client.get("/people/").status_code == 200
+    seal_all()
     file, database = tmp_path / "backup", backups.database_file()
     call_command("backup", str(file), verbosity=0)
     before, expected = backups.counts(database), User.objects.count()
     make_user("administrator", "KR-11", username="later")
+    record(Kind.SETTING, name="later")
+    seal_all()
+    head_before = "{seals} {hash}".format(**heads.head())
     with pytest.raises(CommandError) as refused:
         call_command("backup", str(file))
     assert refused.value.returncode == 2
@@ -118,7 +128,23 @@ def test_the_register_comes_back_as_it_was(make_user, make_agency, tmp_path, set
     said = io.StringIO()
     call_command("restore", str(file), "--force", verbosity=0, stdout=said)
     assert "The audit trail is as it was sealed." in said.getvalue()
-    assert (User.objects.count(), backups.counts(database)) == (expected, before)
+    # But the sessions of then, and what says that it was put back.
+    assert (Session.objects.count(), client.get("/people/").status_code) == (0, 302)
+    told = Event.objects.filter(kind="command").get()
+    then = heads.head()
+    assert (told.about, told.after["file"], told.after["head"]) == (
+        "restore",
+        "backup",
+        f"{then['seals']} {then['hash']}",
+    )
+    assert told.before["head"] == head_before
+    before |= {
+        "audit_event": before["audit_event"] + 1,
+        "django_session": 0,
+        "usersessions_usersession": 0,
+    }
+    now = backups.counts(database)
+    assert (User.objects.count(), now | {"django_session": 0}) == (expected, before)
     assert not User.objects.filter(username="later").exists()
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'")

@@ -15,6 +15,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from agencies.models import Notice, User
+from audit.agreement import Disagreement, disagreements
+from audit.models import Event
 from policies import waiving
 from policies.models import Waiver
 from policies.waiving import may_decide
@@ -166,6 +168,17 @@ def test_files_from_adding_to_removal(people, folder, settings):
         english(person("administrator", agency_at("KR/P2"))).get(f"/attachments/{filed.pk}/").status_code
         == 404
     )
+
+    # Somebody puts another in its place.
+    assert list(disagreements()) == []
+    path_of(filed).write_bytes(pdf.replace(b"PDF", b"pdf"))
+    refused = client.get(f"/attachments/{filed.pk}/")
+    assert (refused.status_code, "is not what was filed" in read(refused).text) == (409, True)
+    assert Event.objects.get(kind="fault").after.keys() == {"found"}
+    assert list(disagreements()) == [Disagreement("file", "subscriptions_attachment", filed.pk)]
+    path_of(filed).unlink()
+    assert list(disagreements()) == [Disagreement("lost", "subscriptions_attachment", filed.pk)]
+    path_of(filed).write_bytes(pdf)
 
     with pytest.raises(PermissionDenied):
         remove(filed, by=people["approver"], reason="no")

@@ -89,6 +89,7 @@ EVENTS = {
     "agencies.signing_in.sso.identities.unlink",
     "subscriptions.data_entry.create_data_entry_group",
     "audit.auditors.create_auditors_group",
+    "govtrack.management.commands.restore.Command._leave_a_trace",
 }
 # Approvals end with a change or an end that is a decision; the rest follows from tracked records, and is made anew from them.
 DERIVED = {
@@ -168,9 +169,12 @@ NO_WRITE = {
     "subscriptions.tallies._fetched",
     "agencies.admin.MembershipOfUserInline.get_formset",
     "audit.agreement._of",
+    "audit.agreement._of_set",
+    "audit.fixtures._without_history",
     "audit.trail.Watch.__call__",
     "audit.trail.hashes",
     "audit.triggers._found",
+    "audit.triggers._foreign",
     "audit.triggers.install",
     "govtrack.serving.when_ready",
     "oversight.explorer.record_views._start_page",

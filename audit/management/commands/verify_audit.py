@@ -15,6 +15,10 @@ from audit.verifying import Fault, verify
 TOLD = {
     "unlike": "it is not as its last history says",
     "gone": "it is gone, and its history does not say so",
+    "set": "it is not joined to what its last history says",
+    "none": "it has no history, and is not as a fixture brought it",
+    "file": "its file is not what was filed",
+    "lost": "its file is not there",
     "back": "it is there, and its history says that it was deleted",
 }
 
@@ -37,7 +41,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--records",
             action="store_true",
-            help="also compare today's records with their last history: one changed past it is a fault",
+            help="also compare today's records with their last history: one changed past it, or put in without, is a fault",
         )
         parser.add_argument("--json", action="store_true", help="say the result as JSON")
 
@@ -56,6 +60,7 @@ class Command(BaseCommand):
             done.faults += 1
             found(Fault("record", different.table, row=different.row, told=TOLD[different.what]))
         unsealed = sum(done.unsealed.values())
+        oldest = f", the oldest of {done.oldest.isoformat(timespec='seconds')}" if done.oldest else ""
         if as_json:
             result = {
                 "seals": done.seals,
@@ -63,11 +68,12 @@ class Command(BaseCommand):
                 "head": done.head,
                 "faults": faults,
                 "unsealed": done.unsealed,
+                "oldest": done.oldest and done.oldest.isoformat(),
             }
             self.stdout.write(json.dumps(result))
         else:
             self.stdout.write(
-                f"{done.rows:,} sealed rows verified by {done.seals:,} seals; {unsealed:,} not sealed yet"
+                f"{done.rows:,} sealed rows verified by {done.seals:,} seals; {unsealed:,} not sealed yet{oldest}"
             )
             self.stdout.write(f"head: {done.seals} {done.head}" if done.seals else "nothing is sealed")
         if done.faults:

@@ -3,11 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from audit.events import Kind, record
+from audit.models import Seal
 from govtrack import backups
 
 
@@ -32,6 +36,7 @@ class Command(BaseCommand):
                 )
                 return
             target = backups.database_file()
+            before = _head()
             connection.close()
             manifest = backups.restore(file, target, backups.kept_folders(), force)
         except backups.InTheWay as error:
@@ -43,7 +48,26 @@ class Command(BaseCommand):
             f"{target} is as of {manifest['made_at']}: {rows:,} rows, {len(manifest['parts']) - 1} files."
             " Run migrate, then check_policies: code and date may be newer."
         )
+        self._leave_a_trace(file, manifest["made_at"], before)
         self._verify_trail()
+
+    def _leave_a_trace(self, file: Path, made_at: str, before: str) -> None:
+        """End the sessions that were open when the backup was made, and note the restore in the trail that was put back."""
+        try:
+            ended = Session.objects.count()
+            with transaction.atomic():
+                UserSession.objects.all().delete()
+                Session.objects.all().delete()
+                after = {"file": file.name, "as of": made_at, "sessions": ended, "head": _head()}
+                record(Kind.COMMAND, name="restore", before={"head": before}, after=after)
+        except DatabaseError as error:
+            self.stderr.write(
+                f"The sessions in the backup were not ended, and the trail does not tell of it: {error}"
+            )
+        else:
+            self.stdout.write(
+                f"{ended:,} sessions ended. Close again the accounts that were closed since the backup."
+            )
 
     def _verify_trail(self) -> None:
         """Say whether the trail that was put back is as it was sealed; an older one's tables may first have to be migrated."""
@@ -55,3 +79,12 @@ class Command(BaseCommand):
             call_command("verify_audit", stdout=self.stdout, stderr=self.stderr)
         except CommandError as error:
             raise CommandError(f"The register was put back. {error}", returncode=3) from error
+
+
+def _head() -> str:
+    """The number and hash of the last seal; nothing where there is none, or no register."""
+    try:
+        last = Seal.objects.order_by("-number").values_list("number", "hash").first()
+    except DatabaseError:
+        return ""
+    return f"{last[0]} {last[1]}" if last else ""

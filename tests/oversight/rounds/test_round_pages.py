@@ -248,7 +248,9 @@ def test_a_large_round_is_closed_in_the_background(opened, member, clerk, signed
     """The page says so until it is done; stopped amid it, nothing is changed and it can be ordered again."""
     monkeypatch.setattr(closing_jobs, "AT_ONCE", 2)
     monkeypatch.setattr(
-        closing_jobs, "close_round", SimpleNamespace(enqueue=lambda *order: orders.append(order))
+        closing_jobs,
+        "close_round",
+        SimpleNamespace(enqueue=lambda job, attempt, origin: orders.append((job, attempt))),
     )
     orders: list[tuple[int, int]] = []
     round_ = opened()

@@ -21,6 +21,8 @@ from django.test import Client
 from django.utils import timezone
 
 from agencies.models import User
+from audit.changes import changes, history_of
+from audit.models import Event
 from subscriptions import paying, recording
 from subscriptions.importing import jobs
 from subscriptions.importing.reading import LARGEST_FILE
@@ -108,6 +110,24 @@ def done(client: Client, upload: Upload, act: str) -> Upload:
     work()
     upload.refresh_from_db()
     return upload
+
+
+def test_what_the_worker_does_comes_from_whoever_asked_for_it(by: User, folder: Path) -> None:
+    """From which address and session a file was imported and taken back is in the trail, its changes included."""
+    client = client_of(by)
+    client.defaults["REMOTE_ADDR"] = "203.0.113.9"
+    upload = tried(client, GOOD, column_8="purpose", in_use="in_use")
+    before = Event.objects.count()
+    done(client, upload, "start")
+    done(client, upload, "undo")
+    events = Event.objects.order_by("pk")[before:]
+    assert {(event.kind, event.address, event.actor, len(event.session)) for event in events} == {
+        (kind, "203.0.113.9", by.username, 16) for kind in ("import", "request")
+    }
+    assert [event.after["what"] for event in events if event.kind == "import"] == ["imported", "undone"]
+    rows = history_of(Subscription)[:1]
+    assert [change.addresses for change in changes(rows)] == [["203.0.113.9"]]
+    jobs.work.func(upload.pk, upload.attempt)  # one that was asked for by code from before
 
 
 def test_from_the_file_to_the_undo(by: User, folder: Path) -> None:

@@ -305,6 +305,7 @@ def test_exchange_rates_from_their_file_to_the_undo(by: User) -> None:
     first = taken(RATES, expected=trial.digest)
     assert kept(ExchangeRate, "currency", "rate") == [("USD", 1_400_000_000), ("JPY", 9_432_100)]
     assert (first.new, first.payments, won()) == (2, 1, 140_000)
+    assert Payment.history.latest().history_user == officer
     again = taken(RATES)
     assert (again.new, again.changed, again.left, again.payments) == (0, 0, 2, 0)
     nearer = "USD,2026-06-02,1600\n"
