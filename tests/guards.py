@@ -548,9 +548,16 @@ def chance() -> Iterator[Break]:
     yield Break(
         "a backup stays in its place",
         "govtrack/backups.py",
-        "            if not place.resolve().is_relative_to(scratch.resolve()):\n",
-        "            if False:\n",
-        (RESTORING,),
+        'strange = any(part in ("", ".", "..")',
+        'strange = any(part in ("",)',
+        (f"{BACKUPS}::test_nothing_is_put_outside_of_the_folders",),
+    )
+    yield Break(
+        "a backup follows no link out of its place",
+        "govtrack/backups.py",
+        "    if not place.resolve().is_relative_to(folders[setting].resolve()):\n",
+        "    if False:\n",
+        (f"{BACKUPS}::test_nothing_is_put_outside_of_the_folders",),
     )
     yield Break(
         "a damaged database is not backed up",
