@@ -342,6 +342,44 @@ def files() -> Iterator[Break]:
         (f"{FILED}::test_a_file_is_told_by_its_content",),
     )
     yield Break(
+        "a cell has a length",
+        "subscriptions/importing/reading.py",
+        "if any(len(cell) > LONGEST_CELL for cell in cells):",
+        "if False:",
+        (
+            "tests/subscriptions/importing/test_reading.py::test_a_long_cell_is_refused_before_anything_looks_at_it",
+        ),
+    )
+    long = ("tests/subscriptions/importing/test_cells.py::test_what_is_long_is_soon_known_to_be_nothing",)
+    yield Break(
+        "an amount has a length",
+        "subscriptions/importing/values.py",
+        "if len(plain) > LONGEST_NUMBER:",
+        "if False:",
+        long,
+    )
+    yield Break(
+        "a count is gone over once",
+        "subscriptions/importing/values.py",
+        'r"(명|개|석',
+        'r"\\s*(명|개|석',
+        long,
+    )
+    yield Break(
+        "brackets are gone over once",
+        "subscriptions/importing/columns.py",
+        "(?:[)\\]]|\\Z)",
+        "[)\\]]",
+        ("tests/govtrack/test_patterns.py::test_every_pattern_goes_over_a_long_text_once",),
+    )
+    yield Break(
+        "files that are sent are counted",
+        LIMITS,
+        'READ_FILES = {"subscriptions:imports"}',
+        "READ_FILES: set[str] = set()",
+        (f"{TOO_MUCH}::test_files_that_are_sent_to_be_read_count_too",),
+    )
+    yield Break(
         "a file opens in no page",
         "subscriptions/life_views.py",
         "content, as_attachment=True, filename",

@@ -6,7 +6,6 @@ What hangs on a rate that an import changes, or its undo, is made anew at once: 
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any
@@ -22,7 +21,7 @@ from figures.entry import write_figure
 from sources.models import Source
 from subscriptions.import_models import FileImport
 from subscriptions.importing import plain
-from subscriptions.importing.columns import Column, Vocabulary, headers_of, normal
+from subscriptions.importing.columns import Column, Vocabulary, headers_of, normal, without_brackets
 from subscriptions.importing.plain import Line, Rows
 from subscriptions.importing.running import Table
 from subscriptions.importing.values import read_day
@@ -55,8 +54,7 @@ def _headers() -> dict[str, str]:
 
 
 def guess(header: str) -> str:
-    bare = re.sub(r"[(\[].*?[)\]]", "", header)
-    return _headers().get(normal(header)) or _headers().get(normal(bare), "")
+    return _headers().get(normal(header)) or _headers().get(normal(without_brackets(header)), "")
 
 
 VOCABULARY = Vocabulary(COLUMNS, guess)
