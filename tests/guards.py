@@ -84,6 +84,25 @@ def strangers() -> Iterator[Break]:
         "    elif False:\n",
         (DEPLOYED,),
     )
+    safety = "govtrack/settings/safety.py"
+    unprotected = (f"{DEPLOYED}::test_what_looks_set_but_does_not_protect",)
+    for name, text in (
+        ("nobody fetches the database", "elif _is_served(Path(name)):"),
+        ("nothing is kept in memory alone", 'if ":memory:" in name or name.startswith("file:"):'),
+        ("the database is asked over TLS", 'if sslmode in ("disable", "allow") and not _is_local(host):'),
+        ("addresses are claimed by proxies alone", "elif not behind and environment.get("),
+        ("a published key is no old key", "if any(fallback.strip().startswith(PUBLISHED)"),
+        ("one TLS of two for e-mail", "if tls and ssl:"),
+        ("no password for e-mail in clear", 'environment.get("EMAIL_HOST_PASSWORD")'),
+        ("hosts are one's own", 'elif any(host.startswith(".") and'),
+        ("a password is no second factor", 'if "pwd" in'),
+    ):
+        word, _space, rest = text.partition(" ")
+        off = f"{word} False and {rest}" if word in ("if", "elif") else f"False and {text}"
+        yield Break(name, safety, text, off, unprotected)
+    yield Break(
+        "sessions last so long", safety, "<= int(text[:20]) <= most", "<= int(text[:20])", unprotected
+    )
     yield Break(
         "the probe tells one word",
         "govtrack/health.py",
