@@ -346,6 +346,14 @@ def files() -> Iterator[Break]:
         "    kind = Kind.PDF\n",
         story,
     )
+    sweeping, swept = (
+        "subscriptions/attachments/sweeping.py",
+        (f"{FILED}::test_what_a_killed_process_left_of_files_is_swept",),
+    )
+    yield Break("a removed file goes", sweeping, "elif rows[path.name] is not None:", "elif False:", swept)
+    yield Break(
+        "the files of another register stay", sweeping, "if len(strays) > FEW and", "if False and", swept
+    )
     yield Break(
         "a file has a size",
         storing,
