@@ -110,6 +110,20 @@ def strangers() -> Iterator[Break]:
         '"\\n".join(found) if found',
         ("tests/govtrack/test_health.py",),
     )
+    probe, asked = "govtrack/health.py", ("tests/govtrack/test_health.py",)
+    yield Break(
+        "the probe writes where people will",
+        probe,
+        "if reason := _unwritable(folder):",
+        "if reason := '':",
+        asked,
+    )
+    yield Break(
+        "the probe misses lost attachments", probe, "lost = not missing and", "lost = False and", asked
+    )
+    yield Break(
+        "the probe sees migrations go", probe, "_migrated.get(where) == listed", "where in _migrated", asked
+    )
     yield Break(
         "a request has a size",
         LIMITS,
