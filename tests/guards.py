@@ -51,6 +51,28 @@ def strangers() -> Iterator[Break]:
         "            and False\n",
         (f"{SIGNING_IN}::test_who_must_have_a_second_factor_sets_it_up_first",),
     )
+    no_password = ("tests/agencies/test_passwords.py",)
+    for rule in ("UserAttributeSimilarity", "CommonPassword", "NumericPassword"):
+        line = f'    {{"NAME": "django.contrib.auth.password_validation.{rule}Validator"}},\n'
+        yield Break(f"no password: {rule}", SETTINGS, line, "", no_password)
+    yield Break(
+        "a password has ten characters", SETTINGS, '{"min_length": 10}', '{"min_length": 8}', no_password
+    )
+    yield Break(
+        "a password is not the invited person's name",
+        "agencies/people_views.py",
+        ", instance=User(last_name=invitation.full_name)",
+        "",
+        no_password,
+    )
+    every_address = ("tests/access/test_table.py::test_access[committee]",)
+    yield Break(
+        "images of this site alone",
+        SETTINGS,
+        '"img-src": [SELF],',
+        '"img-src": [SELF, "data:"],',
+        every_address,
+    )
     sessions = "agencies/signing_in/session_limits.py"
     ends = (f"{SIGNING_IN}::test_sessions_end",)
     idle, longest = (
