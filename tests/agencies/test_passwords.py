@@ -22,7 +22,7 @@ REFUSED = {
     "qwertyuiop": "password_too_common",
     "8273645190": "password_entirely_numeric",
     "gangneung-77": "password_too_similar",  # like the name to sign in with
-    "Hong Gildong1": "password_too_similar",  # like the person's
+    "Baek Seungjoo1": "password_too_similar",  # like the person's
     "gildong@agency": "password_too_similar",  # like the address
 }
 NAMES = {"username": "gangneung-7", "email": "gildong@agency.example"}
@@ -32,7 +32,7 @@ Give = Callable[[str], HttpResponse]
 @pytest.fixture
 def owner(make_user: Any) -> User:
     cache.clear()
-    return with_password(make_user("administrator", "KR-49", last_name="Hong Gildong", **NAMES))
+    return with_password(make_user("administrator", "KR-49", last_name="Baek Seungjoo", **NAMES))
 
 
 def by_oneself(owner: User, signed_in: Any) -> Give:
@@ -50,7 +50,7 @@ def by_link(owner: User, signed_in: Any) -> Give:
 
 
 def by_invitation(owner: User, signed_in: Any) -> Give:
-    _invitation, link = invite("Hong Gildong", Agency.objects.get(code="KR-49"), "approver", by=owner)
+    _invitation, link = invite("Baek Seungjoo", Agency.objects.get(code="KR-49"), "approver", by=owner)
     address = reverse("agencies:accept", args=[link])
     User.objects.filter(pk=owner.pk).update(username="another", email="")
     return lambda new: Client().post(address, {**NAMES, "password1": new, "password2": new})
