@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -89,8 +90,10 @@ def _attachments_are_lost() -> bool:
     """Whether there are files by their rows and none in their folder, which is made with the first of them."""
     folder = Path(settings.ATTACHMENTS_DIR)
     try:
-        if folder.is_dir() and any(folder.iterdir()):
-            return False
+        if folder.is_dir():
+            with os.scandir(folder) as names:  # which reads no more of them than the first
+                if next(names, None) is not None:
+                    return False
     except OSError:
         return False  # told as what cannot be written to
     return Attachment.objects.there().exists()
