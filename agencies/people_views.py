@@ -182,7 +182,10 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "agencies/no_invitation.html", status=404)
     by_identity = provider.is_on() and "by-identity" in request.POST
     form: Any = (
-        IdentityForm(request.POST, auto_id=SSO_ID) if by_identity else AccountForm(request.POST or None)
+        IdentityForm(request.POST, auto_id=SSO_ID)
+        if by_identity
+        # Whose name no password may be like.
+        else AccountForm(request.POST or None, instance=User(last_name=invitation.full_name))
     )
     if by_identity and form.is_valid():
         fields = {name: form.cleaned_data[name] for name in ("username", "email")}

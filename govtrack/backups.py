@@ -223,14 +223,12 @@ def _unpack(file: Path, scratch: Path) -> dict[str, Any]:
     with _opened(file) as tar:
         for member in tar:
             content = tar.extractfile(member)
-            if content is None:
+            if content is None or not member.isreg():
                 raise Unusable(f"{file} is no backup of a register: {member.name} is no plain file.")
             if member.name == MANIFEST:
                 manifest = json.load(content)
                 continue
-            place = scratch / member.name
-            if not place.resolve().is_relative_to(scratch.resolve()):
-                raise Unusable(f"{file} is no backup of a register: {member.name} lies outside of it.")
+            place = scratch.joinpath(*_parts_of(member.name))
             place.parent.mkdir(parents=True, exist_ok=True)
             with place.open("wb") as out:
                 shutil.copyfileobj(content, out)
@@ -245,11 +243,24 @@ def _unpack(file: Path, scratch: Path) -> dict[str, Any]:
     return manifest
 
 
+def _parts_of(name: str) -> list[str]:
+    """The way to a member: the database alone, or a file within a setting's folder; `..` leads nowhere. Raises Unusable."""
+    parts = name.split("/")
+    strange = any(part in ("", ".", "..") for part in parts)
+    if name != DATABASE and (strange or parts[0] != "files" or len(parts) < 3):
+        raise Unusable(f"This is no backup of a register: {name!r} is no place in one.")
+    return parts
+
+
 def _place(name: str, folders: dict[str, Path]) -> Path:
-    setting, path = name.split("/", 2)[1:]
+    """Where a file goes: within its setting's folder, whatever links stand there. Raises Unusable."""
+    _top, setting, *path = _parts_of(name)
     if setting not in folders:
         raise Unusable(f"The backup holds files of {setting}, which this deployment does not have.")
-    return folders[setting] / path
+    place = folders[setting].joinpath(*path)
+    if not place.resolve().is_relative_to(folders[setting].resolve()):
+        raise Unusable(f"{place} leads out of {folders[setting]}.")
+    return place
 
 
 def _hash(path: Path) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -16,10 +18,13 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from subscriptions.models import Attachment
+
 logger = logging.getLogger("govtrack.health")
 
-# Once this process has found all migrations of its code applied, nobody takes them back under it.
-_migrated: set[str] = set()
+# For each database, what its list of migrations was when all of this code's were found in it: a restore may take some back.
+_migrated: dict[str, Any] = {}
+MIGRATIONS = "SELECT count(*), max(id), max(applied) FROM django_migrations"
 
 
 @login_not_required
@@ -46,15 +51,19 @@ def ready(request: HttpRequest) -> HttpResponse:
 def problems() -> Iterator[str]:
     """What keeps this process from its work, each in one sentence."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
         missing = _missing_migrations()
+        lost = not missing and _attachments_are_lost()
     except Error as error:
         yield f"the database does not answer: {error}"
     else:
         if missing:
             yield f"{missing} migrations are not applied; run manage.py migrate."
+        elif lost:
+            yield f"{settings.ATTACHMENTS_DIR} is not there or empty, though attachments lie in it: is its disk mounted?"
     for folder in folders():
+        if reason := _unwritable(folder):
+            yield f"{folder} cannot be written to: {reason}."
+            continue
         free = shutil.disk_usage(folder).free // 1024 // 1024
         if free < settings.READY_FREE_MB:
             yield f"the disk of {folder} has {free} MB free; {settings.READY_FREE_MB} are needed."
@@ -62,13 +71,43 @@ def problems() -> Iterator[str]:
 
 def _missing_migrations() -> int:
     where = f"{connection.settings_dict['HOST']} {connection.settings_dict['NAME']}"
-    if where in _migrated:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(MIGRATIONS)
+            listed = cursor.fetchone()
+    except Error:
+        listed = None  # there is no such list yet, or no database: what follows tells
+    if listed is not None and _migrated.get(where) == listed:
         return 0
     executor = MigrationExecutor(connection)
     missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
     if not missing:
-        _migrated.add(where)
+        _migrated[where] = listed
     return missing
+
+
+def _attachments_are_lost() -> bool:
+    """Whether there are files by their rows and none in their folder, which is made with the first of them."""
+    folder = Path(settings.ATTACHMENTS_DIR)
+    try:
+        if folder.is_dir():
+            with os.scandir(folder) as names:  # which reads no more of them than the first
+                if next(names, None) is not None:
+                    return False
+    except OSError:
+        return False  # told as what cannot be written to
+    return Attachment.objects.there().exists()
+
+
+def _unwritable(folder: Path) -> str:
+    """Why nothing can be written there; a file without a name is, and is gone at once."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"ready")
+            file.flush()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def folders() -> list[Path]:

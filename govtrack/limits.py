@@ -37,6 +37,8 @@ COSTLY = {
 }
 # Views that begin a file when something is sent to them. Those that hand one out: `govtrack.whole_exports`.
 BEGIN_FILES = {"oversight:exports", "oversight:export-again"}
+# Views that read through a file when one is sent to them.
+READ_FILES = {"subscriptions:imports"}
 
 
 def sized(get_response: GetResponse) -> GetResponse:
@@ -82,7 +84,7 @@ def kind_of(request: HttpRequest) -> str:
     name = request.resolver_match.view_name if request.resolver_match else ""
     if FILE_PARAMETER in request.GET or name in ALWAYS_A_FILE:
         return "files"
-    if name in BEGIN_FILES and request.method == "POST":
+    if name in BEGIN_FILES | READ_FILES and request.method == "POST":
         return "files"
     return "pages" if name in COSTLY else ""
 

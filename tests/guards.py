@@ -51,6 +51,28 @@ def strangers() -> Iterator[Break]:
         "            and False\n",
         (f"{SIGNING_IN}::test_who_must_have_a_second_factor_sets_it_up_first",),
     )
+    no_password = ("tests/agencies/test_passwords.py",)
+    for rule in ("UserAttributeSimilarity", "CommonPassword", "NumericPassword"):
+        line = f'    {{"NAME": "django.contrib.auth.password_validation.{rule}Validator"}},\n'
+        yield Break(f"no password: {rule}", SETTINGS, line, "", no_password)
+    yield Break(
+        "a password has ten characters", SETTINGS, '{"min_length": 10}', '{"min_length": 8}', no_password
+    )
+    yield Break(
+        "a password is not the invited person's name",
+        "agencies/people_views.py",
+        ", instance=User(last_name=invitation.full_name)",
+        "",
+        no_password,
+    )
+    every_address = ("tests/access/test_table.py::test_access[committee]",)
+    yield Break(
+        "images of this site alone",
+        SETTINGS,
+        '"img-src": [SELF],',
+        '"img-src": [SELF, "data:"],',
+        every_address,
+    )
     sessions = "agencies/signing_in/session_limits.py"
     ends = (f"{SIGNING_IN}::test_sessions_end",)
     idle, longest = (
@@ -84,12 +106,45 @@ def strangers() -> Iterator[Break]:
         "    elif False:\n",
         (DEPLOYED,),
     )
+    safety = "govtrack/settings/safety.py"
+    unprotected = (f"{DEPLOYED}::test_what_looks_set_but_does_not_protect",)
+    for name, text in (
+        ("nobody fetches the database", "elif _is_served(Path(name)):"),
+        ("nothing is kept in memory alone", 'if ":memory:" in name or name.startswith("file:"):'),
+        ("the database is asked over TLS", 'if sslmode in ("disable", "allow") and not _is_local(host):'),
+        ("addresses are claimed by proxies alone", "elif not behind and environment.get("),
+        ("a published key is no old key", "if any(fallback.strip().startswith(PUBLISHED)"),
+        ("one TLS of two for e-mail", "if tls and ssl:"),
+        ("no password for e-mail in clear", 'environment.get("EMAIL_HOST_PASSWORD")'),
+        ("hosts are one's own", 'elif any(host.startswith(".") and'),
+        ("a password is no second factor", 'if "pwd" in'),
+    ):
+        word, _space, rest = text.partition(" ")
+        off = f"{word} False and {rest}" if word in ("if", "elif") else f"False and {text}"
+        yield Break(name, safety, text, off, unprotected)
+    yield Break(
+        "sessions last so long", safety, "<= int(text[:20]) <= most", "<= int(text[:20])", unprotected
+    )
     yield Break(
         "the probe tells one word",
         "govtrack/health.py",
         '"not ready\\n" if found',
         '"\\n".join(found) if found',
         ("tests/govtrack/test_health.py",),
+    )
+    probe, asked = "govtrack/health.py", ("tests/govtrack/test_health.py",)
+    yield Break(
+        "the probe writes where people will",
+        probe,
+        "if reason := _unwritable(folder):",
+        "if reason := '':",
+        asked,
+    )
+    yield Break(
+        "the probe misses lost attachments", probe, "lost = not missing and", "lost = False and", asked
+    )
+    yield Break(
+        "the probe sees migrations go", probe, "_migrated.get(where) == listed", "where in _migrated", asked
     )
     yield Break(
         "a request has a size",
@@ -425,6 +480,14 @@ def files() -> Iterator[Break]:
         "    kind = Kind.PDF\n",
         story,
     )
+    sweeping, swept = (
+        "subscriptions/attachments/sweeping.py",
+        (f"{FILED}::test_what_a_killed_process_left_of_files_is_swept",),
+    )
+    yield Break("a removed file goes", sweeping, "elif rows[path.name] is not None:", "elif False:", swept)
+    yield Break(
+        "the files of another register stay", sweeping, "if len(strays) > FEW and", "if False and", swept
+    )
     yield Break(
         "a file has a size",
         storing,
@@ -438,6 +501,44 @@ def files() -> Iterator[Break]:
         "            if any(name.lower().endswith(",
         "            if False and any(name.lower().endswith(",
         (f"{FILED}::test_a_file_is_told_by_its_content",),
+    )
+    yield Break(
+        "a cell has a length",
+        "subscriptions/importing/reading.py",
+        "if any(len(cell) > LONGEST_CELL for cell in cells):",
+        "if False:",
+        (
+            "tests/subscriptions/importing/test_reading.py::test_a_long_cell_is_refused_before_anything_looks_at_it",
+        ),
+    )
+    long = ("tests/subscriptions/importing/test_cells.py::test_what_is_long_is_soon_known_to_be_nothing",)
+    yield Break(
+        "an amount has a length",
+        "subscriptions/importing/values.py",
+        "if len(plain) > LONGEST_NUMBER:",
+        "if False:",
+        long,
+    )
+    yield Break(
+        "a count is gone over once",
+        "subscriptions/importing/values.py",
+        'r"(명|개|석',
+        'r"\\s*(명|개|석',
+        long,
+    )
+    yield Break(
+        "brackets are gone over once",
+        "subscriptions/importing/columns.py",
+        "(?:[)\\]]|\\Z)",
+        "[)\\]]",
+        ("tests/govtrack/test_patterns.py::test_every_pattern_goes_over_a_long_text_once",),
+    )
+    yield Break(
+        "files that are sent are counted",
+        LIMITS,
+        'READ_FILES = {"subscriptions:imports"}',
+        "READ_FILES: set[str] = set()",
+        (f"{TOO_MUCH}::test_files_that_are_sent_to_be_read_count_too",),
     )
     yield Break(
         "a file opens in no page",
@@ -833,9 +934,16 @@ def chance() -> Iterator[Break]:
     yield Break(
         "a backup stays in its place",
         "govtrack/backups.py",
-        "            if not place.resolve().is_relative_to(scratch.resolve()):\n",
-        "            if False:\n",
-        (RESTORING,),
+        'strange = any(part in ("", ".", "..")',
+        'strange = any(part in ("",)',
+        (f"{BACKUPS}::test_nothing_is_put_outside_of_the_folders",),
+    )
+    yield Break(
+        "a backup follows no link out of its place",
+        "govtrack/backups.py",
+        "    if not place.resolve().is_relative_to(folders[setting].resolve()):\n",
+        "    if False:\n",
+        (f"{BACKUPS}::test_nothing_is_put_outside_of_the_folders",),
     )
     yield Break(
         "a damaged database is not backed up",

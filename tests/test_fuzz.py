@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from django import get_version
 from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from tests.access.addresses import ADDRESSES
 from tests.access.world import client_of, people, world  # noqa: F401
+from tests.answers import misunderstood, unprotected, versions_in
 from tests.examples import examples
 from tests.test_redirects import AWAY, leads_away
 
@@ -95,9 +97,8 @@ def faults_of(response: HttpResponse, text: str) -> list[str]:
         found.append(f"markup: {text[max(0, at - 60) : at + 60]}")
     if leads_away(response):
         found.append(f"leads to {response.headers['Location']}")
-    if "Content-Security-Policy" not in response.headers or "X-Content-Type-Options" not in response.headers:
-        found.append("no protecting headers")
-    return found
+    body = text.encode()
+    return [*found, *unprotected(response), *misunderstood(response, body), *versions_in(response, body)]
 
 
 @pytest.fixture
@@ -176,7 +177,9 @@ def echo(request: Any) -> HttpResponse:
 @pytest.mark.django_db
 def test_what_is_wrong_is_noticed(settings: Any, monkeypatch: pytest.MonkeyPatch):  # the control
     settings.ROOT_URLCONF = type("urls", (), {"urlpatterns": [path("echo/", echo)]})
-    settings.MIDDLEWARE = ["csp.middleware.CSPMiddleware", "django.middleware.security.SecurityMiddleware"]
+    outermost = {"kept_apart", "SecurityMiddleware", "CSPMiddleware", "XFrameOptionsMiddleware"}
+    whole = settings.MIDDLEWARE
+    settings.MIDDLEWARE = [name for name in whole if name.rpartition(".")[2] in outermost]
     client, listening = Client(), Listening(monkeypatch)
     assert listening.names(client, "get", "/echo/") == {"away": False, "broken": False, "q": False}
 
@@ -187,5 +190,8 @@ def test_what_is_wrong_is_noticed(settings: Any, monkeypatch: pytest.MonkeyPatch
     assert [len(faults(q=markup)) for markup in MARKUP] == [1] * len(MARKUP)
     assert faults(broken="1") == ["status 500"]
     assert faults(away=AWAY[0]) == [f"leads to {AWAY[0]}"]
-    settings.MIDDLEWARE = []
-    assert faults_of(*request(Client(), "get", "/echo/", {})) == ["no protecting headers"]
+    assert faults(q='{"a": 1}') == ["JSON as a page"]
+    assert faults(q=f"Django/{get_version()}") == [f"Django/{get_version()}"]
+    for name in outermost:
+        settings.MIDDLEWARE = [one for one in whole if one.rpartition(".")[2] in outermost - {name}]
+        assert faults_of(*request(Client(), "get", "/echo/", {})) != [], name

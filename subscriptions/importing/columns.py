@@ -17,6 +17,9 @@ from django.utils.translation import override
 from subscriptions.models import PriceLine
 
 Cycle, Basis, Vat = PriceLine.Cycle, PriceLine.Basis, PriceLine.Vat
+# What is longer, in characters as they are compared, is chosen by hand: of ten rows, every cell might be a header.
+LONGEST_HEADER = 200
+_BRACKETS = re.compile(r"[(\[][^)\]]*(?:[)\]]|\Z)")
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,8 @@ _BASES = {
     Basis.FLAT: r"총액|총 ?금액|합계|정액|계약금액|일괄|total|flat",
 }
 _VATS = {
-    Vat.EXCLUDED: r"(부가세|부가가치세|vat|tax)[\s.]*(별도|제외|미포함|excl|out)|(excl\w*|without) (vat|tax)|공급가",
-    Vat.INCLUDED: r"(부가세|부가가치세|vat|tax)[\s.]*(포함|incl|in\b)|(incl\w*|with) (vat|tax)",
+    Vat.EXCLUDED: r"(부가세|부가가치세|vat|tax)[\s.]{0,5}(별도|제외|미포함|excl|out)|(excl\w{0,9}|without) (vat|tax)|공급가",
+    Vat.INCLUDED: r"(부가세|부가가치세|vat|tax)[\s.]{0,5}(포함|incl|in\b)|(incl\w{0,9}|with) (vat|tax)",
 }
 
 
@@ -99,7 +102,7 @@ class Implied:
 
 def implied_by(header: str) -> Implied:
     text = unicodedata.normalize("NFKC", header).lower()
-    inside = " ".join(re.findall(r"[(\[][^)\]]*[)\]]", text))
+    inside = " ".join(_BRACKETS.findall(_to_the_last_bracket(text)))
     unit = re.search(r"(십만|백만|천만|천|만|억)\s*원?", inside)
     currency = re.search(r"\b(krw|usd|eur|jpy|gbp|cny)\b", text)
     symbols = {"$": "USD", "€": "EUR", "£": "GBP", "₩": "KRW", "달러": "USD", "유로": "EUR"}
@@ -123,7 +126,7 @@ def _first(patterns: Mapping[Any, str], text: str) -> str:
 def guess(header: str) -> str:
     """The name of the column that a header means, or an empty text."""
     known = _known_headers()
-    full, bare = normal(header), normal(re.sub(r"[(\[].*?[)\]]", "", header))
+    full, bare = normal(header), normal(without_brackets(header))
     if full in _ignored():
         return ""
     if found := known.get(full) or known.get(bare):
@@ -134,7 +137,18 @@ def guess(header: str) -> str:
 
 
 def bare_text(header: str) -> str:
-    return re.sub(r"[(\[].*?[)\]]", "", unicodedata.normalize("NFKC", header)).lower()
+    return without_brackets(unicodedata.normalize("NFKC", header)).lower()
+
+
+def without_brackets(text: str) -> str:
+    """A text without what stands in brackets, and without these."""
+    closed = _to_the_last_bracket(text)
+    return _BRACKETS.sub("", closed) + text[len(closed) :]
+
+
+def _to_the_last_bracket(text: str) -> str:
+    """Without what follows, where a bracket that opens is never closed."""
+    return text[: max(text.rfind(")"), text.rfind("]")) + 1]
 
 
 def normal(header: str) -> str:
@@ -179,6 +193,12 @@ class Vocabulary:
     columns: Mapping[str, Column]
     guess: Callable[[str], str]
 
+    def meaning(self, header: str) -> str:
+        """The name of the column that a header means, or an empty text, as of one that is too long."""
+        if len(header) > LONGEST_HEADER or len(unicodedata.normalize("NFKC", header)) > LONGEST_HEADER:
+            return ""
+        return self.guess(header)
+
 
 SUBSCRIPTIONS = Vocabulary(COLUMNS, guess)
 
@@ -193,7 +213,7 @@ def guess_all(
     taken: set[str] = set()
     found = []
     for header in headers:
-        name = chosen.get(normal(header), vocabulary.guess(header))
+        name = chosen.get(normal(header), vocabulary.meaning(header))
         if name in taken or name not in vocabulary.columns:
             name = ""
         taken.add(name)
@@ -210,6 +230,6 @@ def find_header(
     """
     rest = iter(rows)
     first = [row for _number, row in zip(range(10), rest, strict=False)]
-    scores = [sum(bool(vocabulary.guess(cell)) for cell in cells) for _line, cells in first]
+    scores = [sum(bool(vocabulary.meaning(cell)) for cell in cells) for _line, cells in first]
     at = scores.index(max(scores)) if scores else 0
     return first[at][1], chain(first[at + 1 :], rest)

@@ -22,7 +22,7 @@ from figures.entry import read_figure, write_figure
 from sources.models import Source
 from subscriptions.import_models import FileImport
 from subscriptions.importing import plain
-from subscriptions.importing.columns import Column, Vocabulary, headers_of, normal
+from subscriptions.importing.columns import Column, Vocabulary, headers_of, normal, without_brackets
 from subscriptions.importing.plain import Line, Rows
 from subscriptions.importing.running import Table
 from subscriptions.importing.values import read_day
@@ -56,8 +56,7 @@ def _headers() -> dict[str, str]:
 
 
 def guess(header: str) -> str:
-    bare = re.sub(r"[(\[].*?[)\]]", "", header)
-    return _headers().get(normal(header)) or _headers().get(normal(bare), "")
+    return _headers().get(normal(header)) or _headers().get(normal(without_brackets(header)), "")
 
 
 VOCABULARY = Vocabulary(COLUMNS, guess)

@@ -6,7 +6,6 @@ day and amount.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
@@ -24,7 +23,14 @@ from figures.entry import read_figure
 from subscriptions import paying
 from subscriptions.import_models import FileImport
 from subscriptions.importing import plain
-from subscriptions.importing.columns import Column, Vocabulary, headers_of, implied_by, normal
+from subscriptions.importing.columns import (
+    Column,
+    Vocabulary,
+    headers_of,
+    implied_by,
+    normal,
+    without_brackets,
+)
 from subscriptions.importing.directory import NearCodes
 from subscriptions.importing.plain import Line, Rows
 from subscriptions.importing.running import Table
@@ -59,8 +65,7 @@ def _headers() -> dict[str, str]:
 
 
 def guess(header: str) -> str:
-    bare = re.sub(r"[(\[].*?[)\]]", "", header)
-    return _headers().get(normal(header)) or _headers().get(normal(bare), "")
+    return _headers().get(normal(header)) or _headers().get(normal(without_brackets(header)), "")
 
 
 VOCABULARY = Vocabulary(COLUMNS, guess)
@@ -255,11 +260,12 @@ def _plain(text: str) -> str:
 def _signed(text: str, unit: int) -> tuple[Decimal, str]:
     """As `read_amount`; a refund is negative, written with a minus, △ or in brackets."""
     plain_text = text.strip()
-    bracketed = re.fullmatch(r"\((.+)\)", plain_text)
-    found = re.fullmatch(r"[-−△▲]\s*(.+)", plain_text)
-    if not bracketed and not found:
+    if plain_text.startswith("(") and plain_text.endswith(")"):
+        rest = plain_text[1:-1]
+    elif plain_text.startswith(("-", "−", "△", "▲")):
+        rest = plain_text[1:].strip()
+    else:
         return read_amount(plain_text, unit)
-    rest = (bracketed or found)[1]  # type: ignore[index]
     amount, currency = read_amount(rest, unit)
     return -amount, currency
 

@@ -17,6 +17,7 @@ from subscriptions.importing.workbooks import OLE, ZIP, rows_of_ole, rows_of_wor
 LARGEST_FILE = 30 * 1024 * 1024
 MOST_COLUMNS = 200
 MOST_ROWS = 200_000
+LONGEST_CELL = 10_000  # characters; no field of a record holds as many
 SEPARATORS = ",;\t"
 PIECE = 64 * 1024  # characters
 # How the files of other programs begin that are text in part, so that no NUL gives them away.
@@ -63,6 +64,12 @@ def _limited(rows: Iterator[Row]) -> Iterator[Row]:
         if len(cells) > MOST_COLUMNS:
             raise Refused(
                 _("There are more than %(count)s columns. Is it the right file?") % {"count": MOST_COLUMNS},
+                line,
+            )
+        if any(len(cell) > LONGEST_CELL for cell in cells):
+            raise Refused(
+                _("A cell has more than %(count)s characters. Is it the right file?")
+                % {"count": f"{LONGEST_CELL:,}"},
                 line,
             )
         count += 1

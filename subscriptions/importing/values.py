@@ -26,6 +26,9 @@ EXCEL_ERRORS = ("#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM
 DAY_ZERO, FIRST_SERIAL, LAST_SERIAL = datetime.date(1899, 12, 30), 20_000, 80_000
 _DATE = re.compile(r"(\d{4})\s*(?:[-./]|년)\s*(\d{1,2})\s*(?:[-./]|월)\s*(\d{1,2})\s*[.일]?")
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
+_COUNTED = re.compile(r"(명|개|석|좌석|일|계정|인|seats?|users?|days?)\Z")
+# No amount, day or count is longer, in characters as they are compared; of texts, the fields of the record say.
+LONGEST_NUMBER = 100
 CHOICES: dict[str, Any] = {
     "data_class": DataClass,
     "payment_route": PaymentRoute,
@@ -111,9 +114,7 @@ class Cells:
         return code
 
     def _whole(self, text: str) -> int:
-        number = re.sub(
-            r"\s*(명|개|석|좌석|일|계정|인|seats?|users?|days?)\s*$", "", _plain(text, spaces=True)
-        )
+        number = _COUNTED.sub("", _plain(text, spaces=True)).rstrip()
         if not _NUMBER.fullmatch(number):
             raise ValidationError(_("Write a whole number."))
         value = Decimal(number.replace(",", ""))
@@ -142,6 +143,8 @@ def read_amount(text: str, unit: int = 1) -> tuple[Decimal, str]:
     `unit` is what the header says, for numbers that name no unit of their own.
     """
     plain = unicodedata.normalize("NFKC", text).lower().replace(" ", "")
+    if len(plain) > LONGEST_NUMBER:
+        raise ValidationError(_("Give a number, such as 1,200,000."))
     currency = ""
     for symbol, code in (
         *SYMBOLS.items(),

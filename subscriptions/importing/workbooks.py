@@ -27,8 +27,8 @@ MOST_PARTS = 1000
 LONGEST_ROW = 2 * SMALL
 LAST_ROW = 1_048_576
 PIECE = 256 * 1024
-_RELATION = re.compile(rb"<(?:\w+:)?Relationship\b[^>]*>")
-_TYPE = re.compile(rb"<(?:\w+:)?Override\b[^>]*>")
+_RELATION = re.compile(rb"<(?:\w+:)?Relationship\b[^<>]*>")
+_TYPE = re.compile(rb"<(?:\w+:)?Override\b[^<>]*>")
 # Where sheets and their texts are, in every program's files; elsewhere they would escape what is asked of them.
 SHEETS = "xl/worksheets/"
 _STRINGS = re.compile(rb"""\bPartName=["']/xl/sharedStrings\.xml["']""")

@@ -141,6 +141,25 @@ def test_access(world: World, title: str, record_property: Any):
                 wrong.append(f"{method} {case}: {found}, not {' or '.join(sorted(expected))}")
     record_property("cases", count)
     assert "\n".join(wrong) == ""
+    assert "\n".join(reader.unprotected) == ""
+
+
+def test_an_answer_without_its_headers_is_noticed(world: World, settings: Any):
+    """The control: one source more in the policy, one header less, and what may be kept."""
+    settings.CONTENT_SECURITY_POLICY = {
+        "DIRECTIVES": {**settings.CONTENT_SECURITY_POLICY["DIRECTIVES"], "img-src": ["'self'", "data:"]}
+    }
+    settings.MIDDLEWARE = [
+        name for name in settings.MIDDLEWARE if not name.endswith(("private_pages", "kept_apart"))
+    ]
+    reader = Reader(world.readers["committee"].person)
+    reader.ask("get", "/spending/")
+    assert [fault.split(": ")[1] for fault in reader.unprotected] == [
+        "Content-Security-Policy",
+        "Cross-Origin-Resource-Policy",
+        "Reporting-Endpoints",
+        "Cache-Control",
+    ]
 
 
 def test_a_right_that_is_forgotten_is_noticed(world: World, monkeypatch: Any):

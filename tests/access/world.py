@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.urls import reverse
+from django.urls import resolve, reverse
 
 from agencies.invitations import invite
 from agencies.models import Agency, Delivery, DepartmentContact, Membership, Notice, SavedView, User
@@ -33,9 +33,12 @@ from subscriptions.renewals import deciding
 from subscriptions.upload_models import Upload
 from tests import register
 from tests.access.rules import ADMINISTRATORS, ANONYMOUS, COMMITTEES, POSITIONS
+from tests.answers import kept_by_others, unprotected
 from tests.roles import ROLES
 
 APPROVERS = {"own": "approver"}
+# Answers that are the same for strangers: the probes, and what comes after signing out.
+NOT_OF_THE_READER = ("alive", "ready", "account_logout")
 # What is typed into a subscription in free words.
 TYPED = ("plan", "reseller", "owner_department", "purpose")
 
@@ -301,13 +304,19 @@ class Reader:
         if person is not None:
             self.client.force_login(person)
         self.cookies = self.client.cookies.output(header="", sep=";")
+        self.person = person
+        self.unprotected: list[str] = []
 
     def ask(self, method: str, address: str) -> str:
-        """What it gets. A file is read to its end, which closes it."""
+        """What it gets, and whether its headers are as they must be. A file is read to its end, which closes it."""
         self.client.cookies = SimpleCookie(self.cookies)
         response = getattr(self.client, method)(address)
         if response.streaming:
             b"".join(response)
+        found = unprotected(response)
+        if self.person is not None and resolve(address.partition("?")[0]).view_name not in NOT_OF_THE_READER:
+            found += kept_by_others(response)
+        self.unprotected += [f"{method} {address}: {fault}" for fault in found]
         return answer(response)
 
 

@@ -1,6 +1,7 @@
 """Signing in: wrong attempts, second factors, how long sessions last, and acts that ask again who it is."""
 
 import time
+from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, 
 from django.conf import settings as site
 from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import DatabaseError, OperationalError
 from django.test import Client
@@ -211,6 +213,18 @@ def test_signing_in_begins_a_new_session(administrator: User) -> None:
         other = Client()
         other.cookies[site.SESSION_COOKIE_NAME] = old
         assert other.get("/").status_code == 302
+
+
+def test_signing_out_ends_the_session(administrator: User) -> None:
+    """Not only the browser's cookie: whoever kept that is let in no more."""
+    client, kept = Client(), Client()
+    sign_in(client=client)
+    kept.cookies = SimpleCookie(client.cookies.output(header="", sep=";"))
+    assert kept.get("/").status_code == 200  # the control
+    key = client.session.session_key
+    assert client.post("/accounts/logout/").status_code == 302
+    assert (client.get("/").status_code, kept.get("/").status_code) == (302, 302)
+    assert not Session.objects.filter(session_key=key).exists()
 
 
 def test_sessions_are_listed_and_the_others_signed_out(administrator: User) -> None:

@@ -11,6 +11,7 @@ from django.urls import get_resolver, reverse
 from audit.models import Event
 from tests.access.addresses import ADMIN
 from tests.access.world import client_of, people, world  # noqa: F401
+from tests.answers import is_file, misunderstood
 
 # What makes a response a file.
 FILES = {"file_of", "FileResponse", "StreamingHttpResponse", "Content-Disposition"}
@@ -102,22 +103,31 @@ def test_every_page_that_gives_a_file_is_walked():
 
 
 def test_every_file_that_leaves_is_an_event(world: dict[str, str], people: dict[str, Any]):  # noqa: F811
+    """And a file to the browser, of its own type under a name, never a page."""
     from oversight.round_models import RoundAgency
     from oversight.rounds import returning
 
     asked = RoundAgency.objects.get(round=world["[round]"], agency__code=world["[code]"])
     returning.confirm(asked, by=people["administrator"])
     clients = {title: client_of(people, title) for title, _arguments, _query in WALKED.values()}
-    told, lines = {}, {}
+    told, lines, wrong = {}, {}, []
     for name, (title, arguments, query) in WALKED.items():
         before = Event.objects.filter(kind="export").count()
         address = reverse(name, args=[world.get(one, one) for one in arguments])
         answer = clients[title].get(f"{address}?{query}" if query else address)
         assert answer.status_code == 200, name
-        lines[name] = len(answer.getvalue().decode(errors="replace").strip().splitlines()) - 1
+        body = answer.getvalue()
+        wrong += [f"{name}: {fault}" for fault in misunderstood(answer, body)]
+        wrong += [] if is_file(answer) else [f"{name}: shown"]
+        lines[name] = len(body.decode(errors="replace").strip().splitlines()) - 1
         (event,) = Event.objects.filter(kind="export").order_by("pk")[before:]
         told[name] = event.after["rows"]
         assert (event.actor_id, event.after["page"]) == (people[title].pk, name)
         assert event.after["filter"] == query
+        if query:  # in every other ending: a file, or a page that says that there is none
+            for ending in ("csv", "xlsx", "json"):
+                other = clients[title].get(f"{address}?{query.rpartition('=')[0]}={ending}")
+                wrong += [f"{name} {ending}: {fault}" for fault in misunderstood(other, other.getvalue())]
+    assert wrong == []
     assert [name for name, rows in told.items() if rows is None] == []
     assert {name: told[name] for name in A_LINE_A_ROW} == {name: lines[name] for name in A_LINE_A_ROW}

@@ -1,6 +1,8 @@
 """Backup and restore on SQLite: of one moment under write load, whole or not at all, and never over something unasked."""
 
+import hashlib
 import io
+import json
 import shutil
 import sqlite3
 import tarfile
@@ -200,6 +202,47 @@ def test_what_is_no_whole_backup_touches_nothing(tmp_path, change):
     with pytest.raises(backups.Unusable):
         backups.restore(file, target, {})
     assert (target.exists(), (tmp_path / "outside").exists()) == (False, False)
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "files/MEDIA_ROOT/../outside",
+        "files/MEDIA_ROOT/../../../outside",
+        "files/MEDIA_ROOT/{top}/outside",
+        "files/MEDIA_ROOT/link/outside",
+        "files/x",
+    ],
+)
+def test_nothing_is_put_outside_of_the_folders(tmp_path, name, force):
+    """A backup that is whole, made by somebody who chose the names in it; the control is a name like ours."""
+    folder, file, target = tmp_path / "media", tmp_path / "backup", tmp_path / "x.sqlite3"
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "source")) as database:
+        database.executescript("CREATE TABLE a (b)")
+    content = (tmp_path / "source").read_bytes()
+    for member, refused in ((name.format(top=tmp_path), True), ("files/MEDIA_ROOT/in/side", False)):
+        of_our_own_making(file, {"database.sqlite3": content, member: b"evil"})
+        if refused:
+            with pytest.raises(backups.Unusable):
+                backups.restore(file, target, {"MEDIA_ROOT": folder}, force)
+        else:
+            backups.restore(file, target, {"MEDIA_ROOT": folder}, force)
+        assert ((tmp_path / "outside").exists(), target.exists()) == (False, not refused)
+    assert (folder / "in" / "side").read_bytes() == b"evil"
+
+
+def of_our_own_making(file, parts):
+    """An archive as `backup` writes it, with these parts."""
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()}
+    manifest = {"format": backups.FORMAT, "made_at": "2026-01-01", "parts": sums}
+    with tarfile.open(file, "w") as tar:
+        for name, content in (parts | {"manifest.json": json.dumps(manifest).encode()}).items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
 
 
 def test_a_damaged_database_is_not_backed_up(tmp_path):

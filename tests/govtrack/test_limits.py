@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from django.conf import settings
+from django.core.files.base import ContentFile
 from django.urls import get_resolver, reverse
 
 from govtrack import limits
@@ -40,8 +41,19 @@ def test_each_reader_has_limits_of_their_own(signed_in, settings):
     assert first.get(page).status_code == 200
 
 
+def test_files_that_are_sent_to_be_read_count_too(signed_in, settings):
+    settings.REQUEST_LIMITS = {"files": "1/5 minutes"}
+    client, page = signed_in("administrator", language="en"), reverse("subscriptions:imports")
+    sent = [client.post(page, {"kind": "subscriptions", "file": ContentFile(b"", "a.csv")}) for _ in range(2)]
+    assert [response.status_code for response in sent] == [200, 429]
+    assert "You have taken or sent many files" in read(sent[1]).text
+    assert [client.get(page).status_code for _ in range(3)] == [200] * 3
+
+
 def test_the_views_that_are_limited_exist():
-    assert (limits.COSTLY | limits.BEGIN_FILES) - set(names_of(get_resolver().url_patterns)) == set()
+    assert (limits.COSTLY | limits.BEGIN_FILES | limits.READ_FILES) - set(
+        names_of(get_resolver().url_patterns)
+    ) == set()
 
 
 def test_a_request_that_is_too_large_is_not_read(client, settings):

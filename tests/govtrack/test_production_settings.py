@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from govtrack.settings import safety
 from govtrack.settings.safety import problems
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,6 +93,10 @@ print(settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS, settings.SECUR
                 "BEHIND_TLS_PROXY": "ture",
                 "SECURE_HSTS_SECONDS": "0",
                 "WAIVER_MAX_DAYS": "a year",
+                "EMAIL_PORT": "abc",
+                "EMAIL_TIMEOUT": "-1",
+                "REMINDER_DAYS": "90,x",
+                "WAIVER_REMINDER_DAYS": "soon",
                 "LIMIT_OF_FILES": "many",
                 "LIMITS_STORAGE": "nowhere",
                 "EXPORTS_DIR": "staticfiles/exports",
@@ -116,8 +121,12 @@ print(settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS, settings.SECUR
                 "CSRF_TRUSTED_ORIGINS holds what is no https",
                 "DATABASE_URL names no database that govtrack runs on",
                 "BEHIND_TLS_PROXY is neither true nor false",
-                "SECURE_HSTS_SECONDS is no whole number of at least 1",
-                "WAIVER_MAX_DAYS is no whole number of at least 1",
+                "SECURE_HSTS_SECONDS is no whole number of 1 to 315360000",
+                "WAIVER_MAX_DAYS is no whole number of 1 to 3650",
+                "EMAIL_PORT is no whole number of 1 to 65535",
+                "EMAIL_TIMEOUT is no whole number of 1 to 600",
+                "REMINDER_DAYS holds what is no number of days",
+                "WAIVER_REMINDER_DAYS holds what is no number of days",
                 "LIMIT_OF_FILES is no limit",
                 "LIMITS_STORAGE names no place to count in",
                 *(
@@ -126,11 +135,12 @@ print(settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS, settings.SECUR
                 ),
                 "SECOND_FACTOR_REQUIRED is neither true nor false",
                 "POLICY_TWO_PERSON_RULE is neither true nor false",
-                "TRUSTED_PROXY_HOPS is no whole number of at least 0",
-                *(
-                    f"{name} is no whole number of at least 1"
-                    for name in ("SESSION_IDLE_MINUTES", "SESSION_HOURS", "IMPORTS_DAYS", "ATTACHMENT_MAX_MB")
-                ),
+                "TRUSTED_PROXY_HOPS is no whole number of 0 to 10",
+                "TRUSTED_PROXY_HOPS is above 0 without a proxy, so everybody could claim any address",
+                "SESSION_IDLE_MINUTES is no whole number of 1 to 480",
+                "SESSION_HOURS is no whole number of 1 to 24",
+                "IMPORTS_DAYS is no whole number of 1 to 365",
+                "ATTACHMENT_MAX_MB is no whole number of 1 to 1000",
                 "LIMIT_OF_PAGES is no limit",
                 "SITE_URL is no https",
                 "CACHE_URL names no cache that all processes share, so wrong attempts would be counted by each alone",
@@ -143,6 +153,74 @@ print(settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS, settings.SECUR
 )
 def test_all_that_is_wrong_is_named_at_once(changes, expected):
     assert sorted(complaints(**changes)) == sorted(expected)
+
+
+MAIL = {"EMAIL_HOST": "smtp.example", "EMAIL_HOST_PASSWORD": "x"}
+SERVED = "the folder that is served to everybody"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"DATABASE_URL": f"sqlite:///{ROOT}/staticfiles/register.sqlite3"},
+            f"DATABASE_URL lies in {SERVED}",
+        ),
+        ({"DATABASE_URL": f"sqlite:///{ROOT}/govtrack/static/x"}, f"DATABASE_URL lies in {SERVED}"),
+        ({"DATABASE_URL": f"sqlite:///{ROOT}/govtrack/../staticfiles/x"}, f"DATABASE_URL lies in {SERVED}"),
+        ({"DATABASE_URL": f"sqlite:///{ROOT}/register.sqlite3"}, ""),
+        ({"ATTACHMENTS_DIR": f"{ROOT}/govtrack/static/files"}, f"ATTACHMENTS_DIR lies in {SERVED}"),
+        ({"DATABASE_URL": "sqlite://:memory:"}, "DATABASE_URL names no file"),
+        ({"DATABASE_URL": "sqlite://"}, "DATABASE_URL names no file"),
+        ({"DATABASE_URL": "sqlite:///file:x?mode=memory"}, "DATABASE_URL names no file"),
+        ({"DATABASE_URL": "postgres://db.example:port/govtrack"}, "DATABASE_URL cannot be read"),
+        ({"DATABASE_URL": "postgres://db.example/x?sslmode=disable"}, "DATABASE_URL turns TLS off"),
+        ({"PGSSLMODE": "disable"}, "DATABASE_URL turns TLS off"),
+        ({"DATABASE_URL": "postgres://db.example/x?sslmode=require", "PGSSLMODE": "disable"}, ""),
+        ({"DATABASE_URL": "postgres://localhost/x?sslmode=disable"}, ""),
+        ({"DATABASE_URL": "postgres://%2Frun%2Fpostgresql/x?sslmode=disable"}, ""),
+        ({"TRUSTED_PROXY_HOPS": "3"}, "TRUSTED_PROXY_HOPS is above 0 without a proxy"),
+        (MAIL, "EMAIL_HOST_PASSWORD would be sent for everybody to read"),
+        (MAIL | {"EMAIL_USE_TLS": "true"}, ""),
+        (MAIL | {"EMAIL_USE_SSL": "1"}, ""),
+        (MAIL | {"EMAIL_HOST": "localhost"}, ""),
+        ({"EMAIL_USE_TLS": "true", "EMAIL_USE_SSL": "on"}, "EMAIL_USE_TLS and EMAIL_USE_SSL are both on"),
+        ({"EMAIL_ATTEMPTS": "0"}, "EMAIL_ATTEMPTS is no whole number of 1 to 100"),
+        ({"EMAIL_ATTEMPTS": "5", "EMAIL_PORT": "587", "REMINDER_DAYS": "90, 30,7"}, ""),
+        ({"SESSION_HOURS": "999999"}, "SESSION_HOURS is no whole number of 1 to 24"),
+        ({"SESSION_HOURS": "24", "SESSION_IDLE_MINUTES": "480"}, ""),
+        ({"SESSION_IDLE_MINUTES": "481"}, "SESSION_IDLE_MINUTES is no whole number of 1 to 480"),
+        (
+            {"SECRET_KEY_FALLBACKS": f"{GOOD['SECRET_KEY']}, django-insecure-{GOOD['SECRET_KEY']}"},
+            "SECRET_KEY_FALLBACKS holds a published default",
+        ),
+        ({"SECRET_KEY_FALLBACKS": GOOD["SECRET_KEY"]}, ""),
+        ({"CSRF_TRUSTED_ORIGINS": "https://*.go.kr"}, "CSRF_TRUSTED_ORIGINS holds what is no https"),
+        ({"CSRF_TRUSTED_ORIGINS": "https://other.register.example"}, ""),
+        ({"ALLOWED_HOSTS": ".jeju.kr"}, "ALLOWED_HOSTS allows hosts of others"),
+        ({"ALLOWED_HOSTS": ".register.go.kr, .register.example"}, ""),
+        ({"SSO_SECOND_FACTOR": "otp,pwd"}, "SSO_SECOND_FACTOR counts a password as a second factor"),
+    ],
+)
+def test_what_looks_set_but_does_not_protect(changes, told):
+    """Each by itself; with an empty `told`, what is near it and starts."""
+    single = {"SSO_ISSUER": "https://sso.example", "SSO_CLIENT_ID": "x", "SSO_CLIENT_SECRET": "x"}
+    single |= {"SSO_NAME_KO": "x", "SSO_NAME_EN": "x"}
+    found = list(problems({**GOOD, **(single if "SSO_SECOND_FACTOR" in changes else {}), **changes}))
+    assert [problem[: len(told)] for problem in found] == ([told] if told else [])
+
+
+def test_every_number_and_switch_of_the_environment_is_looked_at_first():
+    """Else one that is no number would end the start alone, with what Python says of it."""
+    source = "".join(
+        (ROOT / "govtrack" / "settings" / f"{name}.py").read_text() for name in ("base", "production")
+    )
+    numbers = set(re.findall(r'env\.int\(\s*"([A-Z_]+)"', source))
+    switches = set(re.findall(r'env\.bool\(\s*"([A-Z_]+)"', source))
+    lists = set(re.findall(r'env\.list\(\s*"([A-Z_]+)",\s*cast=int', source))
+    assert numbers == set(safety.NUMBERS)
+    assert switches == {*safety.SWITCHES, *safety.PROTECTING}
+    assert lists == set(safety.LISTS_OF_DAYS)
 
 
 def test_single_sign_on_and_the_shared_cache_come_from_the_environment():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from agencies.models import Notice, User
 from audit.agreement import Disagreement, disagreements
@@ -21,6 +24,7 @@ from policies import waiving
 from policies.models import Waiver
 from policies.waiving import may_decide
 from subscriptions import commenting, recording
+from subscriptions.attachments import sweeping
 from subscriptions.attachments.kinds import Kind, NotTaken, kind_of
 from subscriptions.attachments.storing import attach, name_of, path_of, remove
 from subscriptions.contracts import annual_total, of_contract
@@ -192,6 +196,30 @@ def test_files_from_adding_to_removal(people, folder, settings):
     assert client.get(f"/attachments/{filed.pk}/").status_code == 404
     assert "Wrong file" in read(client.get(page)).text
     assert list(folder.iterdir()) == []
+
+
+def test_what_a_killed_process_left_of_files_is_swept(people, folder, capsys, monkeypatch):
+    """A file laid before its row, one half-written, and one whose removal was committed; the rest stays."""
+    subscription, pdf = saved(), FILES["pdf"][0]
+    kept, gone = (
+        attach(subscription, SimpleUploadedFile("a.pdf", pdf), by=people["administrator"]) for _ in "ab"
+    )
+    remove(gone, by=people["administrator"], reason="Wrong file")  # its file stays: nothing commits here
+    left = ["a" * 40, "b" * 40 + ".part", "c" * 40]
+    for name in (*left, "README", "d" * 40):
+        (folder / name).write_bytes(b"x")
+    for name in (kept.stored_as, gone.stored_as, *left, "README"):
+        os.utime(folder / name, (timezone.now().timestamp() - 25 * 3600,) * 2)
+    monkeypatch.setattr(sweeping, "FEW", 2)
+    with pytest.raises(CommandError, match=r"3 files in .* have no row in this register, and 1 have one"):
+        call_command("remove_old_exports")
+    stay = {kept.stored_as, "README", "d" * 40}
+    assert {path.name for path in folder.iterdir()} == {*stay, *left}
+    monkeypatch.undo()
+    call_command("remove_old_exports")
+    assert {path.name for path in folder.iterdir()} == stay
+    assert capsys.readouterr().out.splitlines()[-1] == "3 left-overs of attachments removed"
+    assert Event.objects.get(kind=Event.Kind.COMMAND).after == {"attachments": 3}
 
 
 # --- comments, timeline -----------------------------------------------------------------------------------------------

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import datetime
+import time
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.core.exceptions import ValidationError
 
-from subscriptions.importing.columns import COLUMNS, find_header, guess, guess_all, implied_by
+from subscriptions.importing import exchange_rates, payments
+from subscriptions.importing.columns import (
+    COLUMNS,
+    SUBSCRIPTIONS,
+    find_header,
+    guess,
+    guess_all,
+    implied_by,
+    without_brackets,
+)
 from subscriptions.importing.values import Cells, read_amount, read_day
 from subscriptions.tables import EXPORT_HEADER
 from tests.subscriptions.factories import agency_at, person
@@ -77,6 +88,31 @@ IMPLIED = {
 def test_what_a_header_says_of_all_amounts(header: str) -> None:
     found = implied_by(header)
     assert (found.unit, found.currency, found.cycle, found.basis, found.vat) == IMPLIED[header]
+
+
+LONG = {
+    "brackets": "(" * 10_000, "words": "excl" * 2_500, "spaces": "VAT " + " " * 9_000 + "x", "letters": "﷽" * 10_000,
+    "number": "1" + " " * 9_990 + "x", "refund": "-" + " " * 9_990 + "a\nb", "thousands": "천" * 10_000, "day": "2024" + " " * 9_000 + "x",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_what_is_long_is_soon_known_to_be_nothing(name: str) -> None:
+    """Whatever the column, and however long the cell: no second of a web process for ten of them."""
+    text, started = LONG[name], time.process_time()
+    for vocabulary in (SUBSCRIPTIONS, payments.VOCABULARY, exchange_rates.VOCABULARY):
+        assert find_header([(1, [text] * 10)], vocabulary)[0] == [text] * 10
+        assert guess_all([text], None, vocabulary) == [""]
+    assert implied_by(text).unit == 1
+    for read in (read_day, read_amount, partial(payments._signed, unit=1), partial(Cells._whole, None)):
+        with pytest.raises(ValidationError):
+            read(text)
+    assert time.process_time() - started < 0.5
+
+
+def test_what_stands_in_brackets() -> None:
+    found = [without_brackets(text) for text in ("a(b)c", "a[b)c(d]", "a(b(c)d", "a(b", "(a\nb)c", ")a(")]
+    assert found == ["ac", "ac", "ad", "a(b", "c", ")a("]
 
 
 # (text, unit of the header): amount in whole units, currency beside it.

@@ -266,6 +266,15 @@ def test_too_large_or_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (refused.value.reason, refused.value.line) == ("There are more than 2 rows. Divide the file.", 4)
 
 
+def test_a_long_cell_is_refused_before_anything_looks_at_it() -> None:
+    assert list(read_rows(b"h\n" + b"x" * 10_000))[1] == (2, ["x" * 10_000])
+    workbook_of = workbook([["h"], ["x" * 10_001]])
+    for data in (b"h\n" + b"x" * 10_001, workbook_of):
+        with pytest.raises(Refused) as refused:
+            list(read_rows(data))
+        assert refused.value.reason == "A cell has more than 10,000 characters. Is it the right file?"
+
+
 def read_or_refused(data: bytes) -> None:
     """The only two things that may come of a file."""
     last = 0
