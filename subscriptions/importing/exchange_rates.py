@@ -46,7 +46,7 @@ COLUMNS: dict[str, Column] = {
 }  # fmt: skip
 NEEDED = ("currency", "day", "rate")
 # Banks in Korea give some currencies for a hundred units, and write so: JPY(100).
-_CURRENCY = re.compile(r"([A-Z]{3})\s*(?:[(/]?\s*(1|10|100|1000)\s*\)?)?")
+_CURRENCY = re.compile(r"([A-Z]{3}) ?(?:[(/]? ?(1|10|100|1000) ?\)?)?")
 Key = tuple[str, datetime.date]
 
 
@@ -168,7 +168,7 @@ class ExchangeRates(Rows):
 
 def read_currency(text: str) -> tuple[str, int]:
     """The code of a currency other than the won, and for how many of its units rates are given. Raises ValidationError."""
-    match = _CURRENCY.fullmatch(text.upper())
+    match = _CURRENCY.fullmatch(" ".join(text.upper().split()))
     if not match or not is_currency(match[1]):
         raise ValidationError(_("“%(value)s” is not a currency of ISO 4217.") % {"value": text})
     if match[1] == "KRW":
