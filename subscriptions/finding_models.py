@@ -62,6 +62,11 @@ class FindingQuerySet(OfSubscription):
         """Open, and not excused by a waiver or an approval."""
         return self.open().exclude(verdict=Verdict.WAIVED)
 
+    def waiting_for_officer(self) -> FindingQuerySet:
+        """Open, and to be settled by a policy officer's approval (as `evaluation.needs_officer` says of a judgement)."""
+        asked = Q(verdict=Verdict.VIOLATION, effect=Effect.APPROVAL)
+        return self.open().filter(asked | Q(verdict=Verdict.UNDETERMINED) & ~Q(effect=Effect.WARN))
+
 
 class PolicyCheck(models.Model):
     """When the findings of a policy, all of them, were last made to follow its verdicts, or found to follow them."""

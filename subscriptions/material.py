@@ -18,7 +18,7 @@ from policies.verdicts import Outcome
 from policies.vocabulary import DataClass
 from subscriptions.costs import TIMES_A_YEAR, costs_on, days_of_change, is_in_force
 from subscriptions.facts import candidate_facts
-from subscriptions.models import Facts, PriceLine, Subscription
+from subscriptions.models import Facts, Finding, PriceLine, Subscription
 from subscriptions.money import Rates, in_won, rates_on
 
 
@@ -43,15 +43,21 @@ MEASURED = {"seats": Material.SEATS, "annual_cost": Material.COST}
 GROWTH = {Material.SEATS, Material.COST, Material.PRICE, Material.END, Material.RENEWAL}
 
 
-def may_grow(found: Outcome, causes: Collection[str], *, declared: bool) -> bool:
-    """Whether policies let a material change be; `found` counts the officers' approvals from before it.
+def may_grow(found: Outcome, causes: Collection[str], *, unapproved: bool) -> bool:
+    """Whether policies let a material change be; `found` is what they come to after it.
 
-    What policies block does not change materially. What was declared as in use already is neither grown nor renewed until the
-    policy officers' approvals that it needs are there, but what it is used for can be told.
+    What policies block does not change materially. What is `unapproved`, since it was declared as in use already and lacks a
+    policy officer's approval as it stands, is neither grown nor renewed into what lacks one still; but what it is used for can
+    be told.
     """
-    if found == Outcome.NEEDS_OFFICER and declared:
+    if found == Outcome.NEEDS_OFFICER and unapproved:
         return not GROWTH & {Material(cause) for cause in causes}
     return found != Outcome.REFUSED
+
+
+def is_unapproved(before: Subscription) -> bool:
+    """Whether it was declared as in use already and lacks a policy officer's approval as it stands."""
+    return before.declared and Finding.objects.waiting_for_officer().filter(subscription=before.pk).exists()
 
 
 def labels(causes: Iterable[str]) -> list[str]:

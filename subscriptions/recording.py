@@ -32,7 +32,7 @@ from subscriptions.evaluation import (
 )
 from subscriptions.facts import keep_facts
 from subscriptions.findings import OF_AGENCY_FACTS, reconcile_one, reconcile_totals
-from subscriptions.material import material_changes, may_grow
+from subscriptions.material import is_unapproved, material_changes, may_grow
 from subscriptions.models import (
     COMMITTED,
     LIVE,
@@ -144,8 +144,8 @@ def growth(subscription: Subscription, lines: Sequence[PriceLine]) -> list[str]:
 
 def may_grow_into(subscription: Subscription, lines: Sequence[PriceLine], causes: Collection[str]) -> bool:
     """Whether policies let a saved subscription become what is typed; `causes` are its `growth`. Writes nothing."""
-    judgements = judge_candidate(subscription, lines, today(), approved_under(subscription))
-    return may_grow(outcome(judgements), causes, declared=subscription.declared)
+    judgements = judge_candidate(subscription, lines, today())
+    return may_grow(outcome(judgements), causes, unapproved=is_unapproved(subscription))
 
 
 @transaction.atomic
@@ -212,8 +212,8 @@ def change(
     on, old_lines, ended = today(), list(before.price_lines.order_by("position")), []
     causes = material_changes(before, subscription, lines, on, old_lines)
     if causes:
-        judgements = judge_candidate(subscription, lines, on, approved_under(before))
-        if not may_grow(outcome(judgements), causes, declared=before.declared):
+        judgements = judge_candidate(subscription, lines, on)
+        if not may_grow(outcome(judgements), causes, unapproved=is_unapproved(before)):
             return Recorded(before, judgements, log(before, act, by, judgements, refused=True, reason=reason))
         ended = reopening.end_approvals(before)
     kept = content_of(before, old_lines)

@@ -13,7 +13,7 @@ from policies.verdicts import Outcome
 from subscriptions import recording, reopening
 from subscriptions.differences import content_of
 from subscriptions.evaluation import Judgement, judge_candidate, outcome
-from subscriptions.material import material_changes, may_grow
+from subscriptions.material import is_unapproved, material_changes, may_grow
 from subscriptions.models import COMMITTED, LIVE, Decision, PriceLine, Status, Subscription
 
 
@@ -54,7 +54,6 @@ def recorded_in_admin(
     act, was = act_in_admin(subscription, before), before.status if before is not None else Status.DRAFT
     if before is not None:
         _require_editable(subscription, lines, before, old_lines)
-    approved = recording.approved_under(subscription)
     if material or _goes_back(subscription, was):
         ended = reopening.end_approvals(subscription)
     judgements = judge_candidate(subscription, lines, on, recording.approved_under(subscription))
@@ -64,10 +63,8 @@ def recorded_in_admin(
     officer_first = starts and status in COMMITTED and found == Outcome.NEEDS_OFFICER
     if officer_first or (starts and found == Outcome.REFUSED):
         raise RefusedInAdmin(act, judgements)
-    if grows and before is not None:
-        stands = judge_candidate(subscription, lines, on, approved)
-        if not may_grow(outcome(stands), material, declared=before.declared):
-            raise RefusedInAdmin(act, stands)
+    if grows and before and not may_grow(found, material, unapproved=is_unapproved(before)):
+        raise RefusedInAdmin(act, judgements)
     _require_two_people(subscription, lines, by, before, old_lines)
     asked = recording.asked_by(subscription)
     moved = recording.store_facts(subscription, lines, on)

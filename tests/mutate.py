@@ -398,7 +398,7 @@ def effects() -> Iterator[Break]:
     yield effect("what is blocked may grow", "return found != Outcome.REFUSED", "return True", material)
     yield effect(
         "what is in use grows before an officer approves",
-        "if found == Outcome.NEEDS_OFFICER and declared:",
+        "if found == Outcome.NEEDS_OFFICER and unapproved:",
         "if False:",
         material,
     )

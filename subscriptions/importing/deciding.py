@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from agencies.models import Agency
 from policies.holding import hold_policies
 from policies.models import Policy
 from policies.verdicts import Outcome
-from subscriptions.evaluation import Judgement, names_for, needs_officer, outcome
+from subscriptions.evaluation import Judgement, names_for, outcome
 from subscriptions.findings import open_first, reconcile_policy, reconcile_totals
 from subscriptions.import_models import FileImport, ImportedRow
 from subscriptions.importing.behind import Behind
@@ -25,7 +25,7 @@ from subscriptions.importing.report import MOST_VERDICTS, Report, RowVerdict
 from subscriptions.importing.rows import Problem
 from subscriptions.importing.writing import Writer
 from subscriptions.material import may_grow
-from subscriptions.models import LIVE, Decision, Facts, Status
+from subscriptions.models import LIVE, Decision, Facts, Finding, Status
 from subscriptions.notices import tell_reopened
 from subscriptions.totals import hold_totals, refresh_all_totals, refresh_totals
 
@@ -122,11 +122,13 @@ class Deciding:
     ) -> tuple[list[list[Any]], list[tuple[int, Judgement]]]:
         """What is decided on each record, in the order of DECIDED, and the findings of what is new."""
         decisions, first = [], list[tuple[int, Judgement]]()
+        unapproved = self._unapproved(part)
         for row in part:
             found = failing.get(row.pk, [])
             came_to = outcome(found)
             outcomes[came_to.value] += 1
-            self._refuse_growth(row, found)
+            if row.pk in self.writer.material:
+                self._refuse_growth(row, found, unapproved)
             if self.is_trial:
                 continue
             decisions.append(self._decision(row, came_to.value, judges.as_json(row.agency_path, found)))
@@ -149,15 +151,19 @@ class Deciding:
         result = Decision.Result.DONE.value
         return [row.pk, act.value, result, outcome, verdicts, reason, self.by.pk, self.writer.now]
 
-    def _refuse_growth(self, row: Written, failing: Sequence[Judgement]) -> None:
+    def _unapproved(self, part: Sequence[Written]) -> set[int]:
+        """Those of a part that grow and were `material.is_unapproved` before; findings do not follow the import yet."""
+        declared = [row.pk for row in part if row.declared and row.pk in self.writer.material]
+        if not declared:
+            return set()
+        waiting = Finding.objects.waiting_for_officer().filter(subscription__in=declared)
+        return set(waiting.order_by().values_list("subscription", flat=True))
+
+    def _refuse_growth(self, row: Written, failing: Sequence[Judgement], unapproved: Set[int]) -> None:
         """What policies do not let grow by hand does not grow by a file."""
-        if row.pk not in self.writer.material:
-            return
-        approved = self.writer.approved.get(row.pk, ())
-        against = [j for j in failing if j.version.pk not in approved or not needs_officer(j)]
-        found = outcome(against)
-        if not may_grow(found, self.writer.material[row.pk], declared=row.declared):
-            strictest = next(j for j in against if outcome([j]) == found)
+        found = outcome(failing)
+        if not may_grow(found, self.writer.material[row.pk], unapproved=row.pk in unapproved):
+            strictest = next(j for j in failing if outcome([j]) == found)
             message = _("A policy does not allow this change: %(policy)s.")
             if found == Outcome.NEEDS_OFFICER:
                 message = _(

@@ -24,7 +24,7 @@ from subscriptions.import_models import FileImport, ImportedRow
 from subscriptions.importing.checking import Checked, Known, Read
 from subscriptions.importing.pricing import FIELDS
 from subscriptions.material import Material, changed_facts, grows_on_some_day, known_of
-from subscriptions.models import LIVE, Approval, Facts, FactsOrigin, PriceLine, Renewal, Subscription
+from subscriptions.models import LIVE, Facts, FactsOrigin, PriceLine, Renewal, Subscription
 from subscriptions.money import Rates, rates_on
 from subscriptions.origins import ORIGIN, Basis, basis, keep_origins, origins_of
 from subscriptions.renewals.keeping import NEW_TERM, keep_many, terms_of_new
@@ -75,8 +75,6 @@ class Writer:
         self.now, self.reason = run.created_at, reason_of(run)
         self.references = References(on.year, is_trial)
         self.material: dict[int, list[Material]] = {}  # records whose change grows what is live, and what
-        # The versions of policies that officers had approved these under until the change.
-        self.approved: dict[int, set[int]] = defaultdict(set)
         self.reopened: list[
             tuple[str, str]
         ] = []  # agency's path and reference of those that wait for approval anew
@@ -226,14 +224,10 @@ class Writer:
             batch_size=500,
         )
         live = [one for one in made.changed if one.before is not None and one.before.status in LIVE]
-        # Of the records of this part alone: the next is being made meanwhile.
-        grown = {one.after.pk: self.material[one.after.pk] for one in live if one.after.pk in self.material}
-        approvals = Approval.objects.filter(subscription__in=list(grown), ended_at=None)
-        for pk, version in approvals.values_list("subscription", "policy_version"):
-            self.approved[pk].add(version)
         reopened = follow_many(
             [Changed(one.before, one.old_lines, one.after, made.lines[one.after.pk]) for one in live],  # type: ignore[arg-type]
-            grown,
+            # Of the records of this part alone: the next is being made meanwhile.
+            {one.after.pk: self.material[one.after.pk] for one in live if one.after.pk in self.material},
             by=self.by,
             on=self.on,
         )

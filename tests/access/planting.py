@@ -87,6 +87,7 @@ UNPLANTED = {
     "oversight.exportjob.language": CHOSEN,
     "oversight.exportjob.kind": CHOSEN,
     "oversight.exportjob.file": SAME_FILE,
+    "oversight.exportjob.sight": "what its owner may see, asked and never shown",
 }
 # Tables that hold codes of records alone, to count and to filter by.
 WORKED_OUT_TABLES = (

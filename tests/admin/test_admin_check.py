@@ -183,7 +183,7 @@ def test_what_is_blocked_does_not_grow(seat_cap, sysadmin, send):
     assert [d.act for d in subscription.decisions.order_by("pk")] == ["declare", "change", "change", "change"]
 
 
-def test_what_is_in_use_grows_once_an_officer_has_approved_it(sysadmin, send, db):
+def test_what_is_in_use_grows_once_an_officer_has_approved_it(sysadmin, send, make_user):
     rows.policy_version(3, effect="approval", condition=("personal_data", "is", [True]))
     in_use = new(2, status="active", declared="on", personal_data="true")
     send(sysadmin, address(Subscription, "add"), in_use, {"price_lines": [{**LINE, "seats": "150"}]})
@@ -191,9 +191,7 @@ def test_what_is_in_use_grows_once_an_officer_has_approved_it(sysadmin, send, db
     page = address(Subscription, "change", subscription.pk)
     assert list(errors_of(send(sysadmin, page, {"price_lines-0-seats": "200"}))) == ["status"]
     assert subscription.price_lines.get().seats == 150
-    Approval.objects.create(
-        subscription=subscription, policy_version=PolicyVersion.objects.get(), approved_by=rows.user(9)
-    )
+    recording.approve_as_officer(subscription, by=make_user("policy_officer", "KR"), reason="Seen.")
     assert send(sysadmin, page, {"price_lines-0-seats": "200"}).status_code == 302
 
 

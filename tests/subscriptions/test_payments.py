@@ -80,7 +80,7 @@ def test_the_life_of_a_payment_without_an_actual_rate(subscription: Any, clerk: 
     assert [(entry.history_type, entry.history_user, entry.history_change_reason) for entry in history] == [
         ("-", clerk, "Recorded twice"),
         ("~", clerk, "The card took 1,500."),
-        ("~", None, "The register's exchange rate of the day was changed."),
+        ("~", officer, "The register's exchange rate of the day was changed."),
         ("+", clerk, None),
     ]
     with pytest.raises(paying.StalePayment) as gone:

@@ -729,8 +729,9 @@ def test_what_a_waiver_excuses_may_grow(administrator):
 
 
 def test_what_is_in_use_grows_once_an_officer_has_approved_it(administrator, officer):
-    """What it is used for can be told before; and a record that nobody declared grows, and is approved anew."""
+    """What it is used for can be told before; what nobody declared, or lacks nothing so far, grows and is approved anew."""
     make_policy(BLOCKED, effect=Effect.APPROVAL)
+    make_policy(("seats", "more_than", [50]), effect=Effect.APPROVAL)
     subscription = saved(personal_data=True, declared=True)
     before = whole(subscription)
     assert change(subscription, administrator, seats=11).refused
@@ -740,7 +741,8 @@ def test_what_is_in_use_grows_once_an_officer_has_approved_it(administrator, off
     recording.approve_as_officer(subscription, by=officer, reason="accepted")
     assert not change(subscription, administrator, seats=11).refused
     assert change(subscription, administrator, seats=12).refused
-    assert not change(saved(personal_data=True), administrator, seats=11).refused
+    for other in (saved(personal_data=True), saved(personal_data=False, declared=True)):
+        assert not change(other, administrator, seats=51).refused
 
 
 def test_an_officers_approval_ends_with_a_material_change(administrator, officer):

@@ -150,7 +150,7 @@ NO_WRITE = {
     "audit.views.change_list",
     "govtrack.backups.counts",
     "govtrack.backups.faults",
-    "govtrack.health.problems",
+    "govtrack.health._missing_migrations",
     "govtrack.query_limits._limit",
     "subscriptions.budget_views.YearForm.__init__",
     "subscriptions.budget_views._stale",

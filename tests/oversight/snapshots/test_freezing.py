@@ -22,6 +22,7 @@ from oversight.models import Snapshot
 from oversight.snapshots.document import canonical, comparable, figure, frozen_answer, total
 from oversight.snapshots.freezing import LONGEST, freeze
 from subscriptions.models import Payment, Subscription
+from tests.audit import behind
 from tests.oversight.explorer.reference import Record, build
 from tests.subscriptions.factories import agency_at, days, person
 
@@ -52,19 +53,6 @@ def client_of(user: User, language: str = "en") -> Client:
     client.force_login(user)
     client.cookies["django_language"] = language
     return client
-
-
-def unguarded(sql: str, *parameters: Any) -> None:
-    """Run a statement on the snapshots as somebody would who goes behind the triggers."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # or the table cannot be altered yet
-            cursor.execute("ALTER TABLE oversight_snapshot DISABLE TRIGGER snapshot_append_only")
-            cursor.execute(sql, parameters)
-            cursor.execute("ALTER TABLE oversight_snapshot ENABLE TRIGGER snapshot_append_only")
-        else:
-            cursor.execute("DROP TRIGGER snapshot_append_only_UPDATE")
-            cursor.execute(sql, parameters)
 
 
 def everything_changes() -> None:
@@ -194,7 +182,7 @@ def test_a_row_changed_behind_the_triggers_is_told(everybody: User, column: str,
         assert value != snapshot.document
     client, address = client_of(everybody), snapshot.get_absolute_url()
     assert "Unchanged since it was frozen" in client.get(address).content.decode()
-    unguarded(f"UPDATE oversight_snapshot SET {column} = %s", value)
+    behind.run("oversight_snapshot", f"UPDATE oversight_snapshot SET {column} = %s", value)
     for page in (address, reverse("oversight:snapshot-compare", args=[snapshot.pk])):
         text = client.get(page).content.decode()
         assert "This is not what was frozen" in text
