@@ -576,6 +576,22 @@ def files() -> Iterator[Break]:
         ("tests/govtrack/test_whole_exports.py::test_a_filter_that_leaves_nothing_out_is_asked_for",),
     )
     yield Break(
+        "asking first tells only auditors how much the trail holds",
+        "govtrack/file_extent.py",
+        "import may_audit\n",
+        "import may_audit\nmay_audit = bool\n",
+        ("tests/govtrack/test_whole_exports.py::test_a_filter_that_leaves_nothing_out_is_asked_for",),
+    )
+    yield Break(
+        "a file that was made before is measured by what is in it",
+        "govtrack/whole_exports.py",
+        "was_much(job.rows_done, request, given)",
+        "is_much(name, request, given)",
+        (
+            "tests/govtrack/test_whole_exports.py::test_a_file_that_was_made_before_is_measured_by_what_is_in_it",
+        ),
+    )
+    yield Break(
         "no other method is answered",
         "govtrack/methods.py",
         "return None if request.method in ANSWERED else",
