@@ -334,9 +334,31 @@ def accounts() -> Iterator[Break]:
     yield Break(
         "what befalls an account is told though it was read",
         "agencies/notices/digests.py",
-        "is_wanted = bool(notice.email) or",
+        "is_wanted = is_news or",
         "is_wanted =",
         told_there,
+    )
+    old_news = (f"{ACCOUNTS}::test_old_news_is_not_sent_to_an_old_address",)
+    yield Break(
+        "what befell an account long ago is not told once it was read",
+        "agencies/notices/digests.py",
+        "bool(notice.email) and notice.created_at > timezone.now() - NEWS_FOR",
+        "bool(notice.email)",
+        old_news,
+    )
+    yield Break(
+        "what happened while no e-mail was sent is not sent later",
+        "agencies/signing_in/telling.py",
+        "Notice.Mail.WAITING if is_sent else Notice.Mail.SKIPPED",
+        "Notice.Mail.WAITING",
+        old_news,
+    )
+    yield Break(
+        "what was queued before notices kept an address goes to it",
+        "agencies/signing_in/telling.py",
+        'row.filter(email="").update(email=address)',
+        "pass",
+        (f"{ACCOUNTS}::test_what_was_queued_before_notices_kept_an_address_goes_to_it",),
     )
     yield Break(
         "e-mail is sent outside of any transaction",
