@@ -302,6 +302,34 @@ def accounts() -> Iterator[Break]:
         (f"{PEOPLE}::test_no_two_names_differ_in_capital_letters_alone",),
     )
     yield Break(
+        "a change of what auditors may do signs them out",
+        "audit/auditors.py",
+        "            session.end()\n",
+        "            pass\n",
+        ("tests/audit/test_trail_page.py::test_a_change_of_what_auditors_may_do_signs_them_out",),
+    )
+    yield Break(
+        "whose role has ended leaves a decision to the administrators to hear",
+        "agencies/notices/departments.py",
+        "{*who_see(people, agency)} or {*nearest_administrators([agency])[agency.pk]}",
+        "{*who_see(people, agency)}",
+        ("tests/subscriptions/test_told_where_they_see.py::test_whose_role_has_ended_is_not_told",),
+    )
+    yield Break(
+        "a name that is taken is told once, beside it",
+        "agencies/models.py",
+        'raise ValidationError({"username": error.messages}) from error',
+        "raise",
+        (f"{PEOPLE}::test_no_two_names_differ_in_capital_letters_alone",),
+    )
+    yield Break(
+        "the command that makes system administrators says that a name is taken in any spelling",
+        "agencies/models.py",
+        "self.get(username__iexact=username)",
+        "self.get(username=username)",
+        (f"{PEOPLE}::test_no_two_names_differ_in_capital_letters_alone",),
+    )
+    yield Break(
         "attempts at any spelling of a name are told",
         "audit/signing_in.py",
         'f"{model.USERNAME_FIELD}__iexact"',
@@ -315,6 +343,13 @@ def accounts() -> Iterator[Break]:
         "from django.contrib.auth.tokens import default_token_generator\n"
         "type(default_token_generator)._make_hash_value = lambda self, user, at: f'{user.pk}{at}'\n",
         (f"{ACCOUNTS}::test_a_forgotten_password",),
+    )
+    yield Break(
+        "asking for links does not fill the list of new passwords",
+        "agencies/signing_in/passwords.py",
+        "            events.Kind.PASSWORD_LINK,\n",
+        "            events.Kind.PASSWORD,\n",
+        (f"{ACCOUNTS}::test_nothing_tells_whether_there_is_an_account",),
     )
     yield Break(
         "an address that somebody typed opens no notices of others",
