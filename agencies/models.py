@@ -226,7 +226,8 @@ class Role(models.TextChoices):
 
 class GovtrackUserManager(UserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> User:
-        return self.get(username=username)
+        # As names are found where one signs in; `createsuperuser` asks so whether one is taken.
+        return self.get(username__iexact=username)
 
 
 class User(AbstractUser):
@@ -249,6 +250,13 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username
+
+    def validate_constraints(self, exclude: Any = None) -> None:
+        """Its one constraint is of the name, and is told beside it: once, since a field in error is not asked for again."""
+        try:
+            super().validate_constraints(exclude=exclude)
+        except ValidationError as error:
+            raise ValidationError({"username": error.messages}) from error
 
     # What an event tells of an account: its rights with their values, of a person's data only that it changed.
     TOLD = ("username", "is_active", "is_staff", "is_superuser")

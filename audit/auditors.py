@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group, Permission
 
 from audit import events
@@ -24,6 +25,9 @@ def create_auditors_group() -> Group:
     group.permissions.set(wanted)
     after = set(group.permissions.values_list("codename", flat=True))
     if before != after:
+        # As wherever the rights of a group change (`agencies.signing_in.session_limits`, an app further on).
+        for session in UserSession.objects.filter(user__groups=group):
+            session.end()
         told = {"permissions": sorted(before)}, {"permissions": sorted(after)}
         events.record(events.Kind.ACCOUNT, about=group, before=told[0], after=told[1])
     return group

@@ -49,6 +49,8 @@ class Event(AppendOnly):
         SIGN_IN_FAILED = "sign_in_failed", _("Failed sign-in")
         SIGN_OUT = "sign_out", _("Sign-out")
         PASSWORD = "password", _("Password change")
+        # Apart, since anybody may ask for one: strangers would fill the list of changes.
+        PASSWORD_LINK = "password_link", _("Link for a new password")
         ACCOUNT = "account", _("Account change")
         ROLE = "role", _("Role change")
         EXPORT = "export", _("Export")

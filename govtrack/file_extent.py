@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from agencies.signed_in import SignedInRequest
 from agencies.visibility import VisibleQuerySet
+from audit.auditors import may_audit
 
 # More records than these, of more than one agency, are much, however small a part they are.
 MANY = 1_000
@@ -28,8 +29,21 @@ def is_much(name: str, request: SignedInRequest, given: QueryDict) -> bool:
         return False
     rows, whole = (queryset.order_by() for queryset in extent)
     count = rows[: MANY + 1].count()
-    if not count or not _of_several(rows):
+    return count > 0 and _of_several(rows) and _is_much_of(count, whole)
+
+
+def was_much(count: int, request: SignedInRequest, given: QueryDict) -> bool:
+    """The same of a file of `count` records that was made before: its filter may find others by now, or be none any more.
+
+    Nothing tells of how many agencies these were.
+    """
+    if not count:
         return False
+    extent = _records(request, given)
+    return extent is None or _is_much_of(count, extent[1].order_by())
+
+
+def _is_much_of(count: int, whole: QuerySet) -> bool:
     return count > MANY or whole[: 2 * count].count() < 2 * count
 
 
@@ -93,6 +107,9 @@ def _events(request: SignedInRequest, given: QueryDict) -> Extent:
     from audit.filters import EventFilter
     from audit.models import Event
 
+    # Whether it is asked who somebody is would tell how much there is.
+    if not may_audit(request.user):
+        return None
     form = EventFilter(given)
     return (form.narrow(Event.objects.all()), Event.objects.all()) if form.is_valid() else None
 
@@ -101,6 +118,8 @@ def _changes(request: SignedInRequest, given: QueryDict) -> Extent:
     from audit.changes import history_of, kept
     from audit.filters import ChangeFilter
 
+    if not may_audit(request.user):
+        return None
     form = ChangeFilter(given)
     return (form.narrow(), history_of(kept(form.cleaned_data["record"]))) if form.is_valid() else None
 

@@ -99,7 +99,8 @@ def message_of(record: logging.LogRecord) -> str:
     path, match = (
         getattr(getattr(record, "request", None), name, None) for name in ("path", "resolver_match")
     )
-    if not path or not isinstance(record.args, tuple):
+    # Without arguments a message is no pattern: what somebody sent stands in it as it is, with any %.
+    if not path or not record.args or not isinstance(record.args, tuple):
         return record.getMessage()
     page = page_of(match) or "no page"
     hidden = (path, path.encode("unicode_escape").decode("ascii"))  # as Django writes it

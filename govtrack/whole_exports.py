@@ -17,7 +17,7 @@ from agencies.models import Agency, User
 from agencies.signed_in import SignedInRequest
 from agencies.signing_in.fresh import asked_first, signed_in_just_now
 from agencies.visibility import within_any
-from govtrack.file_extent import is_much
+from govtrack.file_extent import is_much, was_much
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -104,6 +104,8 @@ def asks_for_everything(request: SignedInRequest) -> bool:
         return False
     if not any(narrows(given, one, request.user) for one in narrowing().get(name, ())):
         return True
+    if name == "oversight:export-file":
+        return was_much(job.rows_done, request, given)  # type: ignore[union-attr]
     return is_much(name, request, given)
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from simple_history.utils import bulk_update_with_history
 
 from agencies.models import Agency, Membership, Notice, Recheck, Role, User
-from agencies.sights import who_see
+from agencies.notices.departments import still_there
 from catalog.models import Product, Vendor
 from policies.changing import decide, may_decide
 from policies.models import Policy, Waiver
@@ -112,7 +112,7 @@ def _decided(waiver: Waiver, status: Waiver.Status, by: User, reason: str, key: 
     waiver._history_user = by  # type: ignore[attr-defined]
     waiver.save()
     Recheck.ask(Recheck.About.WAIVER, str(waiver.pk))
-    _tell({*who_see([waiver.requested_by], waiver.agency)} - {by}, key, waiver, by)
+    _tell(still_there([waiver.requested_by], waiver.agency) - {by}, key, waiver, by)
     return waiver
 
 

@@ -16,7 +16,7 @@ from django.db.models.functions import Length
 from django.utils import timezone
 
 from agencies.models import Agency, Membership, Notice, Role, User
-from agencies.sights import who_see
+from agencies.notices.departments import still_there
 from policies.holding import hold_policies
 from policies.models import PolicyVersion, Waiver
 from policies.verdicts import Effect, Outcome, Verdict
@@ -588,15 +588,15 @@ def _people(role: Role, agency: Agency) -> set[User]:
 
 
 def asked_by(subscription: Subscription) -> set[User]:
-    """Who is told what becomes of it: whoever asked for it or changed it since, or has taken that over, and still sees it."""
+    """Who is told what becomes of it: whoever asked for it or changed it since, or has taken that over (see `still_there`)."""
     taken = Responsible.objects.filter(subscription=subscription).select_related("person").first()
     if taken is not None:
-        return {*who_see([taken.person], subscription.agency)}
+        return still_there([taken.person], subscription.agency)
     pk = requester_of(subscription)
     waiting = reopening.open_reopening(subscription)
     if waiting is not None:
         pk = waiting.opened_by_id
-    return {*who_see(User.objects.filter(pk=pk), subscription.agency)} if pk else set()
+    return still_there(User.objects.filter(pk=pk), subscription.agency) if pk else set()
 
 
 _TOLD = {

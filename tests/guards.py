@@ -178,6 +178,13 @@ def strangers() -> Iterator[Break]:
         ("tests/govtrack/test_logs.py::test_an_address_that_is_a_key_is_not_logged",),
     )
     yield Break(
+        "what somebody sends is no pattern of a log line",
+        "govtrack/logs.py",
+        "not path or not record.args or",
+        "not path or",
+        ("tests/govtrack/test_logs.py::test_what_somebody_sends_keeps_no_line_out_of_the_log",),
+    )
+    yield Break(
         "a number is well formed",
         "govtrack/logs.py",
         "if WELL_FORMED.fullmatch(given) else",
@@ -295,6 +302,34 @@ def accounts() -> Iterator[Break]:
         (f"{PEOPLE}::test_no_two_names_differ_in_capital_letters_alone",),
     )
     yield Break(
+        "a change of what auditors may do signs them out",
+        "audit/auditors.py",
+        "            session.end()\n",
+        "            pass\n",
+        ("tests/audit/test_trail_page.py::test_a_change_of_what_auditors_may_do_signs_them_out",),
+    )
+    yield Break(
+        "whose role has ended leaves a decision to the administrators to hear",
+        "agencies/notices/departments.py",
+        "{*who_see(people, agency)} or {*nearest_administrators([agency])[agency.pk]}",
+        "{*who_see(people, agency)}",
+        ("tests/subscriptions/test_told_where_they_see.py::test_whose_role_has_ended_is_not_told",),
+    )
+    yield Break(
+        "a name that is taken is told once, beside it",
+        "agencies/models.py",
+        'raise ValidationError({"username": error.messages}) from error',
+        "raise",
+        (f"{PEOPLE}::test_no_two_names_differ_in_capital_letters_alone",),
+    )
+    yield Break(
+        "the command that makes system administrators says that a name is taken in any spelling",
+        "agencies/models.py",
+        "self.get(username__iexact=username)",
+        "self.get(username=username)",
+        (f"{PEOPLE}::test_no_two_names_differ_in_capital_letters_alone",),
+    )
+    yield Break(
         "attempts at any spelling of a name are told",
         "audit/signing_in.py",
         'f"{model.USERNAME_FIELD}__iexact"',
@@ -308,6 +343,13 @@ def accounts() -> Iterator[Break]:
         "from django.contrib.auth.tokens import default_token_generator\n"
         "type(default_token_generator)._make_hash_value = lambda self, user, at: f'{user.pk}{at}'\n",
         (f"{ACCOUNTS}::test_a_forgotten_password",),
+    )
+    yield Break(
+        "asking for links does not fill the list of new passwords",
+        "agencies/signing_in/passwords.py",
+        "            events.Kind.PASSWORD_LINK,\n",
+        "            events.Kind.PASSWORD,\n",
+        (f"{ACCOUNTS}::test_nothing_tells_whether_there_is_an_account",),
     )
     yield Break(
         "an address that somebody typed opens no notices of others",
@@ -327,9 +369,31 @@ def accounts() -> Iterator[Break]:
     yield Break(
         "what befalls an account is told though it was read",
         "agencies/notices/digests.py",
-        "is_wanted = bool(notice.email) or",
+        "is_wanted = is_news or",
         "is_wanted =",
         told_there,
+    )
+    old_news = (f"{ACCOUNTS}::test_old_news_is_not_sent_to_an_old_address",)
+    yield Break(
+        "what befell an account long ago is not told once it was read",
+        "agencies/notices/digests.py",
+        "bool(notice.email) and notice.created_at > timezone.now() - NEWS_FOR",
+        "bool(notice.email)",
+        old_news,
+    )
+    yield Break(
+        "what happened while no e-mail was sent is not sent later",
+        "agencies/signing_in/telling.py",
+        "Notice.Mail.WAITING if is_sent else Notice.Mail.SKIPPED",
+        "Notice.Mail.WAITING",
+        old_news,
+    )
+    yield Break(
+        "what was queued before notices kept an address goes to it",
+        "agencies/signing_in/telling.py",
+        'row.filter(email="").update(email=address)',
+        "pass",
+        (f"{ACCOUNTS}::test_what_was_queued_before_notices_kept_an_address_goes_to_it",),
     )
     yield Break(
         "e-mail is sent outside of any transaction",
@@ -567,6 +631,22 @@ def files() -> Iterator[Break]:
         "    return is_much(name, request, given)\n",
         "    return False\n",
         ("tests/govtrack/test_whole_exports.py::test_a_filter_that_leaves_nothing_out_is_asked_for",),
+    )
+    yield Break(
+        "asking first tells only auditors how much the trail holds",
+        "govtrack/file_extent.py",
+        "import may_audit\n",
+        "import may_audit\nmay_audit = bool\n",
+        ("tests/govtrack/test_whole_exports.py::test_a_filter_that_leaves_nothing_out_is_asked_for",),
+    )
+    yield Break(
+        "a file that was made before is measured by what is in it",
+        "govtrack/whole_exports.py",
+        "was_much(job.rows_done, request, given)",
+        "is_much(name, request, given)",
+        (
+            "tests/govtrack/test_whole_exports.py::test_a_file_that_was_made_before_is_measured_by_what_is_in_it",
+        ),
     )
     yield Break(
         "no other method is answered",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from agencies.models import Agency, DepartmentContact, Membership, Role, User
 from agencies.notice_models import department_key
-from agencies.sights import sights_of
+from agencies.sights import sights_of, who_see
 
 
 @dataclass
@@ -67,6 +67,11 @@ def nearest_administrators(agencies: Iterable[Agency]) -> dict[int, list[User]]:
         above = reversed(agency.path.strip("/").split("/"))
         found[agency.pk] = next((at[code] for code in above if code in at), [])
     return found
+
+
+def still_there(people: Iterable[User], agency: Agency) -> set[User]:
+    """Those of `people` who see the agency still; where nobody does, the administrators nearest to it."""
+    return {*who_see(people, agency)} or {*nearest_administrators([agency])[agency.pk]}
 
 
 # Beyond this many agencies, all administrators are fetched: a statement has room for so many codes.

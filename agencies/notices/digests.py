@@ -33,6 +33,8 @@ from agencies.notices.telling import Kind, kind_of, texts_of
 
 # An attempt that is older than this has no process left that makes it: a connection gives up much sooner (EMAIL_TIMEOUT).
 IN_DOUBT_AFTER = datetime.timedelta(minutes=15)
+# What befell an account longer ago than this, and was read, is told no more.
+NEWS_FOR = datetime.timedelta(days=7)
 # After so many failures of the connection in a row the server is taken to be down.
 FAILURES_IN_A_ROW = 3
 
@@ -130,7 +132,8 @@ def _make_digest(on: datetime.date, reader: Reader) -> Delivery | None:
     off = _unwanted_kinds(reader.person)
     for notice in waiting.select_for_update().order_by("pk"):
         # What befalls an account goes to the address that it had then, though whoever has the account now has read it.
-        is_wanted = bool(notice.email) or (notice.read_at is None and kind_of(notice.key) not in off)
+        is_news = bool(notice.email) and notice.created_at > timezone.now() - NEWS_FOR
+        is_wanted = is_news or (notice.read_at is None and kind_of(notice.key) not in off)
         (wanted if is_wanted else unwanted).append(notice)
     Notice.objects.filter(pk__in=[n.pk for n in unwanted]).update(mail=Notice.Mail.SKIPPED)
     if not wanted:

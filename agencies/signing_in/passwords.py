@@ -106,7 +106,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         people = list(asked.order_by("pk")[:MOST_ACCOUNTS])
         # Also where no account is found, for which no link is sent. What was typed is not kept.
         events.record(
-            events.Kind.PASSWORD,
+            events.Kind.PASSWORD_LINK,
             about=people[0] if people else None,
             name=people[0].username if people else "",
             after={"link": "asked for", "accounts": [user.username for user in people]},
@@ -141,7 +141,7 @@ def _send_links(people: list[int]) -> None:
             subject = translation.gettext("[govtrack] A new password")
             body = render_to_string("account/forgotten.txt", context)
         send(subject, body, user.email)
-        events.record(events.Kind.PASSWORD, about=user, name=user.username, after={"link": "sent"})
+        events.record(events.Kind.PASSWORD_LINK, about=user, name=user.username, after={"link": "sent"})
 
 
 def link_of(user: User) -> str:

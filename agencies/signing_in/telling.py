@@ -1,7 +1,7 @@
 """People are told of what happens to their own account: on the page of notices, and by e-mail at once where they have an address.
 
 These cannot be switched off. The worker sends the e-mail; what it does not send, the next digest takes along, to the address that
-the account had when it happened.
+the account had when it happened. What happens while no e-mail is sent stays on the page.
 """
 
 from __future__ import annotations
@@ -58,21 +58,30 @@ register(Kind.SECURITY, MESSAGES)
 def tell_of(user: User, key: str, *, to: str = "", **parameters: Any) -> None:
     """Tell `user` what happened to their account; by e-mail to the account's address, or to `to` (an address it had before)."""
     url = reverse(PAGES.get(key, "usersessions_list"))
+    is_sent = settings.EMAIL_IS_SENT
     notice = Notice.objects.create(
-        recipient=user, key=key, parameters=parameters, url=url, email=to or user.email
+        recipient=user,
+        key=key,
+        parameters=parameters,
+        url=url,
+        email=to or user.email,
+        # Old news to an old address, once e-mail is switched on.
+        mail=Notice.Mail.WAITING if is_sent else Notice.Mail.SKIPPED,
     )
-    if notice.email and settings.EMAIL_IS_SENT:
+    if notice.email and is_sent:
         send_at_once.enqueue(notice.pk)
 
 
 @task()
-def send_at_once(notice: int) -> None:
+def send_at_once(notice: int, address: str = "") -> None:
     """Send one notice by itself, unless a digest has taken it.
 
     Noted before, as an attempt (`agencies.notices.digests`), and sent outside of any transaction: on SQLite a slow server would
-    keep everybody else from writing.
+    keep everybody else from writing. `address`: what was queued before notices kept it.
     """
     row = Notice.objects.filter(pk=notice)
+    if address:
+        row.filter(email="").update(email=address)
     claim = {"mail": Notice.Mail.SENDING, "mail_tried_at": timezone.now()}
     if not row.filter(mail=Notice.Mail.WAITING).exclude(recipient=None).update(**claim):
         return

@@ -18,6 +18,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='event',
             name='kind',
-            field=models.CharField(choices=[('sign_in', 'Sign-in'), ('sign_in_failed', 'Failed sign-in'), ('sign_out', 'Sign-out'), ('password', 'Password change'), ('account', 'Account change'), ('role', 'Role change'), ('export', 'Export'), ('import', 'Import'), ('setting', 'Setting change'), ('entry', 'Data entry'), ('request', 'Change on a page'), ('command', 'Command'), ('fault', 'Fault found')], max_length=20, verbose_name='kind'),
+            field=models.CharField(choices=[('sign_in', 'Sign-in'), ('sign_in_failed', 'Failed sign-in'), ('sign_out', 'Sign-out'), ('password', 'Password change'), ('password_link', 'Link for a new password'), ('account', 'Account change'), ('role', 'Role change'), ('export', 'Export'), ('import', 'Import'), ('setting', 'Setting change'), ('entry', 'Data entry'), ('request', 'Change on a page'), ('command', 'Command'), ('fault', 'Fault found')], max_length=20, verbose_name='kind'),
         ),
     ]

@@ -24,7 +24,7 @@ from django_tasks_db.models import DBTaskResult
 
 from agencies.models import Notice, User
 from agencies.notice_models import Delivery, DepartmentContact, NoticePreferences
-from agencies.notices.digests import IN_DOUBT_AFTER, make_digests
+from agencies.notices.digests import IN_DOUBT_AFTER, NEWS_FOR, make_digests
 from agencies.signing_in import passwords, telling
 from audit.models import Event
 from govtrack.settings.base import shared_cache
@@ -98,8 +98,11 @@ def test_a_forgotten_password(jeju: User) -> None:
     assert sign_in(password=NEW)["Location"].startswith("/accounts/second-factor/authenticate/")
     work()
     assert (keys(jeju)[-1], mail.outbox[-1].to) == ("account.password", ["jeju@agency.example"])
-    kept = Event.objects.filter(kind="password", about="jeju").order_by("pk").values_list("after", flat=True)
-    assert list(kept)[-2:] == [{"link": "sent"}, {}]
+    kept = Event.objects.filter(kind__startswith="password", about="jeju").order_by("pk")
+    assert list(kept.values_list("kind", "after"))[-2:] == [
+        ("password_link", {"link": "sent"}),
+        ("password", {}),
+    ]
     assert Event.objects.get(after__link="sent").address == "203.0.113.9"  # from where it was asked for
 
 
@@ -129,7 +132,7 @@ def test_nothing_tells_whether_there_is_an_account(
             answer, _given = asked(who)
         seen.add((answer.status_code, answer["Location"], answer.content))
     assert len(seen) == 1
-    told = Event.objects.filter(kind="password", after__link="asked for").order_by("pk")
+    told = Event.objects.filter(kind="password_link", after__link="asked for").order_by("pk")
     assert list(told.values_list("about", "after__accounts")) == [
         ("jeju", ["jeju"]),
         ("", []),
@@ -273,6 +276,40 @@ def test_the_old_address_is_told_though_the_server_is_away(
         for delivery in make_digests(timezone.localdate())
     ]
     assert made == [("jeju@agency.example", jeju, 1), ("thief@agency.example", jeju, 1)]
+
+
+def test_old_news_is_not_sent_to_an_old_address(settings: Any, jeju: User) -> None:
+    """Neither what happened while no e-mail was sent, nor what was read long ago."""
+    settings.EMAIL_IS_SENT = False
+    telling.tell_of(jeju, "account.password")
+    settings.EMAIL_IS_SENT = True
+    for _number in range(2):
+        telling.tell_of(jeju, "account.new-place")
+    read, unread = Notice.objects.filter(mail="waiting").order_by("pk")
+    old = timezone.now() - NEWS_FOR
+    Notice.objects.filter(pk=read.pk).update(read_at=old, created_at=old)
+    Notice.objects.filter(pk=unread.pk).update(created_at=old)
+    assert [delivery.notice_count for delivery in make_digests(timezone.localdate())] == [1]
+    told = Notice.objects.order_by("pk").values_list("key", "mail")
+    assert list(told) == [
+        ("account.password", "skipped"),
+        ("account.new-place", "skipped"),
+        ("account.new-place", "taken"),
+    ]
+    assert "account.password" in keys(jeju)
+
+
+def test_what_was_queued_before_notices_kept_an_address_goes_to_it(
+    jeju: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tasks of the version before wait with the address; what fails goes there with the digest."""
+    sent, failed = (Notice.objects.create(recipient=jeju, key="account.email") for _number in range(2))
+    telling.send_at_once.func(sent.pk, "old@agency.example")
+    assert mail.outbox[-1].to == ["old@agency.example"]
+    monkeypatch.setattr(telling, "send", lambda *told: (_ for _ in ()).throw(OSError("away")))
+    with pytest.raises(OSError, match="away"):
+        telling.send_at_once.func(failed.pk, "old@agency.example")
+    assert [delivery.address for delivery in make_digests(timezone.localdate())] == ["old@agency.example"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,6 +8,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
@@ -96,15 +97,18 @@ def test_no_two_names_differ_in_capital_letters_alone(
     member.save()
     invitation, token = invitations.invite("A", Agency.objects.get(code="KR-49"), Role.APPROVER, by=jeju)
     told = "해당 사용자 이름은 이미 존재합니다."
-    refused = Client().post(f"/invitations/{token}/", {**FIELDS, "username": "MEMBER"})
-    assert refused.context["form"].non_field_errors() == [told]
-    assert IdentityForm({"username": "MEMBER"}).non_field_errors() == [told]
+    for name in ("MEMBER", "member"):
+        refused = Client().post(f"/invitations/{token}/", {**FIELDS, "username": name})
+        assert refused.context["form"].errors == {"username": [told]}
+        assert IdentityForm({"username": name}).errors == {"username": [told]}
+    with pytest.raises(CommandError, match="already taken"):
+        call_command("createsuperuser", username="MEMBER", email="a@agency.example", interactive=False)
     with pytest.raises(ValidationError):
         invitations.accept(invitation, "Member", PASSWORD)
     page = f"/admin/agencies/user/{jeju.pk}/change/"
     root = signed_in("sysadmin")
     answer = root.post(page, {**shown(root.get(page)), "username": "meMber"})
-    assert errors_of(answer)["__all__"] == [told]
+    assert errors_of(answer)["username"] == [told]
     with pytest.raises(IntegrityError), transaction.atomic():
         User.objects.filter(pk=jeju.pk).update(username="MEMBER")
     # The attempts at any spelling are attempts at this account.

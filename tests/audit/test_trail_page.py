@@ -6,8 +6,10 @@ import io
 import json
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -226,3 +228,16 @@ def test_auditors_read_the_trail_and_nothing_besides(signed_in, events, settings
     assert client.get("/admin/agencies/user/").status_code == 403
     settings.SECOND_FACTOR_REQUIRED = True
     assert client.get(reverse("audit:events")).status_code == 302
+
+
+def test_a_change_of_what_auditors_may_do_signs_them_out():
+    group = create_auditors_group()
+    person = User.objects.create_user("auditor", password="a long enough word")
+    person.groups.add(group)
+    client = Client()
+    client.post(reverse("account_login"), {"login": "auditor", "password": "a long enough word"})
+    create_auditors_group()
+    assert client.get(reverse("home")).status_code == 200
+    group.permissions.add(Permission.objects.get(codename="delete_agency"))
+    create_auditors_group()
+    assert client.get(reverse("home")).status_code == 302

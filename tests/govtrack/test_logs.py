@@ -132,6 +132,17 @@ def test_an_address_that_is_a_key_is_not_logged(make_user, lines):
         assert "Not Found: no page" in written
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("sent", ["%s", "%", "%(x)s"])
+def test_what_somebody_sends_keeps_no_line_out_of_the_log(lines, sent):
+    """The message of what is refused holds it; it is no pattern."""
+    host = f"evil{sent}.example"
+    assert Client().get("/people/", headers={"host": host}).status_code == 400
+    told = [json.loads(line) for line in lines.getvalue().splitlines()]
+    (line,) = [one for one in told if one["logger"] == "django.security.DisallowedHost"]
+    assert host in line["message"]
+
+
 def test_without_the_guard_every_secret_is_logged(make_user, lines, monkeypatch):  # the control
     monkeypatch.setattr(logs, "without_secrets", lambda text, known=(): text)
     _response, secrets = break_something(make_user)

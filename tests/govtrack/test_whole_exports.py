@@ -176,6 +176,40 @@ def test_a_filter_that_leaves_nothing_out_is_asked_for(
         ("audit:changes", "record=subscriptions.subscription&kind=%2B"),
     ):
         assert asks(name, given) is True
+    # Nobody else is told by it whether there is much that they may not see.
+    client = signed_in(user=with_password(make_user("committee_member", "KR-50")))
+    make_agency("KR-50-1", parent="KR-50")
+    for name, given in (
+        ("audit:events", "about=-"),
+        ("audit:events", "about=no-such"),
+        ("audit:changes", "record=subscriptions.subscription&kind=%2B"),
+        ("audit:changes", "record=subscriptions.subscription&kind=-"),
+    ):
+        assert client.get(f"{reverse(name)}?_export=csv&{given}").status_code == 403, given
+
+
+def test_a_file_that_was_made_before_is_measured_by_what_is_in_it(
+    asked: None, make_user: Any, make_agency: Any, signed_in: Any
+) -> None:
+    for n, code in enumerate(("KR-11", "KR-49", "KR-50"), start=1):
+        rows.subscription(n, of=make_agency(code), plan=f"Plan {WORDS[n]}")
+    user = with_password(make_user("committee_member", "KR"))
+    client = signed_in(user=user)
+
+    def asks(query: str, count: int) -> bool:
+        job = ExportJob.objects.create(
+            owner=user, query=query, state="done", file=f"{'a' * 32}.xlsx", rows_done=count, sight=["KR/"]
+        )
+        answer = client.get(reverse("oversight:export-file", args=[job.pk]))
+        assert answer.status_code in (302, 404)  # the file itself is not there
+        return answer.status_code == 302
+
+    alpha, invalid, none = (
+        f"measure=subscriptions&{given}" for given in ("text=alpha", "status=no-such", "text=no-such")
+    )
+    assert [asks(query, 1) for query in (alpha, invalid, none)] == [False, True, False]
+    assert [asks(query, 2) for query in (alpha, invalid, none)] == [True, True, True]
+    assert [asks(query, 0) for query in (alpha, invalid, none)] == [False, False, False]
 
 
 def test_every_page_that_a_filter_narrows_is_measured() -> None:

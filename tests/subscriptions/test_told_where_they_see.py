@@ -77,8 +77,8 @@ def test_whose_role_has_ended_is_not_told() -> None:
     there.memberships.all().delete()
     assert told() == {
         "department": {boss},
-        "decision": set(),
-        "waiver_refused": set(),
+        "decision": {boss},
+        "waiver_refused": {boss},
         "waiver_expires": {boss},
     }
     assert Waiver.objects.get(pk=ending.pk).requested_by == there
