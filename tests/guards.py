@@ -555,6 +555,13 @@ def files() -> Iterator[Break]:
         ("tests/oversight/exports/test_jobs.py::test_who_sees_less_by_now_opens_no_file_of_before",),
     )
     yield Break(
+        "a file does not follow the tree",
+        "oversight/exports/jobs.py",
+        "else sight.agency_keys\n",
+        "else []\n",
+        ("tests/oversight/exports/test_jobs.py::test_what_moves_out_of_sight_takes_the_file_along",),
+    )
+    yield Break(
         "everything is asked for first",
         "govtrack/whole_exports.py",
         "return asked_first(request) if asks_for_everything(request) else None",
