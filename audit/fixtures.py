@@ -33,7 +33,9 @@ class WithoutHashes(models.Func):
     template = f"(%(expressions)s - '{KEPT}')"
 
     def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Any]:
-        return self.as_sql(compiler, connection, template=f"json_remove(%(expressions)s, '$.{KEPT}')", **extra)
+        return self.as_sql(
+            compiler, connection, template=f"json_remove(%(expressions)s, '$.{KEPT}')", **extra
+        )
 
 
 def readable(events: models.QuerySet[Event]) -> models.QuerySet[Event]:

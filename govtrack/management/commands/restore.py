@@ -15,7 +15,9 @@ from audit.events import Kind, record
 from audit.models import Seal
 from govtrack import backups
 
-TO_END_THEM = "Do not start it. Run migrate; then DELETE FROM usersessions_usersession; DELETE FROM django_session;"
+TO_END_THEM = (
+    "Do not start it. Run migrate; then DELETE FROM usersessions_usersession; DELETE FROM django_session;"
+)
 
 
 class Command(BaseCommand):
