@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import defaultdict
+
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from agencies.models import Agency, Membership, Role, User, mergers, with_predecessors
@@ -36,9 +40,22 @@ def roles_for(by: User) -> list[tuple[str, str]]:
 def other_side(person: User, role: str, agency: Agency) -> Membership | None:
     """A role of this person's with which they would both record and rule over some agency, if they got this one."""
     others = RULES if role in RECORDS else RECORDS if role in RULES else ()
+    if not others:
+        return None
+    hold_duties()
     held = Membership.objects.filter(user=person, role__in=others).select_related("agency").order_by("pk")
-    merged = mergers() if held else []
-    return next((one for one in held if _meet(one.agency.path, agency.path, merged)), None)
+    if not held:
+        return None
+    path, merged = Agency.objects.values_list("path", flat=True).get(pk=agency.pk), mergers()
+    return next((one for one in held if _meet(one.agency.path, path, merged)), None)
+
+
+def hold_duties() -> None:
+    """Let nobody else give such a role or move an agency until this transaction ends: each alone might be harmless.
+    SQLite has one writer anyway."""
+    if connection.vendor == "postgresql" and connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('agencies.duties'))")
 
 
 def _meet(one: str, other: str, merged: list[tuple[str, str]]) -> bool:
@@ -79,6 +96,17 @@ def check_place(agency: Agency) -> None:
     stored = Agency.objects.filter(pk=agency.pk).first() if agency.pk else None
     if stored and (stored.parent_id, stored.successor_id) == (agency.parent_id, agency.successor_id):
         return
+    if stored is None and agency.successor_id is None:
+        return  # who holds a role there holds it above
+    hold_duties()
+    both = Membership.objects.filter(
+        user__in=Membership.objects.filter(role__in=RULES).values("user"), role__in=(*RECORDS, *RULES)
+    ).filter(user__in=Membership.objects.filter(role__in=RECORDS).values("user"))
+    held: dict[int, list[Membership]] = defaultdict(list)
+    for membership in both.select_related("user", "agency").order_by("pk"):
+        held[membership.user_id].append(membership)
+    if not held:
+        return
     place = below(agency.code, agency.parent.path if agency.parent else "")
 
     def moved(path: str) -> str:
@@ -89,11 +117,9 @@ def check_place(agency: Agency) -> None:
     after = [(moved(path), moved(into)) for path, into in before if not stored or path != stored.path]
     if agency.successor:
         after.append((place, moved(agency.successor.path)))
-    both = Membership.objects.filter(user__in=Membership.objects.filter(role__in=RULES).values("user"))
-    held = list(both.filter(role__in=(*RECORDS, *RULES)).select_related("user", "agency").order_by("pk"))
-    for ruling in held:
-        for recording in held:
-            if ruling.role not in RULES or recording.role not in RECORDS or ruling.user != recording.user:
+    for of_one in held.values():
+        for ruling, recording in itertools.product(of_one, of_one):
+            if ruling.role not in RULES or recording.role not in RECORDS:
                 continue
             now = ruling.agency.path, recording.agency.path
             if _meet(moved(now[0]), moved(now[1]), after) and not _meet(*now, before):

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import connection, models
 from simple_history.models import HistoricalChanges
 
-from audit.fixtures import unexplained
+from audit.fixtures import all_brought, unexplained
 from audit.ties import end_of
 from audit.trail import table_of
 
@@ -18,8 +18,8 @@ from audit.trail import table_of
 @dataclass(frozen=True)
 class Disagreement:
     """`what`: "unlike" (not as its last history has it), "gone" (deleted without history), "back" (there though deleted), "set"
-    (not joined to what its last history says), "none" (there without history, and not as a fixture brought it), "file" (its file
-    is not what was filed) or "lost" (its file is not there)."""
+    (not joined to what its last history says), "none" (there without history, and not as a fixture brought it or
+    it was accepted), "file" (its file is not what was filed) or "lost" (its file is not there)."""
 
     what: str
     table: str
@@ -46,11 +46,12 @@ def tracked() -> list[type[models.Model]]:
 
 def disagreements() -> Iterator[Disagreement]:
     """All of them."""
+    brought = all_brought()
     for model in tracked():
         yield from _of(model)
         for field in model.history.model._history_m2m_fields:  # type: ignore[attr-defined]
             yield from _of_set(model, field)
-        yield from itertools.starmap(Disagreement, unexplained(model))
+        yield from itertools.starmap(Disagreement, unexplained(model, brought))
     for check in _others:
         yield from itertools.starmap(Disagreement, check())
 

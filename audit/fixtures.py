@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db import connection, models
@@ -17,10 +17,30 @@ from audit.models import Event
 from audit.trail import Table, can_read, form, numbered, packed, table_of, unpacked
 
 COMMAND, KEPT = "loaddata", "hashes"
+ACCEPTED = "accept_loaded"  # of what an older loaddata brought, which kept no hashes
 SET = "set-1"  # how a set is hashed: the numbers of what is in it, in order, as JSON
 
 # Of one row: the form and the columns that were hashed, and the hash.
 Known = tuple[str, tuple[str, ...], bytes]
+# By table and number of the row.
+Brought = Mapping[str, Mapping[int, Known]]
+
+
+class WithoutHashes(models.Func):
+    """What an event keeps in a column, without the hashes: 53 bytes of a row that nobody reads."""
+
+    output_field = models.JSONField()
+    template = f"(%(expressions)s - '{KEPT}')"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Any]:
+        return self.as_sql(
+            compiler, connection, template=f"json_remove(%(expressions)s, '$.{KEPT}')", **extra
+        )
+
+
+def readable(events: models.QuerySet[Event]) -> models.QuerySet[Event]:
+    """The events for people and files: `told` is what each has after, without hashes, which are not fetched."""
+    return events.defer("after").annotate(told=WithoutHashes("after"))
 
 
 def hashes_of(loaded: Mapping[type[models.Model], set[int]]) -> dict[str, Any]:
@@ -44,11 +64,21 @@ def _entry(as_form: str, columns: tuple[str, ...], rows: dict[int, bytes]) -> di
     }
 
 
-def unexplained(model: type[models.Model]) -> Iterator[tuple[str, str, int]]:
+def unknown(models_: Iterable[type[models.Model]]) -> dict[type[models.Model], set[int]]:
+    """The records of these models that have no history, and of which no event keeps a hash."""
+    known = all_brought()
+    found = {
+        model: set(_without_history(model)).difference(known.get(table_of(model).name, {}))
+        for model in models_
+    }
+    return {model: keys for model, keys in found.items() if keys}
+
+
+def unexplained(model: type[models.Model], all_known: Brought) -> Iterator[tuple[str, str, int]]:
     """Records of a model that have no history and are not as the last fixture brought them ("none"), or are "gone": with the
-    table and the number."""
+    table and the number. `all_known` is `all_brought()`."""
     bare, table = _without_history(model), table_of(model)
-    brought = _brought(table.name)
+    brought = all_known.get(table.name, {})
     there = _there(table, brought, bare)
     for key in bare:
         if key not in brought or there.get(key) != brought[key][2]:
@@ -59,7 +89,7 @@ def unexplained(model: type[models.Model]) -> Iterator[tuple[str, str, int]]:
         for key in sorted(gone.difference(kept.values_list(table.key, flat=True))):
             yield "gone", table.name, key
     for field in _sets(model):
-        known = _brought(field.m2m_db_table())
+        known = all_known.get(field.m2m_db_table(), {})
         for key, digest in _sets_of(field, bare).items():
             if key in brought and (key not in known or known[key][2] != digest):
                 yield "none", field.m2m_db_table(), key
@@ -77,15 +107,15 @@ def _without_history(model: type[models.Model]) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _brought(table: str) -> dict[int, Known]:
-    """What the events of `loaddata` say of a table's rows; the last one is right."""
-    found: dict[int, Known] = {}
-    events = Event.objects.filter(kind=Event.Kind.COMMAND, about=COMMAND, about_type="").order_by("pk")
-    for after in events.values_list("after", flat=True):
-        if entry := after.get(KEPT, {}).get(table):
+def all_brought() -> Brought:
+    """What the events say of rows that came without history; the last one is right. Read once for all tables: they are large."""
+    found: dict[str, dict[int, Known]] = {}
+    events = Event.objects.filter(kind=Event.Kind.COMMAND, about__in=(COMMAND, ACCEPTED), about_type="")
+    for after in events.order_by("pk").values_list("after", flat=True).iterator(1):
+        for table, entry in after.get(KEPT, {}).items():
             how = entry["form"], tuple(entry["columns"])
             rows = unpacked(base64.b64decode(entry["rows"]))
-            found.update({key: (*how, digest) for key, digest in rows.items()})
+            found.setdefault(table, {}).update({key: (*how, digest) for key, digest in rows.items()})
     return found
 
 

@@ -15,7 +15,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.changes import Change
-from audit.fixtures import KEPT
 from audit.models import Event
 
 NOWRAP = {"th": {"class": "nowrap"}}
@@ -23,14 +22,14 @@ WRAP = {"th": {"class": "wrap"}}
 
 
 class EventTable(tables.Table):
-    """The latest first."""
+    """The latest first; of `readable` events."""
 
     at = tables.Column(verbose_name=_("When"), attrs=NOWRAP)
     kind = tables.Column(verbose_name=_("Kind"), attrs=NOWRAP)
     actor = tables.Column(verbose_name=_("By"), empty_values=())
     address = tables.Column(verbose_name=_("From where"), empty_values=())
     about = tables.Column(verbose_name=_("Object"), empty_values=())
-    after = tables.Column(verbose_name=_("What"), empty_values=(), attrs=WRAP)
+    told = tables.Column(verbose_name=_("What"), empty_values=(), attrs=WRAP)
 
     class Meta:
         template_name = "krds/table.html"
@@ -57,9 +56,9 @@ class EventTable(tables.Table):
     def render_about(self, record: Event) -> str:
         return record.about or "–"
 
-    def render_after(self, record: Event) -> SafeString | str:
+    def render_told(self, record: Any) -> SafeString | str:
         named = (
-            (str(LABELS.get(name, name)), text) for name, text in differences(record.before, record.after)
+            (str(LABELS.get(name, name)), text) for name, text in differences(record.before, record.told)
         )
         return listed([*named, *([(gettext("Reason"), record.reason)] if record.reason else [])])
 
@@ -146,6 +145,7 @@ LABELS = {
     "rows": _("Rows"),
     "rows of": _("Rows added to"),
     "status": _("Answer"),
+    "tables": _("Tables"),
     "user": _("User"),
     "username": _("User name"),
     "what": _("Act"),
@@ -158,10 +158,8 @@ LABELS = {
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each name with its value, or with what it was and became; without hashes, which nobody reads."""
+    """Each name with its value, or with what it was and became."""
     for name in dict.fromkeys([*before, *after]):
-        if name == KEPT:
-            continue
         was, now = before.get(name), after.get(name)
         if name not in before:
             yield name, _text(now)
@@ -190,8 +188,8 @@ HEADER = (
 )  # fmt: skip
 
 
-def event_rows(events: Iterable[Event]) -> Iterator[list[Any]]:
-    """The header, and a row for each event: times in ISO 8601, before and after as JSON."""
+def event_rows(events: Iterable[Any]) -> Iterator[list[Any]]:
+    """The header, and a row for each of `readable` events: times in ISO 8601, before and after as JSON."""
     yield [str(title) for title in HEADER]
     for event in events:
         yield [
@@ -207,7 +205,7 @@ def event_rows(events: Iterable[Event]) -> Iterator[list[Any]]:
             event.about_id,
             event.about,
             json.dumps(event.before, ensure_ascii=False) if event.before else None,
-            json.dumps(event.after, ensure_ascii=False) if event.after else None,
+            json.dumps(event.told, ensure_ascii=False) if event.told else None,
             event.reason,
         ]
 

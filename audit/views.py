@@ -21,6 +21,7 @@ from audit.auditors import may_audit
 from audit.changes import changes, history_of
 from audit.events import exported
 from audit.filters import ChangeFilter, EventFilter, TrailFilter
+from audit.fixtures import readable
 from audit.models import Event, Seal
 from audit.tables import ChangeTable, EventTable, change_rows, event_rows
 from figures.files import XLSX_ROW_LIMIT, csv_lines, xlsx_bytes
@@ -47,6 +48,7 @@ def events(request: HttpRequest) -> HttpResponseBase:
     """The events that the filter leaves, the latest first; `?_export=csv` or `xlsx` for the same as a file."""
     form = EventFilter(request.GET)
     found = form.narrow(Event.objects.order_by("-pk")) if form.is_valid() else Event.objects.none()
+    found = readable(found)
     kind = request.GET.get("_export")
     if kind is not None:
         # Not the export itself: what the file holds was there before it.

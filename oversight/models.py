@@ -134,6 +134,7 @@ class ExportJob(models.Model):
 
     # Without a sign of life for so long, the run is over: its worker was stopped.
     SILENT_AFTER = datetime.timedelta(seconds=30)
+    EVERYTHING = "everything"
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="export_jobs", verbose_name=_("owner")
@@ -147,6 +148,7 @@ class ExportJob(models.Model):
     rows_done = models.PositiveIntegerField(_("rows written"), default=0)
     rows_total = models.PositiveIntegerField(_("rows in all"), default=0)
     file = models.CharField(_("file"), max_length=100, blank=True)
+    # EVERYTHING, or the keys of the agencies: a path would follow the tree, and the file does not.
     sight = models.JSONField(_("what the owner saw"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     heard_of_at = models.DateTimeField(_("last sign of life"), default=timezone.now)
@@ -211,4 +213,6 @@ class ExportJob(models.Model):
         if self.state != self.State.DONE:
             return False
         sight = self.owner.sight()
-        return self.sight is None or not all(sight.covers(path) for path in self.sight)
+        if self.sight is None or sight.everything:
+            return self.sight is None
+        return self.sight == self.EVERYTHING or not set(self.sight).issubset(sight.agency_keys)

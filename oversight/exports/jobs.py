@@ -136,7 +136,7 @@ def _write(job: ExportJob, path: Path, progress: _Progress) -> None:
     kind: Kind = kind_asked(form.question, given)
     rows = records(job.owner, form.question, kind)
     total = rows.order_by().count()
-    seen = [""] if sight.everything else sight.paths
+    seen = ExportJob.EVERYTHING if sight.everything else sight.agency_keys
     ExportJob.objects.filter(pk=job.pk, attempt=job.attempt).update(rows_total=total, sight=seen)
     if total > LONGEST:
         raise Stopped(Problem.TOO_LONG)

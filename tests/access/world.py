@@ -267,7 +267,7 @@ def made_export(owner: User) -> ExportJob:
         rows_done=1,
         state="done",
         file=f"{uuid.uuid4().hex}.xlsx",
-        sight=owner.sight().paths,
+        sight=owner.sight().agency_keys,
     )
     exports.path_of(job).write_bytes(b"PK")
     return job

@@ -2,6 +2,7 @@
 
 import datetime
 from typing import Any
+from unittest import mock
 from urllib.parse import quote
 
 import pytest
@@ -9,8 +10,9 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import override
 
@@ -327,7 +329,23 @@ def test_a_place_in_the_tree_brings_nobody_both_sides(make_agency: Any, make_use
     with pytest.raises(ValidationError):
         new.full_clean(exclude=["path"])
     new.successor = None
-    new.full_clean(exclude=["path"])
+    with CaptureQueriesContext(connection) as asked:
+        new.full_clean(exclude=["path"])
+    assert not any("agencies_membership" in query["sql"] for query in asked)  # each row of a file of new ones
+    # However many officers there are, only who records too is looked at.
+    officers = User.objects.bulk_create([User(username=f"officer {n}") for n in range(300)])
+    Membership.objects.bulk_create(
+        [Membership(user=one, agency=seoul, role="policy_officer") for one in officers]
+    )
+    with mock.patch.object(duties, "_meet", return_value=False) as met:
+        assert not refused(deep, parent=seoul)
+    assert met.call_count == 1
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:  # and nobody gives a role meanwhile
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+            )
+            assert cursor.fetchone() == (1,)
     # What somebody was given knowingly stands in nobody's way.
     Membership.objects.create(user=person, agency=first, role=Role.POLICY_OFFICER)
     assert not refused(deep, name_en="Another name")

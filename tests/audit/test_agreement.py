@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, models
 from django.db.models import RestrictedError
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from agencies.models import Agency, User
@@ -15,6 +16,7 @@ from audit.models import Event
 from audit.ties import end_of, sets
 from catalog.models import Product
 from tests.admin import rows
+from tests.audit import behind
 
 ENGINES = "catalog_product_engines"
 
@@ -88,6 +90,47 @@ def test_a_record_without_history_is_told_unless_a_fixture_brought_it(report_dat
     product.engines.clear()
     new.delete()
     assert list(disagreements()) == []
+
+
+def test_what_an_older_version_loaded_is_accepted_once_and_by_name(report_data_loaded):
+    """Its events kept no hashes. What is not as a fixture brought it is not among what is accepted."""
+    agency = Agency.objects.get(code="KR-49")
+    hashes = {"catalog_product": {"form": "sqlite-2", "columns": [], "rows": ""}}
+    kept = json.dumps({"rows": 1, "hashes": hashes})
+    behind.run("audit_event", "UPDATE audit_event SET after = %s WHERE about = 'loaddata'", kept)
+    wrong = list(disagreements())
+    assert {one.what for one in wrong} == {"none"}
+    assert len(wrong) > 30
+    said = io.StringIO()
+    call_command("accept_loaded", stdout=said)
+    assert "agencies_agency: " in said.getvalue()
+    assert "Nothing is accepted yet." in said.getvalue()
+    assert list(disagreements()) == wrong
+    call_command("accept_loaded", "--reason", "Updated from 2026.10", stdout=said)
+    told = Event.objects.get(about="accept_loaded")
+    assert (told.kind, told.reason, told.after["rows"]) == ("command", "Updated from 2026.10", len(wrong))
+    assert list(disagreements()) == []
+    Agency.objects.filter(pk=agency.pk).update(name_ko="bent")
+    Agency.objects.bulk_create([Agency(code="X", name_ko="x", name_en="x", path="X/")])
+    call_command("accept_loaded", "--reason", "Once more", stdout=said)
+    assert [(one.what, one.row) for one in disagreements()] == [("none", agency.pk)]
+    assert Event.objects.filter(about="accept_loaded").latest("pk").after["rows"] == 1
+
+
+def test_the_hashes_are_read_once_and_are_in_no_page_and_no_file(report_data_loaded, signed_in):
+    with CaptureQueriesContext(connection) as asked:
+        assert list(disagreements()) == []
+    assert sum('"audit_event"' in query["sql"] for query in asked) == 1
+    client = signed_in("sysadmin")
+    with CaptureQueriesContext(connection) as asked:
+        page = client.get("/audit/?kind=command")
+    assert "agencies" in page.content.decode()
+    (listed,) = [query["sql"] for query in asked if "hashes" in query["sql"]]
+    assert listed.count('"after"') == 1
+    file = client.get("/audit/?kind=command&_export=csv").getvalue().decode()
+    assert file.count("loaddata") == 3
+    assert "fixtures" in file
+    assert "hashes" not in file
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ WRITES = {
     "update_or_create",
     "update",
     "delete",
+    "_raw_delete",
     "execute",
     "executemany",
     "copy",

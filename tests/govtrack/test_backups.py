@@ -13,7 +13,7 @@ from contextlib import closing
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 
 from agencies.models import User
 from audit import heads
@@ -166,6 +166,40 @@ def test_a_bent_trail_is_told_when_it_is_put_back(make_user, tmp_path, settings)
     with pytest.raises(CommandError, match=r"was put back.*not as it was sealed") as told:
         call_command("restore", str(file), "--force", verbosity=0, stdout=io.StringIO())
     assert (told.value.returncode, User.objects.filter(username="jeju").count()) == (3, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_restore_that_leaves_sessions_or_no_trace_says_so(signed_in, tmp_path, settings, monkeypatch):
+    """As over the tables of much older code: what can be done is done, and what is left to do is told."""
+    settings.KEPT_FOLDERS = []
+    signed_in("sysadmin")
+    file = tmp_path / "backup"
+
+    def restored():
+        call_command("backup", str(file), "--force", verbosity=0)
+        with pytest.raises(CommandError) as told:
+            call_command("restore", str(file), "--force", verbosity=0, stdout=io.StringIO())
+        return told.value.returncode, str(told.value), Session.objects.count()
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TRIGGER held BEFORE DELETE ON django_session BEGIN SELECT RAISE(ABORT, 'held'); END"
+        )
+    kept = restored()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER held")
+    assert (kept[0], kept[2]) == (4, 1)
+    assert "were NOT ended (held)" in kept[1]
+    assert "DELETE FROM django_session" in kept[1]
+
+    def no_table(*args, **kwargs):
+        raise OperationalError("no such table: audit_event")
+
+    monkeypatch.setattr("govtrack.management.commands.restore.record", no_table)
+    code, told, sessions = restored()
+    assert (code, sessions) == (4, 0)
+    assert "does not tell of it (no such table: audit_event)" in told
+    assert "NOT ended" not in told
 
 
 def cut(data):

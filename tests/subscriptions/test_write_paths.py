@@ -89,7 +89,7 @@ EVENTS = {
     "agencies.signing_in.sso.identities.unlink",
     "subscriptions.data_entry.create_data_entry_group",
     "audit.auditors.create_auditors_group",
-    "govtrack.management.commands.restore.Command._leave_a_trace",
+    "govtrack.management.commands.restore.Command._end_sessions",
 }
 # Approvals end with a change or an end that is a decision; the rest follows from tracked records, and is made anew from them.
 DERIVED = {
@@ -186,6 +186,7 @@ NO_WRITE = {
     "policies.writing._saved",
     "subscriptions.admin.SubscriptionAdmin.save_model",
     "subscriptions.forms.YesNoField.__init__",
+    "agencies.duties.hold_duties",
     "subscriptions.importing.holding.hold_imports",
     "subscriptions.importing.matching._with_pairs",
     "agencies.bulk.next_keys",

@@ -16,7 +16,7 @@ TOLD = {
     "unlike": "it is not as its last history says",
     "gone": "it is gone, and its history does not say so",
     "set": "it is not joined to what its last history says",
-    "none": "it has no history, and is not as a fixture brought it",
+    "none": "it has no history, and is not as a fixture brought it or as it was accepted",
     "file": "its file is not what was filed",
     "lost": "its file is not there",
     "back": "it is there, and its history says that it was deleted",

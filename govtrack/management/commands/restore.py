@@ -1,5 +1,6 @@
 """`manage.py restore FILE`: the register as it was when FILE was written, and whether its audit trail is as it was sealed."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,16 @@ from audit.events import Kind, record
 from audit.models import Seal
 from govtrack import backups
 
+TO_END_THEM = (
+    "Do not start it. Run migrate; then DELETE FROM usersessions_usersession; DELETE FROM django_session;"
+)
+
 
 class Command(BaseCommand):
     help = (
         "Put back what `backup` wrote. Stop the server and the worker first."
         " Exit codes: 1 it cannot be done, 2 a register or a file would be overwritten, 3 it is done, but the audit trail"
-        " in it is not as it was sealed."
+        " in it is not as it was sealed, 4 it is done, but sessions may go on, or the audit trail does not tell of it."
     )
 
     def add_arguments(self, parser: Any) -> None:
@@ -48,25 +53,38 @@ class Command(BaseCommand):
             f"{target} is as of {manifest['made_at']}: {rows:,} rows, {len(manifest['parts']) - 1} files."
             " Run migrate, then check_policies: code and date may be newer."
         )
-        self._leave_a_trace(file, manifest["made_at"], before)
+        left = [*self._end_sessions(), *self._leave_a_trace(file, manifest["made_at"], before)]
         self._verify_trail()
+        if left:
+            raise CommandError(" ".join(["The register was put back.", *left]), returncode=4)
 
-    def _leave_a_trace(self, file: Path, made_at: str, before: str) -> None:
-        """End the sessions that were open when the backup was made, and note the restore in the trail that was put back."""
+    def _end_sessions(self) -> Iterator[str]:
+        """End those that were open when the backup was made, by whichever version; says what to do where that cannot be done."""
+        there = connection.introspection.table_names()
         try:
-            ended = Session.objects.count()
             with transaction.atomic():
-                UserSession.objects.all().delete()
-                Session.objects.all().delete()
-                after = {"file": file.name, "as of": made_at, "sessions": ended, "head": _head()}
-                record(Kind.COMMAND, name="restore", before={"head": before}, after=after)
+                self._ended = Session.objects.count() if Session._meta.db_table in there else 0
+                for model in (UserSession, Session):
+                    if model._meta.db_table in there:
+                        model._base_manager.all()._raw_delete(connection.alias)
         except DatabaseError as error:
-            self.stderr.write(
-                f"The sessions in the backup were not ended, and the trail does not tell of it: {error}"
-            )
+            self._ended = 0
+            yield f"The sessions in it were NOT ended ({error}): whoever was signed in then still is. {TO_END_THEM}"
         else:
             self.stdout.write(
-                f"{ended:,} sessions ended. Close again the accounts that were closed since the backup."
+                f"{self._ended:,} sessions ended. Close again the accounts that were closed since the backup."
+            )
+
+    def _leave_a_trace(self, file: Path, made_at: str, before: str) -> Iterator[str]:
+        """Note the restore in the trail that was put back; says so where that has no place for it."""
+        after = {"file": file.name, "as of": made_at, "sessions": self._ended, "head": _head()}
+        try:
+            with transaction.atomic():
+                record(Kind.COMMAND, name="restore", before={"head": before}, after=after)
+        except DatabaseError as error:
+            yield (
+                f"The audit trail does not tell of it ({error}): write down outside of the register who put back which backup,"
+                f" when and why, and the last seal of the register before ({before or 'none'})."
             )
 
     def _verify_trail(self) -> None:

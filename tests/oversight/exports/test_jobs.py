@@ -218,13 +218,34 @@ def test_who_sees_less_by_now_opens_no_file_of_before(nation: User, folder: Path
     assert (left.exists(), folder.exists()) == (False, True)
     work()
     job.refresh_from_db()
-    assert (job.state, job.sight) == (State.DONE, ["KR/P3/"])
+    assert (job.state, job.sight) == (State.DONE, [agency_at("KR/P3").pk])
     book = sheet(client.get(f"{address}file/"), tmp_path)
     assert book["Records"].max_row == 1 + job.rows_done < 6
     Membership.objects.create(user=nation, role=Role.APPROVER, agency=agency_at("KR"))  # sees more
     assert status() == 200
     ExportJob.objects.update(sight=None)  # from before that was known
     assert status() == 404
+
+
+def test_what_moves_out_of_sight_takes_the_file_along(nation: User) -> None:
+    """The place of the owner's role stays what it was; what stood below it, and in the file, does not."""
+    place, other, moving = agency_at("KR/P3"), agency_at("KR/P1"), agency_at("KR/P3/Q")
+    owner = person(Role.COMMITTEE_MEMBER, place, username="of-p3")
+    client = client_of(owner)
+    job = started(client, "measure=paid")
+    work()
+
+    def status() -> int:
+        with closing(client.get(f"{job.get_absolute_url()}file/")) as answer:
+            return answer.status_code
+
+    assert status() == 200
+    moving.parent = other
+    moving.save()
+    assert status() == 404
+    moving.successor = place  # what merged into one's own is one's own to see
+    moving.save()
+    assert status() == 200
 
 
 def test_too_many_records_are_told_at_once_and_nothing_is_made(
