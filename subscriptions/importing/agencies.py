@@ -128,7 +128,8 @@ class Agencies(Rows):
     def prepare(self, lines: Sequence[Line], hold: bool) -> None:
         if hold:
             codes = {line.texts.get("code", "").upper() for line in lines}
-            held = Agency.objects.visible_to(self.by).select_for_update(of=("self",))
+            # A role that is given meanwhile refers to its agency, and holds what a later row may wait for (`duties`).
+            held = Agency.objects.visible_to(self.by).select_for_update(of=("self",), no_key=True)
             list(held.filter(code__in=codes).order_by("pk").values_list("pk"))
 
     def form(self, line: Line) -> ModelForm | None:
