@@ -75,10 +75,11 @@ def act(request: Any) -> Any:
     from catalog.models import Product
     from subscriptions import recording
     from subscriptions.models import PriceLine, Subscription
+    from subscriptions.today import today
 
     membership = request.user.memberships.get()
     tool = Product.objects.get(code="tool")
-    subscription = Subscription(agency=membership.agency, product=tool, started_on=recording.today())
+    subscription = Subscription(agency=membership.agency, product=tool, started_on=today())
     recording.save_draft(subscription, [PriceLine(amount=1000, vat="included", seats=1)], by=request.user)
     return HttpResponse(status=302)
 

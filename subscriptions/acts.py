@@ -11,10 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Role, User
 from subscriptions import recording
+from subscriptions.deciders import may_approve, may_approve_as_officer, may_record_at
 from subscriptions.evaluation import judge_saved, needs_officer
 from subscriptions.forms import EndForm, OptionalReasonForm, ReasonForm
 from subscriptions.models import LIVE, Status, Subscription
 from subscriptions.reviewing import waits
+from subscriptions.today import today
 
 
 @dataclass(frozen=True)
@@ -32,20 +34,17 @@ class Act:
 
 
 def _waits_for_officer(user: User, subscription: Subscription) -> bool:
-    if subscription.status not in LIVE or not recording.may_approve_as_officer(user, subscription):
+    if subscription.status not in LIVE or not may_approve_as_officer(user, subscription):
         return False
-    return any(needs_officer(judgement) for judgement in judge_saved(subscription, recording.today()))
+    return any(needs_officer(judgement) for judgement in judge_saved(subscription, today()))
 
 
 def _due_to_start(user: User, subscription: Subscription) -> bool:
     return (
         subscription.status == Status.APPROVED
         and not waits(subscription)
-        and (subscription.started_on or recording.today()) <= recording.today()
-        and (
-            recording.may_record_at(user, subscription.agency)
-            or user.has_role(Role.APPROVER, at=subscription.agency)
-        )
+        and (subscription.started_on or today()) <= today()
+        and (may_record_at(user, subscription.agency) or user.has_role(Role.APPROVER, at=subscription.agency))
     )
 
 
@@ -55,7 +54,7 @@ ACTS: dict[str, Act] = {
         _("The subscription may start on its first day. The policies in force are checked once more."),
         OptionalReasonForm,
         lambda s, by, data: recording.approve(s, by=by, reason=data["reason"], seen=data["seen"]),
-        lambda user, s: waits(s) and recording.may_approve(user, s),
+        lambda user, s: waits(s) and may_approve(user, s),
         decides=True,
     ),
     "officer-approve": Act(
@@ -76,9 +75,7 @@ ACTS: dict[str, Act] = {
         ),
         ReasonForm,
         lambda s, by, data: recording.refuse(s, by=by, reason=data["reason"], seen=data["seen"]),
-        lambda user, s: (
-            waits(s) and (recording.may_approve(user, s) or recording.may_approve_as_officer(user, s))
-        ),
+        lambda user, s: waits(s) and (may_approve(user, s) or may_approve_as_officer(user, s)),
         danger=True,
         decides=True,
     ),
@@ -87,7 +84,7 @@ ACTS: dict[str, Act] = {
         _("The request becomes a draft again, before anybody decides on it."),
         OptionalReasonForm,
         lambda s, by, data: recording.withdraw(s, by=by, reason=data["reason"]),
-        lambda user, s: s.status == Status.REQUESTED and recording.may_record_at(user, s.agency),
+        lambda user, s: s.status == Status.REQUESTED and may_record_at(user, s.agency),
     ),
     "activate": Act(
         _("Start"),
@@ -101,9 +98,7 @@ ACTS: dict[str, Act] = {
         _("The subscription is over. Its record and its figures stay; its open findings close."),
         EndForm,
         lambda s, by, data: recording.end(s, by=by, on=data["on"], reason=data["reason"]),
-        lambda user, s: (
-            s.status in (Status.APPROVED, Status.ACTIVE) and recording.may_record_at(user, s.agency)
-        ),
+        lambda user, s: s.status in (Status.APPROVED, Status.ACTIVE) and may_record_at(user, s.agency),
     ),
     "void": Act(
         _("Declare void"),
@@ -112,7 +107,7 @@ ACTS: dict[str, Act] = {
         ),
         ReasonForm,
         lambda s, by, data: recording.void(s, by=by, reason=data["reason"]),
-        lambda user, s: s.status != Status.VOID and recording.may_record_at(user, s.agency),
+        lambda user, s: s.status != Status.VOID and may_record_at(user, s.agency),
         danger=True,
     ),
     "reopen": Act(
@@ -121,8 +116,7 @@ ACTS: dict[str, Act] = {
         OptionalReasonForm,
         lambda s, by, data: recording.reopen(s, by=by, reason=data["reason"]),
         lambda user, s: (
-            s.status in (Status.VOID, Status.REFUSED, Status.ENDED)
-            and recording.may_record_at(user, s.agency)
+            s.status in (Status.VOID, Status.REFUSED, Status.ENDED) and may_record_at(user, s.agency)
         ),
     ),
 }

@@ -41,7 +41,9 @@ from subscriptions.models import (
 from subscriptions.money import amount_text
 from subscriptions.payment_admin import PaymentInline, UserCountInline
 from subscriptions.search import search
+from subscriptions.storing import next_reference
 from subscriptions.tables import annual_cost
+from subscriptions.today import today
 
 
 def price_text(line: PriceLine) -> str:
@@ -90,7 +92,7 @@ class SubscriptionForm(forms.ModelForm):
         status = cleaned.get("status", self.instance.status)
         declared = cleaned.get("declared", self.instance.declared)
         started = cleaned.get("started_on", self.instance.started_on)
-        if status == Status.ACTIVE and declared and started and started > recording.today():
+        if status == Status.ACTIVE and declared and started and started > today():
             self.add_error("started_on", _("What is in use already started today or before."))
         if (
             status == Status.ACTIVE
@@ -246,7 +248,7 @@ class SubscriptionAdmin(HistoryAdmin):
             obj.version = before.version + 1
         else:
             obj.recorded_by = request.user
-            obj.reference = recording.next_reference(obj.agency)
+            obj.reference = next_reference(obj.agency)
         request.subscription_before = before  # type: ignore[attr-defined]
         request.lines_before = list(before.price_lines.order_by("position")) if before else []  # type: ignore[attr-defined]
         recording_in_admin.keep_approval_in_step(obj, before)

@@ -30,8 +30,8 @@ from subscriptions import budgets
 from subscriptions.budgets import Account
 from subscriptions.models import Budget
 from subscriptions.money_models import FIRST_YEAR, LARGEST_BUDGET, LAST_YEAR
-from subscriptions.recording import today
 from subscriptions.tables import NOWRAP, NUMBER
+from subscriptions.today import today
 
 PAGE_SIZE = 50
 

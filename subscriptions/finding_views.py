@@ -31,7 +31,7 @@ from policies import waiving
 from policies.explaining import Names
 from policies.models import PolicyVersion
 from policies.verdicts import Verdict
-from subscriptions import recording
+from subscriptions.deciders import may_record_at
 from subscriptions.filters import AgencyFilter, FindingFilter, OfferingFilterSet
 from subscriptions.following_up import assign, assignable, comment, may_follow_up, to_follow_up
 from subscriptions.listing import FILES, PAGE_SIZE, file_of, paginate
@@ -116,7 +116,7 @@ def finding_page(request: SignedInRequest, pk: int) -> HttpResponse:
     reasons = reasons_from(finding.deciding_facts)
     names = Names().want(reasons)
     subscription = finding.subscription
-    may_edit = recording.may_record_at(request.user, subscription.agency)
+    may_edit = may_record_at(request.user, subscription.agency)
     edit_page = reverse("subscriptions:edit", args=[subscription.reference]) if may_edit else ""
     context = {
         "finding": finding,

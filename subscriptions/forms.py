@@ -141,7 +141,7 @@ class SubscriptionForm(forms.ModelForm):
 
     def require_start(self, *, in_use: bool) -> None:
         """What starts must say when; what is in use already has started."""
-        from subscriptions.recording import today
+        from subscriptions.today import today
 
         start = self.cleaned_data.get("started_on")
         if "started_on" in self.errors:

@@ -18,7 +18,7 @@ from agencies.admin_scope import (
 )
 from figures.entry import FigureField, check_standing, read_figure, write_figure
 from figures.formatting import number, won_exact
-from subscriptions import paying, recording
+from subscriptions import paying
 from subscriptions.models import (
     ExchangeRate,
     Payment,
@@ -26,6 +26,7 @@ from subscriptions.models import (
 )
 from subscriptions.money import amount_text, currencies, minor_units
 from subscriptions.rates import DECIMALS, may_change_rates, rate_text, rates_changed
+from subscriptions.today import today
 
 
 class UserCountForm(forms.ModelForm):
@@ -94,7 +95,7 @@ class PaymentForm(forms.ModelForm):
             paying.price(self.instance)
             try:
                 moved = "subscription" in self.changed_data
-                paying.check(self.instance, recording.today(), moved=moved)
+                paying.check(self.instance, today(), moved=moved)
             except ValidationError as problems:
                 for name, errors in problems.error_dict.items():
                     field = self.fields.get(name)  # the subscription is none where its payments are rows

@@ -46,7 +46,7 @@ from subscriptions.payment_tables import (
     rate_used,
     won_of,
 )
-from subscriptions.recording import today
+from subscriptions.today import today
 
 SHOWN = 10
 

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models.functions import Length
 from django.utils import timezone
 
-from agencies.models import Agency, Membership, Notice, Role, User
-from agencies.notices.departments import still_there
-from policies.holding import hold_policies
-from policies.models import PolicyVersion, Waiver
+from agencies.models import Role, User
+from policies.models import Waiver
 from policies.verdicts import Effect, Outcome, Verdict
 from subscriptions import reopening
+from subscriptions.deciders import may_approve, may_approve_as_officer, may_record_at
 from subscriptions.differences import content_of
 from subscriptions.evaluation import (
     Judgement,
@@ -30,24 +28,30 @@ from subscriptions.evaluation import (
     needs_officer,
     outcome,
 )
-from subscriptions.facts import keep_facts
-from subscriptions.findings import OF_AGENCY_FACTS, reconcile_one, reconcile_totals
 from subscriptions.material import is_unapproved, material_changes, may_grow
 from subscriptions.models import (
     COMMITTED,
     LIVE,
     Approval,
-    DecidedRecord,
     Decision,
     Facts,
     PriceLine,
     Reopening,
-    Responsible,
     Status,
     Subscription,
 )
-from subscriptions.renewals.keeping import keep
-from subscriptions.totals import hold_totals, refresh_totals
+from subscriptions.storing import (
+    approved_under,
+    hold,
+    locked,
+    log,
+    next_reference,
+    reconcile,
+    store,
+    store_facts,
+)
+from subscriptions.telling import asked_by, tell_asked, tell_of
+from subscriptions.today import today
 
 
 @dataclass(frozen=True)
@@ -79,52 +83,6 @@ class NotPossible(Exception):
     """The subscription's status does not allow the act."""
 
 
-def today() -> datetime.date:
-    """The day that acts are judged on. Checks themselves take their day as an argument."""
-    return timezone.localdate()
-
-
-def may_record_at(user: User, agency: Agency) -> bool:
-    return user.has_role(Role.ADMINISTRATOR, at=agency)
-
-
-def may_approve(user: User, subscription: Subscription) -> bool:
-    """Approvers of the agency decide, but never on what they requested, changed or recorded themselves."""
-    return user.has_role(Role.APPROVER, at=subscription.agency) and user.pk not in askers_of(subscription)
-
-
-def may_approve_as_officer(user: User, subscription: Subscription) -> bool:
-    return user.has_role(Role.POLICY_OFFICER, at=subscription.agency) and user.pk not in askers_of(
-        subscription
-    )
-
-
-def requester_of(subscription: Subscription) -> int | None:
-    """The person who asked for it last, or else the one who recorded it."""
-    asked = subscription.decisions.filter(act=Decision.Act.REQUEST, result=Decision.Result.DONE).first()
-    return asked.decided_by_id if asked else subscription.recorded_by_id
-
-
-def askers_of(subscription: Subscription) -> set[int | None]:
-    """Those whose request it is: who asked for it or changed it since somebody last decided, or else who recorded it."""
-    acts = subscription.decisions.filter(act__in=[*_ASKING, *DECIDING], result=Decision.Result.DONE)
-    askers: set[int | None] = set()
-    for act, person in acts.values_list("act", "decided_by"):
-        if act in DECIDING and askers:
-            return askers
-        if act in _ASKING:
-            askers.add(person)
-        if act == Decision.Act.REQUEST:
-            return askers
-    return askers | {subscription.recorded_by_id}
-
-
-_ASKING = (Decision.Act.REQUEST, Decision.Act.CHANGE, Decision.Act.RENEW)
-DECIDING = (Decision.Act.APPROVE, Decision.Act.REFUSE)
-# The acts that decide on what the record says, so that it is kept as it was then.
-_KEEPS_RECORD = (*DECIDING, Decision.Act.OFFICER_APPROVE)
-
-
 # --- the acts ---------------------------------------------------------------------------------------------------------
 
 
@@ -154,7 +112,7 @@ def save_draft(subscription: Subscription, lines: Sequence[PriceLine], *, by: Us
     _require_draft(subscription, by)
     act = Decision.Act.CHANGE if subscription.pk else Decision.Act.RECORD
     subscription.status = Status.DRAFT
-    _store(subscription, lines, by)
+    store(subscription, lines, by)
     return _decide(subscription, act, by)
 
 
@@ -164,7 +122,7 @@ def request(subscription: Subscription, lines: Sequence[PriceLine], *, by: User)
     _require_draft(subscription, by)
     hold(subscription.agency)
     subscription.status = Status.DRAFT
-    _store(subscription, lines, by)
+    store(subscription, lines, by)
     recorded = _decide(subscription, Decision.Act.REQUEST, by, start=Status.REQUESTED)
     if not recorded.refused:
         tell_of(Decision.Act.REQUEST, subscription, by, found=recorded.outcome)
@@ -177,7 +135,7 @@ def declare(subscription: Subscription, lines: Sequence[PriceLine], *, by: User)
     _require_draft(subscription, by)
     hold(subscription.agency)
     subscription.status, subscription.declared = Status.ACTIVE, True
-    _store(subscription, lines, by)
+    store(subscription, lines, by)
     recorded = _decide(subscription, Decision.Act.DECLARE, by, enforced=False)
     tell_of(Decision.Act.DECLARE, subscription, by, found=recorded.outcome)
     return recorded
@@ -217,7 +175,7 @@ def change(
             return Recorded(before, judgements, log(before, act, by, judgements, refused=True, reason=reason))
         ended = reopening.end_approvals(before)
     kept = content_of(before, old_lines)
-    _store(subscription, lines, by)
+    store(subscription, lines, by)
     recorded = _decide(subscription, act, by, reason=reason, enforced=False)
     if before.status in COMMITTED and reopening.follow(
         subscription, lines, kept, causes, ended, by=by, on=on
@@ -301,7 +259,7 @@ def refuse(subscription: Subscription, *, by: User, reason: str, seen: int | Non
         lines = list(subscription.price_lines.order_by("position"))
         was, old_lines = reopening.as_approved(waiting, subscription, lines)
         hold(subscription.agency, was.agency)
-        _store(was, old_lines, by)
+        store(was, old_lines, by)
         reopening.give_back_approvals(waiting)
         reopening.close(waiting, reopening.Closing.REFUSED)
         recorded = _decide(was, Decision.Act.REFUSE, by, reason=reason, enforced=False)
@@ -386,57 +344,6 @@ def waits_for_waivers(subscription: Subscription, judgements: Iterable[Judgement
     return True
 
 
-def _store(subscription: Subscription, lines: Sequence[PriceLine], by: User) -> None:
-    """Save a subscription with exactly these price lines, each change with its history."""
-    if subscription.pk is None:
-        subscription.recorded_by = by
-    else:
-        subscription.version += 1
-    subscription._history_user = by  # type: ignore[attr-defined]
-    subscription.save()
-    kept = []
-    for position, line in enumerate(lines, start=1):
-        line.subscription = subscription
-        kept.append((position, line))
-    for gone in PriceLine.objects.filter(subscription=subscription).exclude(
-        pk__in=[line.pk for _p, line in kept if line.pk]
-    ):
-        gone.delete()
-    _renumber(kept)
-
-
-def _renumber(kept: list[tuple[int, PriceLine]]) -> None:
-    """Save the lines in order; those that move get a free position first, so that no two ever share one."""
-    saved = {
-        line.pk: line for line in PriceLine.objects.filter(pk__in=[line.pk for _p, line in kept if line.pk])
-    }
-    for position, line in kept:
-        if line.pk and saved[line.pk].position != position:
-            PriceLine.objects.filter(pk=line.pk).update(position=10_000 + line.pk % 20_000)
-    for position, line in kept:
-        old = saved.get(line.pk)
-        line.position = position
-        if old is None or any(
-            getattr(old, f.attname) != getattr(line, f.attname) for f in PriceLine._meta.concrete_fields
-        ):
-            line.save()
-
-
-def next_reference(agency: Agency) -> str:
-    """The agency's next free reference of the year; the agency's row is locked, so that no two take the same."""
-    Agency.objects.select_for_update(no_key=True).get(pk=agency.pk)
-    prefix = f"{agency.code}-{today().year}-"
-    taken = Subscription.objects.filter(agency=agency, reference__regex=rf"^{prefix}\d+$")
-    last = (
-        taken.order_by(Length("reference").desc(), "-reference").values_list("reference", flat=True).first()
-    )
-    number = int(last[len(prefix) :]) + 1 if last else 1
-    # A record that went to another agency keeps its reference.
-    while Subscription.objects.filter(reference=f"{prefix}{number:04d}").exists():
-        number += 1
-    return f"{prefix}{number:04d}"
-
-
 def _decide(
     subscription: Subscription,
     act: Decision.Act,
@@ -482,76 +389,6 @@ def _leave(subscription: Subscription, status: Status, act: Decision.Act, by: Us
     return _decide(subscription, act, by, reason=reason, enforced=False)
 
 
-def store_facts(subscription: Subscription, lines: Sequence[PriceLine], on: datetime.date) -> list[Agency]:
-    """Store the facts; returns the agencies whose totals change with them."""
-    counting = ("agency_path", "product", "annual_cost_min", "annual_cost_max")
-    before = Facts.objects.filter(pk=subscription.pk, status__in=LIVE).values_list(*counting).first()
-    columns = keep_facts(subscription, lines, on)
-    keep(subscription)
-    after = tuple(columns[name] for name in counting) if subscription.status in LIVE else None
-    if before == after:
-        return []
-    return list(Agency.objects.filter(path__in={counted[0] for counted in (before, after) if counted}))
-
-
-def hold(*agencies: Agency) -> None:
-    """Hold still what the act is judged by until it is done: the policies, and where one looks at them, the agencies' totals."""
-    hold_policies()
-    if PolicyVersion.objects.in_force(today()).filter(conditions__fact__in=OF_AGENCY_FACTS).exists():
-        hold_totals(agencies)
-
-
-def reconcile(
-    subscription: Subscription,
-    on: datetime.date,
-    judgements: Sequence[Judgement],
-    moved: Sequence[Agency],
-    by: User,
-) -> None:
-    """Keep the findings in step: the subscription's own, and those that hang on the totals of agencies where it counts."""
-    if len(moved) > 1:
-        hold_totals(moved)  # both at once, in the order of the tree; one is held while it is made anew
-    changed = {pk for agency in moved for pk in refresh_totals(agency)}
-    reconcile_one(subscription, on, judgements, by)
-    reconcile_totals(changed, on, besides=subscription)
-
-
-def log(
-    subscription: Subscription,
-    act: Decision.Act,
-    by: User,
-    judgements: Sequence[Judgement],
-    *,
-    refused: bool = False,
-    reason: str = "",
-) -> Decision:
-    decision = Decision.objects.create(
-        subscription=subscription,
-        act=act,
-        result=Decision.Result.REFUSED if refused else Decision.Result.DONE,
-        outcome=outcome(judgements),
-        verdicts=[judgement.as_json() for judgement in judgements],
-        reason=reason,
-        decided_by=by,
-    )
-    if act in _KEEPS_RECORD and not refused:
-        lines = subscription.price_lines.order_by("position")
-        DecidedRecord.objects.create(decision=decision, content=content_of(subscription, lines))
-    return decision
-
-
-def approved_under(subscription: Subscription) -> list[int]:
-    return list(subscription.approvals.filter(ended_at=None).values_list("policy_version_id", flat=True))
-
-
-def locked(subscription: Subscription) -> Subscription:
-    return (
-        Subscription.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("agency")
-        .get(pk=subscription.pk)
-    )
-
-
 def _as_seen(subscription: Subscription, seen: int | None) -> Subscription:
     """The subscription, locked. Raises StaleEdit when it is not any more what the person saw, who then looks again."""
     stored = locked(subscription)
@@ -578,71 +415,3 @@ def _require_draft(subscription: Subscription, by: User) -> None:
 def _require(allowed: bool) -> None:
     if not allowed:
         raise PermissionDenied
-
-
-def _people(role: Role, agency: Agency) -> set[User]:
-    """Those who hold a role at the agency or above it."""
-    codes = agency.path.strip("/").split("/")
-    memberships = Membership.objects.filter(role=role, agency__code__in=codes, user__is_active=True)
-    return {membership.user for membership in memberships.select_related("user")}
-
-
-def asked_by(subscription: Subscription) -> set[User]:
-    """Who is told what becomes of it: whoever asked for it or changed it since, or has taken that over (see `still_there`)."""
-    taken = Responsible.objects.filter(subscription=subscription).select_related("person").first()
-    if taken is not None:
-        return still_there([taken.person], subscription.agency)
-    pk = requester_of(subscription)
-    waiting = reopening.open_reopening(subscription)
-    if waiting is not None:
-        pk = waiting.opened_by_id
-    return still_there(User.objects.filter(pk=pk), subscription.agency) if pk else set()
-
-
-_TOLD = {
-    Decision.Act.APPROVE: "subscription_approved",
-    Decision.Act.REFUSE: "subscription_refused",
-    Decision.Act.OFFICER_APPROVE: "officer_approved",
-}
-
-
-def tell_of(
-    act: Decision.Act,
-    subscription: Subscription,
-    by: User,
-    *,
-    found: Outcome = Outcome.CLEAR,
-    asked: Iterable[User] = (),
-) -> None:
-    """Tell whom an act concerns: those who decide on a request, and `asked`, who waited for the decision (see `asked_by`).
-
-    `found` is what the policies in force came to: officers hear of what waits for them, and of what is in use against a policy.
-    """
-    if act == Decision.Act.REQUEST:
-        tell_asked("subscription_requested", subscription, by, officers=found == Outcome.NEEDS_OFFICER)
-    elif act == Decision.Act.DECLARE and found in (Outcome.REFUSED, Outcome.NEEDS_OFFICER):
-        people = _people(Role.POLICY_OFFICER, subscription.agency)
-        _tell(people - {by}, "subscription_declared", subscription, by)
-    elif act in _TOLD:
-        _tell({*asked} - {by}, _TOLD[act], subscription, by)
-
-
-def tell_asked(key: str, subscription: Subscription, by: User, *, officers: bool = False) -> None:
-    """Tell approvers, and `officers` too, that `by` asks them to decide. Whoever asks looks after it from then on."""
-    Responsible.objects.filter(subscription=subscription).delete()
-    people = _people(Role.APPROVER, subscription.agency)
-    if officers:
-        people |= _people(Role.POLICY_OFFICER, subscription.agency)
-    _tell(people - {by}, key, subscription, by)
-
-
-def _tell(people: Iterable[User], key: str, subscription: Subscription, by: User) -> None:
-    Notice.objects.bulk_create(
-        Notice(
-            recipient=person,
-            key=key,
-            parameters={"reference": subscription.reference, "by": str(by)},
-            url=subscription.get_absolute_url(),
-        )
-        for person in people
-    )

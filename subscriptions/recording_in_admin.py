@@ -11,10 +11,14 @@ from django.utils.translation import gettext as _
 from agencies.models import User
 from policies.verdicts import Outcome
 from subscriptions import recording, reopening
+from subscriptions.deciders import DECIDING, askers_of
 from subscriptions.differences import content_of
 from subscriptions.evaluation import Judgement, judge_candidate, outcome
 from subscriptions.material import is_unapproved, material_changes, may_grow
 from subscriptions.models import COMMITTED, LIVE, Decision, PriceLine, Status, Subscription
+from subscriptions.storing import approved_under, hold, locked, log, reconcile, store_facts
+from subscriptions.telling import asked_by, tell_asked, tell_of
+from subscriptions.today import today
 
 
 class RefusedInAdmin(Exception):
@@ -47,16 +51,16 @@ def recorded_in_admin(
     what it saved: when it moved to a status that policies stand against, or grew or renewed what they block. Raises
     NotDecidedHere, likewise, when somebody would decide on their own request, or change what is over.
     """
-    subscription = recording.locked(subscription)
-    recording.hold(before.agency if before else subscription.agency, subscription.agency)
-    on, lines, ended = recording.today(), list(subscription.price_lines.order_by("position")), []
+    subscription = locked(subscription)
+    hold(before.agency if before else subscription.agency, subscription.agency)
+    on, lines, ended = today(), list(subscription.price_lines.order_by("position")), []
     material = material_changes(before, subscription, lines, on, old_lines) if before is not None else []
     act, was = act_in_admin(subscription, before), before.status if before is not None else Status.DRAFT
     if before is not None:
         _require_editable(subscription, lines, before, old_lines)
     if material or _goes_back(subscription, was):
         ended = reopening.end_approvals(subscription)
-    judgements = judge_candidate(subscription, lines, on, recording.approved_under(subscription))
+    judgements = judge_candidate(subscription, lines, on, approved_under(subscription))
     found, status = outcome(judgements), Status(subscription.status)
     starts = act in (Decision.Act.REQUEST, Decision.Act.APPROVE, Decision.Act.ACTIVATE)
     grows = act == Decision.Act.CHANGE and bool(material) and status in LIVE
@@ -66,19 +70,19 @@ def recorded_in_admin(
     if grows and before and not may_grow(found, material, unapproved=is_unapproved(before)):
         raise RefusedInAdmin(act, judgements)
     _require_two_people(subscription, lines, by, before, old_lines)
-    asked = recording.asked_by(subscription)
-    moved = recording.store_facts(subscription, lines, on)
-    decision = recording.log(subscription, act, by, judgements)
-    recording.reconcile(subscription, on, judgements, moved, by)
+    asked = asked_by(subscription)
+    moved = store_facts(subscription, lines, on)
+    decision = log(subscription, act, by, judgements)
+    reconcile(subscription, on, judgements, moved, by)
     if status not in COMMITTED:
         reopening.close_over(subscription)
     elif before is not None and was in COMMITTED:
         kept = content_of(before, old_lines)
         if reopening.follow(subscription, lines, kept, material, ended, by=by, on=on):
-            recording.tell_asked("approval_reopened", subscription, by)
+            tell_asked("approval_reopened", subscription, by)
     # What was active is only put back to before its start.
     if not (act == Decision.Act.APPROVE and was == Status.ACTIVE):
-        recording.tell_of(act, subscription, by, found=found, asked=asked)
+        tell_of(act, subscription, by, found=found, asked=asked)
     return recording.Recorded(subscription, judgements, decision)
 
 
@@ -130,7 +134,7 @@ def _require_two_people(
 ) -> None:
     """That nobody decides on what they asked for or changed, whatever their rights: as in the acts. Raises NotDecidedHere."""
     act, was = act_in_admin(subscription, before), before.status if before is not None else Status.DRAFT
-    if act not in (*recording.DECIDING, Decision.Act.ACTIVATE):
+    if act not in (*DECIDING, Decision.Act.ACTIVATE):
         return
     if act == Decision.Act.ACTIVATE and was == Status.APPROVED:
         if reopening.open_reopening(subscription) is not None:
@@ -140,7 +144,7 @@ def _require_two_people(
         return  # it was approved, and is only put back to before its start
     if before is None or was not in (Status.REQUESTED, *COMMITTED):
         raise NotDecidedHere(_("Request it first. Another person then decides on the request."))
-    if by.pk in recording.askers_of(before):
+    if by.pk in askers_of(before):
         raise NotDecidedHere(_("A request is decided by another person than the one who made it."))
     if content_of(before, old_lines) != content_of(subscription, lines):
         raise NotDecidedHere(_("Save the change first. Another person then decides on the request."))
@@ -168,4 +172,4 @@ def act_in_admin(subscription: Subscription, before: Subscription | None) -> Dec
 
 def keep_refusal(subscription: Subscription, refused: RefusedInAdmin, *, by: User) -> Decision:
     """Store the refused attempt with the record as it stands, after the admin has rolled back what it saved."""
-    return recording.log(subscription, refused.act, by, refused.judgements, refused=True)
+    return log(subscription, refused.act, by, refused.judgements, refused=True)

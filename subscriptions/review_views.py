@@ -13,14 +13,15 @@ from django.views.decorators.http import require_GET
 
 from agencies.models import Role
 from agencies.signed_in import SignedInRequest
-from subscriptions import recording
 from subscriptions.acts import ACTS
+from subscriptions.deciders import askers_of
 from subscriptions.evaluation import judge_saved, outcome
 from subscriptions.material import labels
 from subscriptions.models import LIVE, LONG_TEXT
 from subscriptions.reviewing import peers, seat_price, since_last_decision, term_cost, waits
 from subscriptions.seeing import seen, told
 from subscriptions.tables import annual_cost, seats
+from subscriptions.today import today
 
 DECIDING = ("approve", "officer-approve", "refuse")
 
@@ -41,7 +42,7 @@ class DecideForm(forms.Form):
 @require_GET
 def review(request: SignedInRequest, reference: str) -> HttpResponse:
     subscription = seen(request, reference)
-    on, user = recording.today(), request.user
+    on, user = today(), request.user
     lines = list(subscription.price_lines.order_by("position"))
     judgements = judge_saved(subscription, on) if hasattr(subscription, "facts") else []
     acts = [(name, ACTS[name]) for name in DECIDING if ACTS[name].offered(user, subscription)]
@@ -54,7 +55,7 @@ def review(request: SignedInRequest, reference: str) -> HttpResponse:
         "waits": waits(subscription),
         "acts": acts,
         "form": DecideForm(initial={"seen": subscription.version}) if acts else None,
-        "own": decides and user.pk in recording.askers_of(subscription),
+        "own": decides and user.pk in askers_of(subscription),
         "judgements": told(judgements),
         "outcome": outcome(judgements),
         "live": subscription.status in LIVE,

@@ -25,6 +25,7 @@ from subscriptions import recording, reopening
 from subscriptions.acts import ACTS, Act
 from subscriptions.committed_page import committed_of
 from subscriptions.contracts import has_contract
+from subscriptions.deciders import may_record_at
 from subscriptions.evaluation import judge_saved, outcome
 from subscriptions.filters import SubscriptionFilter
 from subscriptions.forms import PriceLineFormSet, SubscriptionForm
@@ -37,6 +38,7 @@ from subscriptions.reviewing import waits
 from subscriptions.seeing import seen, told
 from subscriptions.stale import changes_since
 from subscriptions.tables import SubscriptionTable, annual_cost, export_rows, seats
+from subscriptions.today import today
 
 EDITABLE = (Status.DRAFT, *LIVE)
 # How many decisions a record's page shows; its timeline has all.
@@ -92,9 +94,9 @@ def _export(
 @require_GET
 def detail(request: SignedInRequest, reference: str) -> HttpResponse:
     subscription = seen(request, reference)
-    on = recording.today()
+    on = today()
     judgements = judge_saved(subscription, on) if hasattr(subscription, "facts") else []
-    may_edit = recording.may_record_at(request.user, subscription.agency) and subscription.status in EDITABLE
+    may_edit = may_record_at(request.user, subscription.agency) and subscription.status in EDITABLE
     edit_page = reverse("subscriptions:edit", args=[reference]) if may_edit else ""
     decisions = list(subscription.decisions.select_related("decided_by")[:LATEST])
     waiting = reopening.open_reopening(subscription) if subscription.status in COMMITTED else None
@@ -141,7 +143,7 @@ def record(request: SignedInRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def edit(request: SignedInRequest, reference: str) -> HttpResponse:
     subscription = seen(request, reference)
-    if not recording.may_record_at(request.user, subscription.agency) or subscription.status not in EDITABLE:
+    if not may_record_at(request.user, subscription.agency) or subscription.status not in EDITABLE:
         raise PermissionDenied
     return _form_page(request, subscription)
 
@@ -308,7 +310,7 @@ def check(request: SignedInRequest) -> HttpResponse:
     subscription = Subscription()
     if reference := request.POST.get("reference"):
         subscription = seen(request, reference.replace("\0", ""))
-        if not recording.may_record_at(request.user, subscription.agency):
+        if not may_record_at(request.user, subscription.agency):
             raise PermissionDenied
     form = SubscriptionForm(request.POST, instance=subscription, by=request.user)
     formset: Any = PriceLineFormSet(request.POST, instance=subscription, prefix=LINES)
@@ -327,7 +329,7 @@ def check(request: SignedInRequest) -> HttpResponse:
             "judgements": told(judgements, page="#"),
             "ready": ready,
             "outcome": outcome(judgements),
-            "on": recording.today(),
+            "on": today(),
             **(_of_change(subscription, formset) if ready and subscription.pk else {}),
         },
     )

@@ -668,7 +668,7 @@ def insiders() -> Iterator[Break]:
     own = (f"{ACTS}::test_nobody_approves_their_own_request",)
     yield Break(
         "two people",
-        "subscriptions/recording.py",
+        "subscriptions/deciders.py",
         "Role.APPROVER, at=subscription.agency) and user.pk not in",
         "Role.APPROVER, at=subscription.agency) or user.pk in",
         own,
@@ -839,7 +839,7 @@ def insiders() -> Iterator[Break]:
     )
     yield Break(
         "two people in the administration",
-        "subscriptions/recording.py",
+        "subscriptions/deciders.py",
         "        if act in _ASKING:\n            askers.add(person)\n",
         "",
         ("tests/admin/test_admin_check.py::test_nobody_decides_here_on_their_own_request",),

@@ -30,7 +30,7 @@ from subscriptions.importing.words import EMPTY
 from subscriptions.models import ExchangeRate
 from subscriptions.money import is_currency
 from subscriptions.rates import DECIMALS, may_change_rates, rates_changed
-from subscriptions.recording import today
+from subscriptions.today import today
 from subscriptions.upload_models import WrittenRow
 
 

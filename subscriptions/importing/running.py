@@ -35,7 +35,7 @@ from subscriptions.importing.report import MOST_ROWS, Changed, Report, RowDone
 from subscriptions.importing.rows import entries
 from subscriptions.importing.writing import Made, Writer
 from subscriptions.models import Status, Subscription
-from subscriptions.recording import today
+from subscriptions.today import today
 
 CHUNK = 2_000
 # What headers mean where they do not say it themselves, or what each column means in its order.

@@ -35,9 +35,9 @@ from subscriptions.models import (
     Subscription,
     UserCount,
 )
-from subscriptions.recording import today
 from subscriptions.renewals.keeping import keep_many
 from subscriptions.reopening import settle_restored
+from subscriptions.today import today
 from subscriptions.totals import refresh_all_totals
 
 CHUNK = 2_000

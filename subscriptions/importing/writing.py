@@ -290,7 +290,7 @@ def _row(pk: int, facts: Mapping[int, dict[str, Any]]) -> list[Any]:
 
 
 class References:
-    """Gives new records their references; the agencies' rows stay locked, as `recording.next_reference` locks one.
+    """Gives new records their references; the agencies' rows stay locked, as `storing.next_reference` locks one.
 
     A trial locks nobody out, and must not be in the way of a number that somebody takes meanwhile: its records have none that
     anybody else could have.

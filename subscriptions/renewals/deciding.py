@@ -14,8 +14,10 @@ from django.utils.translation import gettext as _
 
 from agencies.models import User
 from subscriptions import recording
+from subscriptions.deciders import may_record_at
 from subscriptions.evaluation import judge_saved, outcome
 from subscriptions.models import COMMITTED, Decision, PriceLine, Renewal, Subscription
+from subscriptions.today import today
 
 # What the renewal makes of the price lines of the old term: see `prices.lines_of_next_term`.
 Pricing = Callable[[Sequence[PriceLine]], list[PriceLine]]
@@ -27,7 +29,7 @@ def current(subscription: Subscription) -> Renewal | None:
 
 
 def may_decide(user: User, subscription: Subscription) -> bool:
-    return recording.may_record_at(user, subscription.agency)
+    return may_record_at(user, subscription.agency)
 
 
 def may_renew(user: User, subscription: Subscription) -> bool:
@@ -91,7 +93,7 @@ def let_end(
     stored, renewal = _held(subscription, by)
     if not may_let_end(by, stored, renewal):
         raise recording.NotPossible
-    if notice_given_on and notice_given_on > recording.today():
+    if notice_given_on and notice_given_on > today():
         raise ValidationError({"notice_given_on": _("Notice is given today or was given before.")})
     renewal.state, renewal.notice_given_on = Renewal.State.ENDING, notice_given_on
     _decided(renewal, by, reason)
@@ -131,7 +133,7 @@ def _held(subscription: Subscription, by: User) -> tuple[Subscription, Renewal]:
 
 
 def _logged(subscription: Subscription, act: Decision.Act, by: User, reason: str) -> Decision:
-    judgements = judge_saved(subscription, recording.today())
+    judgements = judge_saved(subscription, today())
     return Decision.objects.create(
         subscription=subscription,
         act=act,

@@ -30,6 +30,7 @@ from subscriptions.importing import jobs
 from subscriptions.importing.running import run
 from subscriptions.models import Budget, Finding, Payment, PriceLine, Subscription
 from subscriptions.renewals import deciding
+from subscriptions.today import today
 from subscriptions.upload_models import Upload
 from tests import register
 from tests.access.rules import ADMINISTRATORS, ANONYMOUS, COMMITTEES, POSITIONS
@@ -84,7 +85,7 @@ class Place:
     def __init__(
         self, position: str, people: Mapping[str, User], agency: Agency | None = None, mark: str = ""
     ) -> None:
-        self.position, self.today, self.mark = position, recording.today(), mark
+        self.position, self.today, self.mark = position, today(), mark
         self.agency = agency or Agency.objects.get(code=POSITIONS[position])
         self.administrator = self._person(people, ADMINISTRATORS, "administrator")
         self.approver = self._person(people, APPROVERS, "approver")
@@ -232,7 +233,7 @@ def make_policies(country: Agency) -> None:
 def make_version(code: str, owner: Agency, title: str, **fields: Any) -> PolicyVersion:
     """The first version of a policy, a draft unless the fields say otherwise."""
     rule = Policy.objects.create(code=code, owner=owner)
-    known = {"effect": "warn", "effective_from": recording.today(), "title_ko": title, "title_en": title}
+    known = {"effect": "warn", "effective_from": today(), "title_ko": title, "title_en": title}
     return PolicyVersion.objects.create(policy=rule, scope=owner, **{**known, **fields})
 
 

@@ -11,6 +11,7 @@ from subscriptions import recording
 from subscriptions.evaluation import judge_saved
 from subscriptions.facts import candidate_facts
 from subscriptions.models import Approval, Decision, Finding, PriceLine, Responsible, Subscription
+from subscriptions.today import today
 from tests.admin import rows
 from tests.admin.conftest import errors_of, told
 from tests.admin.test_admin_pages import address
@@ -72,7 +73,7 @@ def test_the_admin_and_the_form_come_to_the_same(blocked, seat_cap, sysadmin, ma
     )
     line = PriceLine(amount=30_000, vat="included")
     recorded = recording.request(like_it, [line], by=make_user("administrator", "KR-P1"))
-    on = recording.today()
+    on = today()
     assert verdicts(judge_saved(entered, on)) == verdicts(recorded.judgements)
     kept = {(v["policy"], v["verdict"], v["unwaived"]) for v in entered.decisions.get().verdicts}
     assert (
@@ -97,7 +98,7 @@ def test_what_is_saved_is_reported(seat_cap, sysadmin, send):
     assert "It complies with all policies in force." in told(sysadmin)
     subscription = Subscription.objects.get()
     assert (subscription.reference, subscription.recorded_by, subscription.version) == (
-        f"KR-P1-{recording.today().year}-0001",
+        f"KR-P1-{today().year}-0001",
         sysadmin.user,
         1,
     )
@@ -141,7 +142,7 @@ def test_a_blocked_tool_is_kept_as_a_draft_or_as_in_use(blocked, sysadmin, send,
 
 
 def test_in_use_means_started(blocked, sysadmin, send):
-    tomorrow = str(recording.today() + datetime.timedelta(days=1))
+    tomorrow = str(today() + datetime.timedelta(days=1))
     page = send(
         sysadmin, address(Subscription, "add"), new(status="active", declared="on", started_on=tomorrow)
     )

@@ -11,7 +11,7 @@ from figures.figure import Figure
 from figures.interval import Interval
 from oversight.report import Government, ReportPage, report_page, report_sources
 from sources.models import Report, Source, Statement
-from subscriptions.recording import today
+from subscriptions.today import today
 from tests.register import FIXTURES, load
 
 pytestmark = pytest.mark.usefixtures("all_sources", "db", "in_english")

@@ -15,8 +15,8 @@ from openpyxl import load_workbook
 from agencies.models import Agency, Notice
 from catalog.models import Product
 from policies.models import PolicyVersion
-from subscriptions import recording
 from subscriptions.models import Decision, ExchangeRate, Status, Subscription
+from subscriptions.today import today
 from tests.pages import errors_on, form_on, read, summary_on
 from tests.subscriptions.entering import CHECK, GOOD, NEW, filled_in, record, said, typed_of
 
@@ -362,7 +362,7 @@ def test_an_edit_of_nothing_changes_nothing_that_counts(client, jeju):
 
 
 def test_lines_are_added_changed_and_removed(client, jeju):
-    ExchangeRate.objects.create(currency="USD", day=recording.today(), rate=1_400_000_000)
+    ExchangeRate.objects.create(currency="USD", day=today(), rate=1_400_000_000)
     subscription = record(jeju)
     address = f"{subscription.get_absolute_url()}edit/"
     sent = filled_in(client, address)

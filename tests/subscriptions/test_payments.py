@@ -18,8 +18,8 @@ from subscriptions.models import ExchangeRate, Payment, RegisterPricing, Status
 from subscriptions.payment_forms import PaymentForm
 from subscriptions.payment_tables import rate_used
 from subscriptions.rates import may_change_rates, reprice
-from subscriptions.recording import today
 from subscriptions.tables import annual_cost
+from subscriptions.today import today
 from tests.pages import errors_on, form_on, read, summary_on
 from tests.subscriptions.factories import (
     DAY,

@@ -13,10 +13,12 @@ from agencies.models import Notice, User
 from policies.models import PolicyVersion
 from policies.verdicts import Effect, Outcome, Verdict
 from subscriptions import recording
+from subscriptions.deciders import may_approve
 from subscriptions.evaluation import judge_saved
 from subscriptions.material import is_material
 from subscriptions.models import Approval, Decision, Facts, Finding, PriceLine, Status, Subscription
 from subscriptions.recording import NotPossible, StaleEdit
+from subscriptions.storing import next_reference
 from tests.subscriptions.factories import (
     DAY,
     PriceLineFactory,
@@ -459,7 +461,7 @@ def test_references_count_up_for_each_agency_and_year(clock):
 def test_references_go_beyond_four_digits():
     SubscriptionFactory(agency=agency_at("KR/P1"), reference="P1-2026-9999")
     SubscriptionFactory(agency=agency_at("KR/P1"), reference="P1-2026-10000")
-    assert recording.next_reference(agency_at("KR/P1")) == "P1-2026-10001"
+    assert next_reference(agency_at("KR/P1")) == "P1-2026-10001"
 
 
 def test_a_reference_stays_taken_after_its_record_went_to_another_agency():
@@ -518,7 +520,7 @@ def test_nobody_approves_a_request_that_they_changed(administrator):
     both = person("administrator", agency_at("KR/P1"))
     both.memberships.create(role="approver", agency=agency_at("KR/P1"))
     subscription = recording.request(unsaved(), [line()], by=administrator).subscription
-    assert recording.may_approve(both, subscription)
+    assert may_approve(both, subscription)
     change(subscription, both, seats=500)
     with pytest.raises(PermissionDenied):
         recording.approve(subscription, by=both)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from subscriptions import recording
 from subscriptions.models import PaidChange, Payment, Status, Subscription
+from subscriptions.storing import locked
 from subscriptions.tallies import fold, paid_by_agency, recount, silent_by_agency
 from subscriptions.tally_sql import BY_AGENCY, CHANGES
 from tests.subscriptions.factories import SubscriptionFactory, agency_at
@@ -179,7 +179,7 @@ def test_payments_exchanged_between_two_subscriptions(subscription):
 
 def test_a_payment_need_not_wait_for_an_act_on_its_subscription(subscription):
     """Nor for a check, which locks a thousand in the same way: only a change of what is tallied counts."""
-    assert not at_once(lambda: recording.locked(subscription), paid(subscription))
+    assert not at_once(lambda: locked(subscription), paid(subscription))
     assert not at_once(move(subscription, purpose="drones"), paid(subscription))
     assert_equal_to_the_payments()
 

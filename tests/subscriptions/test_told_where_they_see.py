@@ -12,9 +12,9 @@ from agencies.sights import sights_of, who_see
 from policies import waiving
 from policies.models import Waiver
 from policies.notices import tell_of_expiring_waivers
-from subscriptions import recording
 from subscriptions.following_up import assign
 from subscriptions.models import Finding
+from subscriptions.telling import asked_by
 from tests.subscriptions.factories import (
     DAY,
     SubscriptionFactory,
@@ -65,7 +65,7 @@ def test_whose_role_has_ended_is_not_told() -> None:
         notices = Notice.objects.exclude(key="waiver_requested")
         return {
             "department": {*Responsible([here]).of(here, "IT").people},
-            "decision": recording.asked_by(subscription),
+            "decision": asked_by(subscription),
             **{
                 key: {n.recipient for n in notices if n.key == key}
                 for key in ("waiver_refused", "waiver_expires")

@@ -57,8 +57,8 @@ TRACKED = {
     "subscriptions.importing.undoing._Undoing._restore",
     "subscriptions.importing.writing.Writer._write_changed",
     "subscriptions.opening.open_many",
-    "subscriptions.recording._store",
-    "subscriptions.recording._renumber",
+    "subscriptions.storing.store",
+    "subscriptions.storing._renumber",
 }
 # They write history beside each row; the tests of each end with the same comparison as the story (`history_agrees`).
 COMPARED = {
@@ -102,7 +102,7 @@ DERIVED = {
     "subscriptions.findings.stands",
     "subscriptions.importing.writing.Writer._write_changed_facts",
     "subscriptions.origins.keep_origins",
-    "subscriptions.recording.tell_asked",
+    "subscriptions.telling.tell_asked",
     "subscriptions.renewals.keeping._follow",
     "subscriptions.renewals.keeping._keep_chunk",
     "subscriptions.paying.keep_pricing",
@@ -143,7 +143,7 @@ PERSONAL = {
     "oversight.rounds.closing_jobs._finish",
     "oversight.rounds.closing_jobs.run",
     "policies.waiving._tell",
-    "subscriptions.recording._tell",
+    "subscriptions.telling._tell",
 }
 # Of dicts, or statements that change no row.
 NO_WRITE = {
