@@ -176,3 +176,74 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address} {self.day}"
+
+
+class Notice(models.Model):
+    """Something that a person, or a department by its address, is told.
+
+    It holds a message key with its parameters and an address, and points to nothing that it is about. `once` is the mark of
+    what is said to each recipient only once; empty: whenever it happens. `mail` says whether it still has to go out by e-mail,
+    `email` where to, whatever the recipient's address is by then; empty: there.
+    """
+
+    class Mail(models.TextChoices):
+        WAITING = "waiting", _("Waiting for the next e-mail")
+        SENDING = "sending", _("Being sent, or in doubt")
+        TAKEN = "taken", _("In an e-mail")
+        SKIPPED = "skipped", _("Not by e-mail")
+
+    recipient = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="notices",
+        verbose_name=_("recipient"),
+    )
+    contact = models.ForeignKey(
+        DepartmentContact,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="notices",
+        verbose_name=_("contact of a department"),
+    )
+    key = models.CharField(_("message"), max_length=60)
+    parameters = models.JSONField(_("parameters"), default=dict, blank=True)
+    url = models.CharField(_("address"), max_length=500, blank=True)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    read_at = models.DateTimeField(_("read at"), null=True, blank=True)
+    once = models.CharField(_("mark of what is said once"), max_length=120, blank=True)
+    mail = models.CharField(_("e-mail"), max_length=8, choices=Mail, default=Mail.WAITING)
+    email = models.EmailField(_("e-mail address"), blank=True)
+    mail_tried_at = models.DateTimeField(_("last tried at"), null=True, blank=True)
+    delivery = models.ForeignKey(
+        Delivery, models.SET_NULL, null=True, blank=True, related_name="notices", verbose_name=_("e-mail")
+    )
+
+    class Meta:
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
+        ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(fields=["recipient", "read_at", "-created_at"], name="notice_of_recipient"),
+            models.Index(fields=["recipient", "-created_at", "-id"], name="notice_newest"),
+            models.Index(fields=["id"], condition=Q(mail="waiting"), name="notice_waiting"),
+            models.Index(fields=["id"], condition=Q(mail="sending"), name="notice_being_sent"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="notice_to_one",
+                condition=Q(recipient__isnull=False, contact__isnull=True)
+                | Q(recipient__isnull=True, contact__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["recipient", "once"], condition=~Q(once=""), name="notice_once_to_a_person"
+            ),
+            models.UniqueConstraint(
+                fields=["contact", "once"], condition=~Q(once=""), name="notice_once_to_a_department"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.recipient or self.contact})"

@@ -12,9 +12,9 @@ from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from figures.entry import FigureField
-from policies.composing import CodesField
 from policies.explaining import Names, listed, value_text
 from policies.models import Condition
+from policies.picking import CodesField
 from policies.verdicts import Effect
 from policies.vocabulary import FACTS, DataClass, Operator
 

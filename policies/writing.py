@@ -23,15 +23,13 @@ from policies import lifecycle
 from policies.acts import ACTS, TWO_PERSONS
 from policies.composing import (
     Conditions,
-    offer,
-    options_context,
-    picker_context,
     rearranged,
     typed_of,
     typed_rows,
 )
 from policies.forms import PolicyForm, numbers, statements_offered
 from policies.models import Condition, PolicyVersion
+from policies.picking import offer, options_context, picker_context
 from policies.reading import grouped_phrases, versions_readable_by
 from policies.sentences import sentences
 from policies.stale import changes_since, is_stale

@@ -41,7 +41,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "in_englis
 # They write tracked records or the trail itself: the story below goes through each, and all must agree with the trail after it.
 TRACKED = {
     "agencies.admin_trail.InTrail.delete_queryset",
-    "agencies.models.Agency.save",
+    "agencies.agency_models.Agency.save",
     "agencies.models.MembershipQuerySet.delete",
     "policies.lifecycle.save_draft",
     "policies.lifecycle.discard",
@@ -179,7 +179,7 @@ NO_WRITE = {
     "govtrack.serving.when_ready",
     "oversight.explorer.record_views._start_page",
     "policies.changing.draft_from",
-    "policies.composing.Picker.get_context",
+    "policies.picking.Picker.get_context",
     "policies.forms.StatementPicker.get_context",
     "policies.holding.hold_policies",
     "policies.writing._editor",
