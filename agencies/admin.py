@@ -21,6 +21,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from agencies.admin_choices import ChoosesRows
 from agencies.admin_roles import Appointing, MembershipForm, MembershipInline
 from agencies.admin_scope import (
     AskedAgain,
@@ -243,7 +244,7 @@ for _model in (SocialAccount, SocialApp, SocialToken, Authenticator, UserSession
 
 
 @admin.register(Group)
-class GroupAdmin(SystemAdministratorsOnly, AskedAgain, InTrail, DjangoGroupAdmin):
+class GroupAdmin(SystemAdministratorsOnly, AskedAgain, InTrail, ChoosesRows, DjangoGroupAdmin):  # type: ignore[misc]
     """What the members of a group may do: a change of it is an event, and signs them out."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

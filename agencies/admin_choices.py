@@ -3,9 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.widgets import AutocompleteMixin, AutocompleteSelect, AutocompleteSelectMultiple
 
-LONGEST_NUMBER = 18  # digits that either database's numbers of rows hold
+from figures.numbers import RowsField, whole
+
+
+class ChoosesRows(BaseModelAdmin):
+    """For an admin: of what was sent for several rows, what is no row's number is told at its field."""
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        kwargs.setdefault("form_class", RowsField)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 
 class NumbersOnly(AutocompleteMixin):
@@ -13,7 +22,7 @@ class NumbersOnly(AutocompleteMixin):
 
     def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> Any:
         texts = [str(one) for one in value]
-        numbers = [one for one in texts if one.isascii() and one.isdigit() and len(one) <= LONGEST_NUMBER]
+        numbers = [one for one in texts if whole(one) is not None]
         return super().optgroups(name, numbers, attrs)
 
 
@@ -22,9 +31,4 @@ class OneOfMany(NumbersOnly, AutocompleteSelect):
 
 
 class SomeOfMany(NumbersOnly, AutocompleteSelectMultiple):
-    def value_from_datadict(self, *sent: Any) -> Any:
-        """What was sent; a number too long for the database becomes a text, which the field says is no choice."""
-        return [
-            one if len(one) <= LONGEST_NUMBER else f"{one[:LONGEST_NUMBER]}…"
-            for one in super().value_from_datadict(*sent) or []
-        ]
+    pass

@@ -21,15 +21,16 @@ from simple_history.admin import SimpleHistoryAdmin
 from simple_history.template_utils import HistoricalRecordContextHelper
 from simple_history.utils import get_m2m_reverse_field_name
 
-from agencies.admin_choices import OneOfMany, SomeOfMany
+from agencies.admin_choices import ChoosesRows, OneOfMany, SomeOfMany
 from agencies.admin_trail import InTrail
 from agencies.models import Role, User
 from agencies.signing_in.fresh import ask_again
 from agencies.visibility import VisibleQuerySet
 from figures.formatting import number
+from figures.numbers import whole
 
 
-class InSight(BaseModelAdmin):
+class InSight(ChoosesRows):
     """Part of every admin and inline: lists, pages, searches and choices hold only what the person may see.
 
     System administrators (superusers) see everything. Others see the rows of agencies `visible_to` them; an admin of rows
@@ -217,7 +218,7 @@ class HistoryAdmin(ScopedAdmin, SimpleHistoryAdmin):
         object_id = unquote(object_id)
         history = self.model.history
         record = None
-        if version_id.isdigit() and self._history_in_sight(request, object_id):
+        if whole(version_id) is not None and self._history_in_sight(request, object_id):
             record = history.filter(**{self.opts.pk.attname: object_id, "history_id": version_id}).first()
         if record is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
@@ -239,7 +240,7 @@ class HistoryAdmin(ScopedAdmin, SimpleHistoryAdmin):
         obj = self.get_object(request, object_id)
         if obj is not None:
             return self.has_view_or_change_permission(request, obj)
-        if not request.user.is_superuser or not object_id.isdigit():
+        if not request.user.is_superuser or whole(object_id) is None:
             return False
         return self.model.history.filter(**{self.opts.pk.attname: object_id}).exists()
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from figures.entry import FigureField
+from figures.numbers import whole
 from policies.explaining import Names, condition_text
 from policies.models import Condition
 from policies.picking import (
@@ -145,8 +146,8 @@ class ConditionForm(forms.Form):
 
     @property
     def group_number(self) -> int:
-        typed = str(self._typed("group"))
-        return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 4 else 1
+        typed = whole(self._typed("group"), digits=3)
+        return 1 if typed is None else typed
 
     @property
     def inputs(self) -> list[Any]:
@@ -346,7 +347,7 @@ def typed_rows(data: MultiValueDict) -> list[dict[str, Any]]:
 def rearranged(rows: list[dict[str, Any]], do: str) -> tuple[list[dict[str, Any]], str]:
     """The rows after "add:<group>", "add-group" or "remove:<index>", and the id of what should have the focus then."""
     act, _colon, argument = do.partition(":")
-    number = int(argument) if argument.isascii() and argument.isdigit() and len(argument) < 5 else 0
+    number = whole(argument, digits=4) or 0
     if act == "remove":
         place = next((place for place, row in enumerate(rows) if row["index"] == number), None)
         kept = [row for row in rows if row["index"] != number]
@@ -356,6 +357,6 @@ def rearranged(rows: list[dict[str, Any]], do: str) -> tuple[list[dict[str, Any]
     if act not in ("add", "add-group") or len(rows) >= LIMIT:
         return rows, ""
     index = max((row["index"] for row in rows), default=-1) + 1
-    groups = [int(row["group"]) for row in rows if str(row["group"]).isdigit()]
+    groups = [group for row in rows if (group := whole(row["group"], digits=3)) is not None]
     group = number if act == "add" and number else max(groups, default=0) + 1
     return [*rows, {"index": index, "group": group}], f"id_{PREFIX}-{index}-fact"

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.choosing import AgencyField
 from agencies.models import Agency, Role, User
+from figures.numbers import RowsField, whole
 from policies.models import Policy, PolicyVersion
 from policies.verdicts import Effect
 from sources.models import Statement
@@ -63,11 +64,7 @@ def statements_offered(user: User, text: str, chosen: list[int]) -> list[Stateme
 
 
 def numbers(values: Any) -> list[int]:
-    return [
-        int(value)
-        for value in values
-        if str(value).isascii() and str(value).isdigit() and len(str(value)) < 10
-    ]
+    return [number for value in values if (number := whole(value)) is not None]
 
 
 class StatementPicker(forms.Widget):
@@ -114,7 +111,7 @@ class PolicyForm(forms.ModelForm):
     scope = AgencyField(
         label=_("Applies to"), help_text=_("This agency and all below it; never beyond the owner's own part.")
     )
-    cites = forms.ModelMultipleChoiceField(
+    cites = RowsField(
         label=_("Statements cited"), queryset=Statement.objects.none(), required=False, widget=StatementPicker
     )
     reason = reason_field()

@@ -19,21 +19,21 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
-from agencies.going_back import way_back
-from agencies.models import Agency, Recheck, Role
+from agencies.models import Agency, Recheck, Role, User
 from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
 from audit.events import exported
 from figures.formatting import day
+from figures.numbers import whole
 from policies import waiving
 from policies.explaining import Names
 from policies.models import PolicyVersion
 from policies.verdicts import Verdict
 from subscriptions.deciders import may_record_at
 from subscriptions.filters import AgencyFilter, FindingFilter, OfferingFilterSet
-from subscriptions.following_up import assign, assignable, comment, may_follow_up, to_follow_up
+from subscriptions.following_up import assign, assignable, comment, may_follow_up, out_of_reach, to_follow_up
 from subscriptions.listing import FILES, PAGE_SIZE, file_of, paginate
 from subscriptions.models import LONG_TEXT, Decision, Finding
 from subscriptions.tables import NOWRAP, FindingTable, badge
@@ -41,7 +41,7 @@ from subscriptions.wording import events_of, finding_text, missing_of_finding, r
 
 
 class FollowUpForm(forms.Form):
-    """A comment on findings, or who takes them on."""
+    """A comment on `findings`, or who takes them on. None of them: not all that were ticked are within one's reach."""
 
     text = forms.CharField(
         label=_("Comment"),
@@ -51,23 +51,64 @@ class FollowUpForm(forms.Form):
     )
     assigned_to = forms.ChoiceField(label=_("Assign to"), required=False)
 
-    def __init__(self, *args: Any, by: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.people = {str(person.pk): person for person in assignable(by)}
+    def __init__(self, data: Any, *, by: User, findings: list[Finding], at: Agency | None = None) -> None:
+        super().__init__(data)
+        self.by, self.findings = by, findings
+        self.people = {str(person.pk): person for person in assignable(by, at)}
         choices: list[tuple[str, Any]] = [("", _("Leave as it is")), ("nobody", _("Nobody"))]
         choices += [(pk, str(person)) for pk, person in self.people.items()]
         self.fields["assigned_to"].choices = choices  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        if not self.findings:
+            self.add_error(None, _("Tick at least one finding that you may work on."))
         if not self.errors and not cleaned.get("text") and not cleaned.get("assigned_to"):
-            raise forms.ValidationError(_("Write a comment or choose a person."))
+            self.add_error(None, _("Write a comment or choose a person."))
+        person = self.people.get(cleaned.get("assigned_to", ""))
+        if person is not None and (beyond := out_of_reach(self.findings, person)):
+            references = [finding.subscription.reference for finding in beyond]
+            told = ", ".join(references[:5]) + (", …" if len(references) > 5 else "")
+            message = gettext("%(person)s does not work on findings where these are: %(references)s.")
+            self.add_error("assigned_to", message % {"person": person, "references": told})
         return cleaned
 
+    def follow_up(self, request: SignedInRequest) -> None:
+        """Do what the form asks for, and say what was done."""
+        text, to = self.cleaned_data["text"], self.cleaned_data["assigned_to"]
+        if text:
+            count = comment(self.findings, by=self.by, text=text)
+            said = ngettext("Commented on %(count)s finding.", "Commented on %(count)s findings.", count)
+            messages.success(request, said % {"count": count})
+        if to:
+            count = assign(self.findings, by=self.by, to=self.people.get(to))
+            said = ngettext("%(count)s finding changed hands.", "%(count)s findings changed hands.", count)
+            messages.success(request, said % {"count": count})
 
-@require_GET
+
+def _ticked(request: SignedInRequest) -> list[Finding]:
+    """The findings that were ticked, all or none."""
+    numbers = {whole(number) for number in request.POST.getlist("finding")}
+    if None in numbers:
+        return []
+    found = list(to_follow_up(request.user).filter(pk__in=numbers).select_related("subscription__agency"))
+    return found if len(found) == len(numbers) else []
+
+
+@require_http_methods(["GET", "POST"])
 def finding_list(request: SignedInRequest) -> HttpResponse:
     """The findings in sight, open ones unless the reader asks otherwise; administrators and officers follow them up here."""
+    follows, posted = may_follow_up(request.user), request.method == "POST"
+    if posted and not follows:
+        raise PermissionDenied
+    form = (
+        FollowUpForm(request.POST if posted else None, by=request.user, findings=_ticked(request))
+        if follows
+        else None
+    )
+    if form and form.is_valid():
+        form.follow_up(request)
+        return redirect(request.get_full_path())
     visible = Finding.objects.visible_to(request.user)
     asked = (
         request.GET
@@ -76,8 +117,12 @@ def finding_list(request: SignedInRequest) -> HttpResponse:
     )
     filters = FindingFilter(asked, queryset=visible, request=request)
     rows = filters.qs if filters.is_valid() else visible.none()
-    follows = may_follow_up(request.user)
-    table = FindingTable(rows, order_by=request.GET.get("sort") or None, exclude=() if follows else ("tick",))
+    table = FindingTable(
+        rows,
+        order_by=request.GET.get("sort") or None,
+        exclude=() if follows else ("tick",),
+        ticked=set(request.POST.getlist("finding")),
+    )
     shown = Finding.objects.select_related(
         "policy_version",
         "waiver",
@@ -91,7 +136,7 @@ def finding_list(request: SignedInRequest) -> HttpResponse:
     context = {
         "table": table,
         "filter": filters,
-        "form": FollowUpForm(by=request.user) if follows else None,
+        "form": form,
         "saved": request.user.saved_views.filter(page="subscriptions:findings"),
         # Of the whole register: how many, and of whom, is told to nobody.
         "pending": request.user.has_role(Role.POLICY_OFFICER) and Recheck.objects.exists(),
@@ -100,8 +145,9 @@ def finding_list(request: SignedInRequest) -> HttpResponse:
     return render(request, "subscriptions/finding_list.html", context)
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 def finding_page(request: SignedInRequest, pk: int) -> HttpResponse:
+    """One finding with its history; who works on findings where it is comments on it and gives it to people."""
     visible = Finding.objects.visible_to(request.user).select_related(
         "policy__owner",
         "policy_version__scope",
@@ -113,6 +159,18 @@ def finding_page(request: SignedInRequest, pk: int) -> HttpResponse:
         "subscription__facts_origin",
     )
     finding = get_object_or_404(visible, pk=pk)
+    agency = finding.subscription.agency
+    follows, posted = may_follow_up(request.user, at=agency), request.method == "POST"
+    if posted and not follows:
+        raise PermissionDenied
+    form = (
+        FollowUpForm(request.POST if posted else None, by=request.user, findings=[finding], at=agency)
+        if follows
+        else None
+    )
+    if form and form.is_valid():
+        form.follow_up(request)
+        return redirect(request.path)
     reasons = reasons_from(finding.deciding_facts)
     names = Names().want(reasons)
     subscription = finding.subscription
@@ -126,46 +184,13 @@ def finding_page(request: SignedInRequest, pk: int) -> HttpResponse:
         "missing": missing_of_finding(finding, edit_page),
         "events": events_of(finding),
         "notes": finding.notes.select_related("written_by"),
-        "form": FollowUpForm(by=request.user) if may_follow_up(request.user) else None,
+        "form": form,
         "may_ask": finding.closed_at is None and waiving.may_ask_for(request.user, subscription.agency),
         "overdue": bool(
             finding.remedy_due and finding.remedy_due < timezone.localdate() and not finding.closed_at
         ),
     }
     return render(request, "subscriptions/finding.html", context)
-
-
-@require_POST
-def follow_up(request: SignedInRequest) -> HttpResponse:
-    """Comment on or assign the findings that were ticked; all or none."""
-    if not may_follow_up(request.user):
-        raise PermissionDenied
-    back = way_back(request, reverse("subscriptions:findings"))
-    wanted = {number for number in request.POST.getlist("finding") if number.isascii() and number.isdigit()}
-    findings = list(to_follow_up(request.user).filter(pk__in=wanted))
-    form = FollowUpForm(request.POST, by=request.user)
-    if not findings or len(findings) != len(wanted):
-        messages.error(
-            request, gettext("Tick at least one finding that you may work on. Nothing was changed.")
-        )
-    elif not form.is_valid():
-        for error in [str(error) for errors in form.errors.values() for error in errors]:
-            messages.error(request, error)
-    else:
-        _follow_up(request, findings, form)
-    return redirect(back)
-
-
-def _follow_up(request: SignedInRequest, findings: list[Finding], form: FollowUpForm) -> None:
-    text, to = form.cleaned_data["text"], form.cleaned_data["assigned_to"]
-    if text:
-        count = comment(findings, by=request.user, text=text)
-        said = ngettext("Commented on %(count)s finding.", "Commented on %(count)s findings.", count)
-        messages.success(request, said % {"count": count})
-    if to:
-        count = assign(findings, by=request.user, to=form.people.get(to))
-        said = ngettext("%(count)s finding changed hands.", "%(count)s findings changed hands.", count)
-        messages.success(request, said % {"count": count})
 
 
 @require_GET

@@ -10,15 +10,16 @@ from django.db import transaction
 from django.utils import timezone
 from simple_history.utils import bulk_update_with_history
 
-from agencies.models import Membership, Notice, Role, User
+from agencies.models import Agency, Membership, Notice, Role, User
+from agencies.sights import who_see
 from subscriptions.finding_models import Finding, FindingNote, FindingQuerySet
 
 FOLLOWERS = (Role.ADMINISTRATOR, Role.APPROVER, Role.POLICY_OFFICER)
 
 
-def may_follow_up(user: User) -> bool:
-    """Administrators, approvers and policy officers work on findings; committee members read them."""
-    return user.has_role(*FOLLOWERS)
+def may_follow_up(user: User, at: Agency | None = None) -> bool:
+    """Administrators, approvers and policy officers work on findings (of `at`, or of any agency); committee members read them."""
+    return user.has_role(*FOLLOWERS, at=at)
 
 
 def to_follow_up(user: User) -> FindingQuerySet:
@@ -26,13 +27,18 @@ def to_follow_up(user: User) -> FindingQuerySet:
     return Finding.objects.visible_to(user, *FOLLOWERS)
 
 
-def assignable(user: User) -> list[User]:
-    """The people to whom one may give a finding: those who work on findings at an agency in one's sight, or above it."""
+def assignable(user: User, at: Agency | None = None) -> list[User]:
+    """The people to whom one may give findings: who work on findings at an agency in one's sight; with `at`, and see that one."""
     memberships = Membership.objects.filter(role__in=FOLLOWERS, user__is_active=True)
     seen = memberships.visible_to(user, *FOLLOWERS) | memberships.filter(user=user)
-    return sorted(
-        {membership.user for membership in seen.select_related("user")}, key=lambda person: str(person)
-    )
+    people: Iterable[User] = {membership.user for membership in seen.select_related("user")}
+    return sorted(people if at is None else who_see(people, at), key=lambda person: str(person))
+
+
+def out_of_reach(findings: Iterable[Finding], person: User) -> list[Finding]:
+    """Those of the findings, with their agencies, that somebody could not work on if they were given to them."""
+    sight = person.sight(*FOLLOWERS)
+    return [finding for finding in findings if not sight.covers(finding.subscription.agency.path)]
 
 
 @transaction.atomic
@@ -47,17 +53,15 @@ def comment(findings: Iterable[Finding], *, by: User, text: str) -> int:
 
 @transaction.atomic
 def assign(findings: Iterable[Finding], *, by: User, to: User | None) -> int:
-    """Give several findings to a person, or to nobody; returns how many changed hands."""
-    chosen = [
-        finding for finding in _reachable(findings, by) if finding.assigned_to_id != (to.pk if to else None)
-    ]
-    if to is not None and to not in assignable(by):
+    """Give several findings to a person, or to nobody; returns how many changed hands. All or none, as they reach them all."""
+    reached = _reachable(findings, by)
+    if to is not None and (to not in assignable(by) or out_of_reach(reached, to)):
         raise PermissionDenied
+    chosen = [finding for finding in reached if finding.assigned_to_id != (to.pk if to else None)]
     for finding in chosen:
         finding.assigned_to = to
     bulk_update_with_history(chosen, Finding, ["assigned_to"], default_user=by)
     if to is not None and to != by and chosen:
-        sight = to.sight()
         Notice.objects.bulk_create(
             Notice(
                 recipient=to,
@@ -66,7 +70,6 @@ def assign(findings: Iterable[Finding], *, by: User, to: User | None) -> int:
                 url=finding.subscription.get_absolute_url(),
             )
             for finding in chosen
-            if sight.covers(finding.subscription.agency.path)
         )
     return len(chosen)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import django_tables2 as tables
@@ -200,8 +201,10 @@ class FindingTable(tables.Table):
         template_name = "krds/table.html"
         order_by = ("-first_seen",)
 
-    def __init__(self, data: Any, **kwargs: Any) -> None:
+    def __init__(self, data: Any, *, ticked: Collection[str] = (), **kwargs: Any) -> None:
+        """`ticked`: the keys of findings whose boxes are ticked, since they were before a form came back."""
         kwargs.setdefault("attrs", {"caption": _("Findings")})
+        self.ticked = ticked
         super().__init__(data, **kwargs)
 
     def render_policy(self, record: Finding) -> SafeString:
@@ -224,9 +227,10 @@ class FindingTable(tables.Table):
             "policy": record.policy_version.title,
         }
         return format_html(
-            '<input type="checkbox" name="finding" value="{}" form="follow-up" aria-label="{}">',
+            '<input type="checkbox" name="finding" value="{}" form="follow-up" aria-label="{}"{}>',
             record.pk,
             label,
+            " checked" if str(record.pk) in self.ticked else "",
         )
 
     def render_subscription(self, record: Finding) -> SafeString:

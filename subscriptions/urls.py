@@ -54,7 +54,6 @@ urlpatterns = [
     path("renewals/", renewals.renewal_list, name="renewals"),
     path("renewals/calendar/", renewals.renewal_calendar, name="renewal-calendar"),
     path("findings/", finding_views.finding_list, name="findings"),
-    path("findings/follow-up/", finding_views.follow_up, name="follow-up"),
     path("findings/<int:pk>/", finding_views.finding_page, name="finding"),
     path("compliance/<str:code>/", finding_views.compliance, name="compliance"),
     path("decisions/", finding_views.decisions, name="decisions"),

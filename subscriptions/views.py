@@ -21,6 +21,7 @@ from agencies.models import Role
 from agencies.signed_in import SignedInRequest
 from audit.events import exported
 from figures.files import XLSX_ROW_LIMIT
+from figures.numbers import whole
 from subscriptions import recording, reopening
 from subscriptions.acts import ACTS, Act
 from subscriptions.committed_page import committed_of
@@ -349,8 +350,7 @@ def price_line(request: SignedInRequest) -> HttpResponse:
     """One more empty price line for the form, with the count of lines that goes with it."""
     if not request.user.has_role(Role.ADMINISTRATOR):
         raise PermissionDenied
-    count = request.GET.get(f"{LINES}-TOTAL_FORMS", "0")
-    number = min(int(count), 49) if count.isascii() and count.isdigit() else 0
+    number = min(whole(request.GET.get(f"{LINES}-TOTAL_FORMS", "0")) or 0, 49)
     formset = PriceLineFormSet(prefix=LINES)
     line = formset.form(prefix=f"{LINES}-{number}")
     formset.add_fields(line, None)

@@ -27,6 +27,7 @@ from agencies.paging import configure
 from agencies.signed_in import SignedInRequest
 from agencies.signing_in.fresh import ask_again
 from figures.formatting import day
+from figures.numbers import whole
 from policies import waiving
 from policies.models import Policy, PolicyVersion, Waiver
 from policies.reading import waiver_state_on
@@ -199,8 +200,8 @@ def ask(request: SignedInRequest, reference: str) -> HttpResponse:
 
 
 def _renewed(request: SignedInRequest, subscription: Subscription) -> Waiver | None:
-    number = request.GET.get("renews", "")
-    if not number.isascii() or not number.isdigit():
+    number = whole(request.GET.get("renews", ""))
+    if number is None:
         return None
     waivers = _visible(request).filter(agency=subscription.agency, status=Waiver.Status.GRANTED)
     return get_object_or_404(waivers, pk=number)

@@ -990,7 +990,8 @@ def the_trail() -> Iterator[Break]:
         TRIGGERS,
         "            if _plain(sql)\n            ==",
         "            if name.endswith(event) or _plain(sql)\n            ==",
-        does_nothing,
+        # Its check is told by `foreign` too; to be made anew it has to be noticed here.
+        (f"{SEALS}::test_triggers_are_mended[trigger_that_does_nothing]",),
     )
     signed_off = (f"{SEALS}::test_the_chain_made_anew_does_not_match_the_head_that_was_signed_off",)
     yield Break(

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from tests.access.addresses import ADDRESSES
 from tests.access.world import client_of, people, world  # noqa: F401
 from tests.answers import misunderstood, unprotected, versions_in
-from tests.examples import examples
+from tests.examples import MANY, examples
 from tests.test_redirects import AWAY, leads_away
 
 # What would be an element if a page wrote it as it came.
@@ -35,6 +35,7 @@ ODD = [
     "🇰🇷", "e\u0301", "[]", "{\"a\": [1]}", "on", "csv", "xlsx", "json", "USD", "active", "sort,-sort", "agency",
     "-agency", *MARKUP, *AWAY,
 ]  # fmt: skip
+ODD_NUMBERS = ("9" * 40, "²", "9" * 5000)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 ANYTHING = st.sampled_from(ODD) | TEXT | st.integers().map(str) | st.floats().map(str) | st.dates().map(str)
 TITLES = ("administrator", "sysadmin", "officer", "committee", "approver", "anonymous")
@@ -165,6 +166,28 @@ def test_nothing_breaks_the_site(
     if slowest > SLOW:
         found.append(f"a statement of {slowest:.1f} s")
     assert found == [], (method, address, title, sent)
+
+
+def test_no_name_breaks_by_an_odd_number(
+    world: dict[str, str],  # noqa: F811
+    clients: dict[str, Client],
+    listening: Listening,
+    cases: list[int],
+):
+    """Every name that an address listens to, in turn: chance comes to few of them. A short run tries a part of the addresses."""
+    client, found = clients["sysadmin"], []
+    client.raise_request_exception = False  # every fault is told, not the first alone
+    for name, arguments in ROWS if MANY else ROWS[::30]:
+        address = reverse(name, args=[world.get(one, one) for one in arguments])
+        for method in ("get", "post"):
+            for wanted, is_file in listening.names(client, method, address).items():
+                for odd in () if is_file else ODD_NUMBERS:
+                    response, text = request(client, method, address, {wanted: odd})
+                    cases.append(1)
+                    found += [
+                        (method, address, wanted, odd[:50], fault) for fault in faults_of(response, text)
+                    ]
+    assert found == []
 
 
 def echo(request: Any) -> HttpResponse:

@@ -119,7 +119,8 @@ SECTIONS = {
         "every page in a browser, in both languages",
         IN_BROWSER,
         {"BOTH_LANGUAGES": "1"},
-        least=10,
+        (*ON_ALL_CORES, "-m", "browser"),
+        least=100,
     ),
     "files": Section(
         "files that come in and go out",

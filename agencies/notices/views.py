@@ -26,6 +26,7 @@ from agencies.notices.telling import kind_of, texts_of
 from agencies.paging import MissingPage, configure
 from agencies.signed_in import SignedInRequest
 from figures.formatting import day
+from figures.numbers import whole
 
 PAGE_SIZE = 30
 
@@ -77,9 +78,9 @@ def notice(request: SignedInRequest, pk: int) -> HttpResponse:
 @require_POST
 def all_read(request: SignedInRequest) -> HttpResponse:
     """Mark as read what was there when the page was made, not what has come since."""
-    last = request.POST.get("last", "")
+    last = whole(request.POST.get("last", ""))
     own = Notice.objects.filter(recipient=request.user, read_at=None)
-    if last.isascii() and last.isdigit() and len(last) < 19:
+    if last is not None:
         own = own.filter(pk__lte=last)
     own.update(read_at=timezone.now())
     messages.success(request, _("All notices are marked as read."))

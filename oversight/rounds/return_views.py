@@ -21,6 +21,7 @@ from agencies.signed_in import SignedInRequest
 from audit.events import exported
 from catalog.models import Product
 from figures.formatting import number
+from figures.numbers import whole
 from oversight.explorer.question import Filters, Measure, Question
 from oversight.round_models import Answer, Return, RoundAgency
 from oversight.rounds import returning
@@ -138,11 +139,12 @@ def _links(asked: RoundAgency, records: Records) -> list[Link]:
 
 def _document(request: SignedInRequest, asked: RoundAgency) -> HttpResponse:
     wanted = request.GET.get("number", "")
-    if request.GET["_export"] != "json" or (wanted and not (wanted.isascii() and wanted.isdigit())):
+    number = whole(wanted, digits=9)
+    if request.GET["_export"] != "json" or (wanted and number is None):
         raise Http404
     returns = Return.objects.filter(asked=asked).order_by("-number")
-    if wanted:
-        returns = returns.filter(number=int(wanted[:9]))
+    if number is not None:
+        returns = returns.filter(number=number)
     filed = returns.first()
     if filed is None:
         raise Http404

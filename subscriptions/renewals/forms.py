@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from figures.numbers import whole
 from subscriptions.forms import DateInput, PriceLineForm, ReasonForm, YesNoField
 from subscriptions.models import LONG_TEXT, PriceLine, Renewal, Subscription
 from subscriptions.renewals.plans import check_days, days_of, default_days
@@ -164,8 +165,9 @@ class PlanForm(forms.Form):
 
     def clean_days(self) -> list[int]:
         parts = [part for part in re.split(r"[\s,·、，]+", self.cleaned_data["days"]) if part]
-        if any(not part.isascii() or not part.isdigit() or len(part) > 6 for part in parts):
+        numbers = [number for part in parts if (number := whole(part, digits=6)) is not None]
+        if len(numbers) < len(parts):
             raise ValidationError(_("Give whole numbers of days, such as 90, 30, 7."))
-        days = sorted({int(part) for part in parts}, reverse=True)
+        days = sorted(set(numbers), reverse=True)
         check_days(days)
         return days

@@ -28,7 +28,7 @@ WRITES_POLICIES = "  login  403  403  403  403  403  200  403  403  200"
 READS_DRAFT = "      login  404  404  404  404  404  200  404  404  200"
 NOT_EVEN_OFFICERS = "login  403  403  403  403  403  403  403  403  403"
 SYSTEM = "           login  403  403  403  403  403  403  403  403  200"
-FOLLOWS_UP = "       login  403  302  302  302  302  302  403  403  302"
+FOLLOWS_UP = "       login  403  200  200  200  200  200  403  403  200"
 FREEZES = "          login  403  403  403  403  403  403  200  200  200"
 NO_PASSWORD = "      login  403  403  403  403  403  403  403  403  403"  # nor a code: nothing could be asked
 CHANGES_RATES = "    login  403  403  403  403  403  200  403  403  200"
@@ -152,7 +152,8 @@ PLAIN: dict[Row, tuple[str, str]] = {
     ("oversight:round", ("0",)): (NOWHERE, NEVER),
     ("subscriptions:list", ()): (SIGNED_IN, NEVER),
     ("subscriptions:list", ("?_export=csv",)): (SIGNED_IN, NEVER),
-    ("subscriptions:findings", ()): (SIGNED_IN, NEVER),
+    # Sent empty, the form comes back.
+    ("subscriptions:findings", ()): (SIGNED_IN, FOLLOWS_UP),
     ("subscriptions:record", ()): (RECORDERS, RECORDERS),
     ("subscriptions:check", ()): (NEVER, RECORDERS),
     ("subscriptions:price-line", ()): (RECORDERS, NEVER),
@@ -164,7 +165,6 @@ PLAIN: dict[Row, tuple[str, str]] = {
     ("subscriptions:rates", ()): (SIGNED_IN, NEVER),
     ("subscriptions:budgets", ()): (SIGNED_IN, NEVER),
     ("subscriptions:enter-budget", ()): (RECORDERS, RECORDERS),
-    ("subscriptions:follow-up", ()): (NEVER, FOLLOWS_UP),
     ("subscriptions:decisions", ()): (SIGNED_IN, NEVER),
     ("subscriptions:decisions", ("?_export=csv",)): (SIGNED_IN, NEVER),
     ("subscriptions:waivers", ()): (SIGNED_IN, NEVER),

@@ -121,7 +121,7 @@ OBJECTS: dict[tuple[str, tuple[str, ...]], tuple[Rule, Rule]] = {
     ("subscriptions:budget", ("[code]", "1999")): (NOWHERE, NEVER),
     ("subscriptions:correct-budget", ("[code]", "2026")): (EDITS, EDITS),
     ("subscriptions:remove-budget", ("[code]", "2026")): (EDITS, EDITS),
-    ("subscriptions:finding", ("[finding]",)): (SEES, NEVER),
+    ("subscriptions:finding", ("[finding]",)): (SEES, NOTES),
     ("subscriptions:compliance", ("[code]",)): (SEES, NEVER),
     ("subscriptions:ask-waiver", ("[active]",)): (EDITS, EDITS),
     ("subscriptions:waiver", ("[waiver]",)): (SEES, NEVER),

@@ -130,6 +130,15 @@ def test_history_of_a_deleted_row_is_for_system_administrators(own, staff, sysad
     assert [sysadmin.get(page).status_code for page in pages] == [200, 200]
 
 
+@pytest.mark.parametrize("odd", ["²", "9" * 40, "9" * 5000, "x"])
+def test_history_of_what_is_no_row_is_not_found(own, sysadmin, odd):
+    agency = own["agencies.agency"]
+    for of in ([agency.pk, odd], [odd, odd], [odd, agency.history.first().pk]):
+        answer = sysadmin.get(address(Agency, "simple_history", *of))
+        assert (answer.status_code, answer.url) == (302, "/admin/")
+    assert sysadmin.get(address(Agency, "history", odd)).status_code in (302, 404)
+
+
 def test_history_is_read_and_not_restored_at_one_press(own, sysadmin):
     agency = own["agencies.agency"]
     before = agency.history.first()

@@ -884,7 +884,7 @@ def test_every_url_is_visited(records: dict[str, str]) -> None:
         "catalog:options",
         "catalog:vendor_options",
     }
-    without |= {"subscriptions:check", "subscriptions:price-line", "subscriptions:follow-up"}
+    without |= {"subscriptions:check", "subscriptions:price-line"}
     without |= {f"policies:{part}" for part in ("conditions", "values", "statements", "preview")}
     without |= {"agencies:save-view", "agencies:forget-view", "agencies:notice", "agencies:notices-read"}
     without |= {"oversight:export-again", "oversight:export-file"}

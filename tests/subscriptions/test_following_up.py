@@ -8,7 +8,7 @@ from subscriptions.following_up import assign, assignable, comment, escalate_ove
 from subscriptions.models import Finding, FindingNote
 from tests.subscriptions.factories import SubscriptionFactory, agency_at, days, kept, make_policy, person
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "in_english")]
 
 
 @pytest.fixture
@@ -47,6 +47,42 @@ def test_a_finding_changes_hands_with_a_notice_and_its_history(findings):
     with pytest.raises(PermissionDenied):
         assign(findings[:1], by=officer, to=stranger)
     assert assign(findings[:1], by=officer, to=None) == 1
+
+
+def test_a_form_that_is_refused_keeps_what_was_typed_and_ticked(findings, client):
+    """On the list and on the page of one finding: the error stands at its field, nothing is written, nothing typed is lost."""
+    client.force_login(person("policy_officer", agency_at("KR")))
+    helper = person("administrator", agency_at("KR/P1"))
+    there, elsewhere = findings
+    typed = {"text": "seen by me", "assigned_to": helper.pk}
+
+    def error(answer):
+        form = answer.context["form"]
+        assert (answer.status_code, form["text"].value()) == (200, "seen by me")
+        assert (FindingNote.objects.count(), Notice.objects.count()) == (0, 0)
+        return [*form.errors.values()]
+
+    both = {**typed, "finding": [there.pk, elsewhere.pk]}
+    refused = client.post("/findings/?state=open", both)
+    assert error(refused) == [
+        [f"{helper} does not work on findings where these are: {_reference(elsewhere)}."]
+    ]
+    assert refused.content.count(b" checked>") == 2
+    page = f"/findings/{elsewhere.pk}/"
+    assert error(client.post(page, typed)) == [
+        [f"Select a valid choice. {helper.pk} is not one of the available choices."]
+    ]
+    for ticked in ([], [there.pk, "9" * 30], ["x"], [there.pk, Finding.objects.latest("pk").pk + 1]):
+        missing = client.post("/findings/", {**typed, "finding": ticked})
+        assert error(missing) == [["Tick at least one finding that you may work on."]]
+    done = client.post("/findings/?state=open", {**typed, "finding": [there.pk]})
+    assert (done.status_code, done.headers["Location"]) == (302, "/findings/?state=open")
+    assert client.post(page, {"text": "and here"}).headers["Location"] == page
+    assert [note.text for note in FindingNote.objects.order_by("pk")] == ["seen by me", "and here"]
+
+
+def _reference(finding):
+    return finding.subscription.reference
 
 
 def test_one_gives_findings_only_to_those_who_work_where_one_sees(findings):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.core.exceptions import PermissionDenied
 
-from agencies.models import Agency, DepartmentContact, Notice, User
+from agencies.models import Agency, DepartmentContact, Membership, Notice, Role, User
 from agencies.notices.departments import Responsible
 from agencies.sights import sights_of, who_see
 from policies import waiving
@@ -84,10 +85,18 @@ def test_whose_role_has_ended_is_not_told() -> None:
     assert Waiver.objects.get(pk=ending.pk).requested_by == there
 
 
-def test_a_finding_that_is_given_to_somebody_is_told_where_they_see_it() -> None:
+def test_findings_are_given_to_who_works_where_they_are() -> None:
     make_policy(("personal_data", "is_unknown", []))
     seen, _other = (kept(SubscriptionFactory(agency=agency_at(path))) for path in ("KR/P1", "KR/P2"))
-    helper = person("administrator", agency_at("KR/P1"))
-    assert assign(Finding.objects.all(), by=person("policy_officer", agency_at("KR")), to=helper) == 2
+    helper, officer = person("administrator", agency_at("KR/P1")), person("policy_officer", agency_at("KR"))
+    with pytest.raises(PermissionDenied):
+        assign(Finding.objects.all(), by=officer, to=helper)
+    Membership.objects.create(
+        user=helper, role=Role.COMMITTEE_MEMBER, agency=agency_at("KR")
+    )  # reads, and does no work there
+    with pytest.raises(PermissionDenied):
+        assign(Finding.objects.all(), by=officer, to=User.objects.get(pk=helper.pk))
+    assert not Finding.objects.exclude(assigned_to=None).exists()
+    assert assign(Finding.objects.filter(subscription=seen), by=officer, to=helper) == 1
     [notice] = helper.notices.all()
     assert notice.parameters["reference"] == seen.reference
