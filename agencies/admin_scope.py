@@ -27,7 +27,7 @@ from agencies.models import Role, User
 from agencies.signing_in.fresh import ask_again
 from agencies.visibility import VisibleQuerySet
 from figures.formatting import number
-from figures.numbers import whole
+from figures.numbers import JSONTyped, whole
 
 
 class InSight(ChoosesRows):
@@ -37,7 +37,10 @@ class InSight(ChoosesRows):
     that belong to no agency says in `in_sight` which of them who sees.
     """
 
-    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
+    formfield_overrides = {
+        models.URLField: {"assume_scheme": "https"},
+        models.JSONField: {"form_class": JSONTyped},
+    }
 
     def in_sight(self, rows: models.QuerySet, user: User) -> models.QuerySet:
         return rows.visible_to(user) if isinstance(rows, VisibleQuerySet) else rows

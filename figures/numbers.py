@@ -30,3 +30,15 @@ class RowsField(forms.ModelMultipleChoiceField):
                     self.error_messages["invalid_pk_value"], "invalid_pk_value", {"pk": one}
                 )
         return super().clean(value)
+
+
+class JSONTyped(forms.JSONField):
+    """JSON as it is typed. Python reads no number of more than 4,300 digits, which Django takes for a fault of ours."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except ValueError:
+            raise ValidationError(
+                self.error_messages["invalid"], "invalid", {"value": str(value)[:50]}
+            ) from None

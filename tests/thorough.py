@@ -243,12 +243,13 @@ def counted(report: Path) -> tuple[int, int, int]:
 
 def table(results: dict[str, Result]) -> str:
     """`results` by the title of their line."""
-    lines = [f"{'':64} {'cases':>8} {'failures':>9} {'skipped':>8} {'seconds':>8}"]
+    wide = max(map(len, results), default=0)
+    lines = [f"{'':{wide}} {'cases':>8} {'failures':>9} {'skipped':>8} {'seconds':>8}"]
     parts = ("cases", "failures", "skipped", "seconds")
     every = {title: [getattr(result, part) for part in parts] for title, result in results.items()}
     every["in all"] = [sum(column) for column in zip(*every.values(), strict=True)]
     lines += [
-        f"{title[:64]:64} {cases:8,} {failures:9,} {skipped:8,} {seconds:8.0f}"
+        f"{title:{wide}} {cases:8,} {failures:9,} {skipped:8,} {seconds:8.0f}"
         for title, (cases, failures, skipped, seconds) in every.items()
     ]
     return "\n".join(lines)
