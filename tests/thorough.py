@@ -120,7 +120,7 @@ SECTIONS = {
         IN_BROWSER,
         {"BOTH_LANGUAGES": "1"},
         (*ON_ALL_CORES, "-m", "browser"),
-        least=100,
+        least=20,
     ),
     "files": Section(
         "files that come in and go out",
