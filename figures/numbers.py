@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 
 # Digits that the number of a row has at most, in either database.
 LONGEST_NUMBER = 18
@@ -42,3 +43,9 @@ class JSONTyped(forms.JSONField):
             raise ValidationError(
                 self.error_messages["invalid"], "invalid", {"value": str(value)[:50]}
             ) from None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        try:
+            return super().bound_data(data, initial)
+        except ValueError:
+            return InvalidJSONInput(data)

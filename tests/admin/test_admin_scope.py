@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.management import call_command
+from django.urls import reverse
 
 from agencies.models import Agency, FormerName, Membership, User
 from sources.models import Statement
@@ -128,6 +129,17 @@ def test_history_of_a_deleted_row_is_for_system_administrators(own, staff, sysad
     pages = [address(type(count), "history", pk), address(type(count), "simple_history", pk, record)]
     assert [client.get(page).status_code for page in pages] == [302, 302]
     assert [sysadmin.get(page).status_code for page in pages] == [200, 200]
+
+
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [("subscriptions_reminderplan", "days"), ("auth_group", "permissions"), ("catalog_product", "engines")],
+)
+@pytest.mark.parametrize("odd", ["²", "9" * 40, "9" * 5000])
+def test_an_odd_number_is_an_error_of_its_field(sysadmin, page, name, odd):
+    form = sysadmin.post(reverse(f"admin:{page}_add"), {name: odd}).context["adminform"].form
+    # A number of forty digits is JSON, but no list: that is told of the row.
+    assert form.errors.keys() & {name, "__all__"}
 
 
 @pytest.mark.parametrize("odd", ["²", "9" * 40, "9" * 5000, "x"])
