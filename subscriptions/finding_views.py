@@ -67,9 +67,9 @@ class FollowUpForm(forms.Form):
             self.add_error(None, _("Write a comment or choose a person."))
         person = self.people.get(cleaned.get("assigned_to", ""))
         if person is not None and (beyond := out_of_reach(self.findings, person)):
-            references = [finding.subscription.reference for finding in beyond]
+            references = list(dict.fromkeys(finding.subscription.reference for finding in beyond))
             told = ", ".join(references[:5]) + (", …" if len(references) > 5 else "")
-            message = gettext("%(person)s does not work on findings where these are: %(references)s.")
+            message = gettext("%(person)s cannot work on the findings of: %(references)s")
             self.add_error("assigned_to", message % {"person": person, "references": told})
         return cleaned
 

@@ -21,7 +21,7 @@ FUNCTIONS = {"compile", "search", "match", "fullmatch", "findall", "finditer", "
 CONSTANT = re.compile(r"_?[A-Z][A-Z_]*")
 KNOWN = {
     # An agency's code, which the model holds to letters, digits and hyphens, and a year.
-    ("subscriptions/recording.py", "f'^{prefix}\\\\d+$'"),
+    ("subscriptions/storing.py", "f'^{prefix}\\\\d+$'"),
     # The same, escaped.
     ("subscriptions/importing/writing.py", "f'{re.escape(agencies[pk].code)}-{self.year}-(\\\\d+)'"),
     # Tables of words in the same module.

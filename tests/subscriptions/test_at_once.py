@@ -19,7 +19,7 @@ from agencies.models import Agency, User
 from policies.changing import policy_changed
 from policies.holding import hold_policies
 from policies.models import PolicyVersion
-from subscriptions import findings, recording
+from subscriptions import findings, recording, storing
 from subscriptions.checking import check_everything
 from subscriptions.findings import reconcile_policy
 from subscriptions.models import (
@@ -295,7 +295,7 @@ def comes_into_force(request: pytest.FixtureRequest, transactional_db: None) -> 
 def held(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether the policies are held; the control shows what happens otherwise."""
     if not request.param:
-        monkeypatch.setattr(recording, "hold_policies", lambda: None)
+        monkeypatch.setattr(storing, "hold_policies", lambda: None)
     return request.param
 
 
@@ -547,7 +547,7 @@ def test_two_changes_of_what_an_agency_has_do_not_wait_for_each_other_for_ever(
     check_everything()
     if locking:
         monkeypatch.setattr(
-            recording,
+            storing,
             "reconcile_totals",
             lambda agencies, on, besides: findings.reconcile_totals(agencies, on, besides, held=False),
         )

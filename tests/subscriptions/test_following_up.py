@@ -64,9 +64,7 @@ def test_a_form_that_is_refused_keeps_what_was_typed_and_ticked(findings, client
 
     both = {**typed, "finding": [there.pk, elsewhere.pk]}
     refused = client.post("/findings/?state=open", both)
-    assert error(refused) == [
-        [f"{helper} does not work on findings where these are: {_reference(elsewhere)}."]
-    ]
+    assert error(refused) == [[f"{helper} cannot work on the findings of: {_reference(elsewhere)}"]]
     assert refused.content.count(b" checked>") == 2
     page = f"/findings/{elsewhere.pk}/"
     assert error(client.post(page, typed)) == [
