@@ -24,6 +24,7 @@ from subscriptions.tables import annual_cost, seats
 from subscriptions.today import today
 
 DECIDING = ("approve", "officer-approve", "refuse")
+_TYPED = "reason_typed"  # in the session
 
 
 class DecideForm(forms.Form):
@@ -37,6 +38,19 @@ class DecideForm(forms.Form):
         help_text=_("Needed to refuse, and for a policy officer's approval. Whoever asked sees it."),
     )
     seen = forms.IntegerField(widget=forms.HiddenInput)
+
+
+def keep_reason(request: SignedInRequest, reference: str, reason: str) -> None:
+    """Have the page of the review give a reason back that was typed for a record which somebody has changed meanwhile."""
+    request.session[_TYPED] = {"reference": reference, "reason": reason}
+
+
+def _reason_kept(request: SignedInRequest, reference: str) -> str:
+    """The reason that was kept for this record, once."""
+    if _TYPED not in request.session:
+        return ""
+    typed = request.session.pop(_TYPED)
+    return str(typed["reason"]) if typed["reference"] == reference else ""
 
 
 @require_GET
@@ -54,7 +68,9 @@ def review(request: SignedInRequest, reference: str) -> HttpResponse:
         "title": gettext("To be decided"),
         "waits": waits(subscription),
         "acts": acts,
-        "form": DecideForm(initial={"seen": subscription.version}) if acts else None,
+        "form": DecideForm(initial={"seen": subscription.version, "reason": _reason_kept(request, reference)})
+        if acts
+        else None,
         "own": decides and user.pk in askers_of(subscription),
         "judgements": told(judgements),
         "outcome": outcome(judgements),

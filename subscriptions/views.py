@@ -35,6 +35,7 @@ from subscriptions.material import labels
 from subscriptions.models import COMMITTED, LIVE, Decision, Responsible, Status, Subscription
 from subscriptions.payment_views import payments_of
 from subscriptions.renewals.views import section as renewal_section
+from subscriptions.review_views import keep_reason
 from subscriptions.reviewing import waits
 from subscriptions.seeing import seen, told
 from subscriptions.stale import changes_since
@@ -389,6 +390,7 @@ def act_page(request: SignedInRequest, reference: str, name: str) -> HttpRespons
                 request,
                 _("The record was changed after you opened it. Nothing was decided; this is how it is now."),
             )
+            keep_reason(request, reference, form.cleaned_data.get("reason", ""))
             return redirect("subscriptions:review", reference)
         except recording.NotPossible:
             form.add_error(

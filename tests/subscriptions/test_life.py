@@ -410,8 +410,10 @@ def test_what_an_approver_looks_at(people):
     client = english(people["approver"])
     seen = form_on_page(client, form)
     recording.change(form, [line], by=people["administrator"], version=form.version)
-    stale = client.post(f"/subscriptions/{form.reference}/approve/", {"reason": "", "seen": seen})
+    stale = client.post(f"/subscriptions/{form.reference}/approve/", {"reason": "It is cheap.", "seen": seen})
     assert stale["Location"].endswith("/review/")
+    assert "It is cheap." in read(client.get(stale["Location"])).text  # looked at again, and not typed again
+    assert "It is cheap." not in read(client.get(stale["Location"])).text
     assert Subscription.objects.get(pk=form.pk).status == Status.REQUESTED
     done = client.post(
         f"/subscriptions/{form.reference}/approve/", {"reason": "", "seen": form_on_page(client, form)}
