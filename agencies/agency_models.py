@@ -140,19 +140,32 @@ class Agency(models.Model):
             raise ValidationError(
                 {"code": _("An agency keeps its code. Record a new agency and name it the successor.")}
             )
-        if self.pk and self.parent_id and self.parent.path.startswith(self.path or "\0"):  # type: ignore[union-attr]
-            raise ValidationError({"parent": _("An agency cannot be below itself.")})
-        from agencies.duties import check_place
+        from agencies.duties import check_place, hold_duties
 
+        hold_duties()
+        if self.parent:
+            self.parent.refresh_from_db(fields=["path"])
+            own = (
+                Agency.objects.filter(pk=self.pk).values_list("path", flat=True).first() if self.pk else None
+            )
+            if own and self.parent.path.startswith(own):
+                raise ValidationError({"parent": _("An agency cannot be below itself.")})
         check_place(self)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keep the path equal to the place in the tree, for this agency and, after a move, for all below it."""
-        old = Agency.objects.filter(pk=self.pk).first() if self.pk else None
-        self.path = below(self.code, self.parent.path if self.parent else "")
+        """Keep the path equal to the place in the tree, for this agency and, after a move, for all below it.
+
+        Where the parent stands is asked for once nobody else can move it.
+        """
+        from agencies.duties import hold_duties
+
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "path"}
         with transaction.atomic():
+            hold_duties()
+            old = Agency.objects.filter(pk=self.pk).first() if self.pk else None
+            above = Agency.objects.filter(pk=self.parent_id).values_list("path", flat=True).first()
+            self.path = below(self.code, above or "")
             super().save(*args, **kwargs)
             if old is None:
                 return

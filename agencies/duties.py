@@ -92,13 +92,12 @@ def check_duties(person: User, role: str, agency: Agency, by: User) -> None:
 
 def check_place(agency: Agency) -> None:
     """Raises ValidationError where somebody would both record and rule over some agency once this one stands below its parent,
-    and is followed by its successor, as they are now written in it."""
+    and is followed by its successor, as they are now written in it. `hold_duties` comes before."""
     stored = Agency.objects.filter(pk=agency.pk).first() if agency.pk else None
     if stored and (stored.parent_id, stored.successor_id) == (agency.parent_id, agency.successor_id):
         return
     if stored is None and agency.successor_id is None:
         return  # who holds a role there holds it above
-    hold_duties()
     both = Membership.objects.filter(
         user__in=Membership.objects.filter(role__in=RULES).values("user"), role__in=(*RECORDS, *RULES)
     ).filter(user__in=Membership.objects.filter(role__in=RECORDS).values("user"))

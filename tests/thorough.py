@@ -76,6 +76,7 @@ SECTIONS = {
         "signing in, second factors, sessions, invitations, roles",
         [
             "tests/agencies/test_accounts.py",
+            "tests/agencies/test_moves_at_once.py",
             "tests/agencies/test_passwords.py",
             "tests/agencies/test_people.py",
             "tests/agencies/test_signing_in.py",
