@@ -17,6 +17,7 @@ from django.forms import ModelForm, modelform_factory
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
+from agencies.duties import hold_duties
 from agencies.models import Agency, User
 from subscriptions.import_models import FileImport
 from subscriptions.importing import plain
@@ -124,6 +125,10 @@ class Agencies(Rows):
         """An agency of the file that must be written before this one."""
         named = (line.texts.get(name, "").upper() for name in ("parent", "successor"))
         return next((code for code in named if code in codes and code not in done), "")
+
+    @classmethod
+    def hold(cls) -> None:
+        hold_duties()  # as whoever saves an agency does before its row
 
     def prepare(self, lines: Sequence[Line], hold: bool) -> None:
         if hold:

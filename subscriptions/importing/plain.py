@@ -82,6 +82,10 @@ class Rows:
         """The lines in the order in which they can be written."""
         return lines
 
+    @classmethod
+    def hold(cls) -> None:
+        """Keep others from what an import or its undo changes besides its rows, before it locks any of these."""
+
     def prepare(self, lines: Sequence[Line], hold: bool) -> None:
         """Fetch what these lines need, and with `hold` keep others from it until the import ends."""
 
@@ -151,6 +155,7 @@ def run(
     with transaction.atomic():
         if not trial:
             hold_imports()
+            kind.hold()
         record = FileImport.objects.create(owner=by, kind=kind.kind, file_name=file_name[:200])
         report = _Run(record, kind(by, mapped, table), given, trial, progress).all()
         if expected and report.digest != expected:
@@ -298,6 +303,7 @@ def undo(kind: type[Rows], run: FileImport, *, by: User) -> None:
     if run.state != FileImport.State.DONE or not kind.may(by):
         raise PermissionDenied
     hold_imports()
+    kind.hold()
     keys = [row.record for row in rows]
     held = {record.pk: record for record in _held(kind, by, keys)}
     if names := touched(kind, run):

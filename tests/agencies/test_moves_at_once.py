@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from agencies import roles
 from agencies.models import Agency, Membership, Recheck, Role
 from agencies.paths import below
+from subscriptions.importing import agencies
 from tests.subscriptions.factories import agency_at, person
 from tests.subscriptions.test_at_once import Interleave, interleave  # noqa: F401  a fixture
 
@@ -92,3 +93,15 @@ def test_no_role_is_given_between_the_check_of_a_move_and_the_move(interleave: I
     )
     assert (first.error, type(second.error), waited) == (None, ValidationError, True)
     assert not somebody.memberships.filter(role=Role.ADMINISTRATOR).exists()
+
+
+def test_a_file_of_agencies_and_a_form_wait_for_each_other_in_one_order(interleave: Interleave) -> None:  # noqa: F811
+    by = person("sysadmin")
+    data = b"code,name_ko,name_en\nC1,C1,From a file\n"
+    first, second, waited = interleave(
+        lambda: agencies.run(data, "agencies.csv", by),
+        checked(get("C1"), short_en="Typed"),
+        pause=(agencies.Agencies, "form"),  # the row is locked by then, and not written
+    )
+    assert (first.error, second.error, waited) == (None, None, True)
+    assert get("C1").short_en == "Typed"
