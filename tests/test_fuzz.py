@@ -177,7 +177,7 @@ def test_no_name_breaks_by_an_odd_number(
     """Every name that an address listens to, in turn: chance comes to few of them. A short run tries a part of the addresses."""
     client, found = clients["sysadmin"], []
     client.raise_request_exception = False  # every fault is told, not the first alone
-    for name, arguments in ROWS if MANY else ROWS[::30]:
+    for name, arguments in ROWS if MANY else ROWS[::60]:
         address = reverse(name, args=[world.get(one, one) for one in arguments])
         for method in ("get", "post"):
             for wanted, is_file in listening.names(client, method, address).items():
